@@ -1,0 +1,43 @@
+"""Every metric, once: name, unit, labels, meaning. Labels have closed sets; never a customer id.
+
+Names are `touchstone_<part>_<thing>_<unit>`; counters end in `_total`; seconds and bytes are the base units.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60, 300)
+
+inputs_total = Counter("touchstone_worker_inputs_total", "Messages taken in", ["topic"])
+outputs_total = Counter("touchstone_worker_outputs_total", "Messages sent in committed transactions", ["topic"])
+dead_letters_total = Counter("touchstone_worker_dead_letters_total", "Messages refused", ["topic", "reason"])
+commits_total = Counter("touchstone_worker_commits_total", "Committed transactions", ["job"])
+commit_seconds = Histogram(
+    "touchstone_worker_commit_seconds", "Length of a transaction's commit", ["job"], buckets=LATENCY_SECONDS
+)
+batch_events = Histogram(
+    "touchstone_worker_batch_events", "Inputs in one transaction", ["job"], buckets=(1, 10, 100, 1000, 10_000, 100_000)
+)
+holds_total = Counter(
+    "touchstone_worker_holds_total", "Times a task was held because something was unavailable", ["job"]
+)
+restore_seconds = Histogram(
+    "touchstone_worker_restore_seconds", "Time to restore a task's state", ["job"], buckets=LATENCY_SECONDS
+)
+state_bytes = Gauge("touchstone_worker_state_bytes", "State held", ["job", "partition"])
+state_subjects = Gauge("touchstone_worker_state_subjects", "Subjects held", ["job", "partition"])
+stream_time_seconds = Gauge("touchstone_worker_stream_time_seconds", "Stream time, Unix seconds", ["job", "partition"])
+lag_messages = Gauge("touchstone_worker_lag_messages", "Messages not yet taken in", ["topic", "partition"])
+breaker_open = Gauge("touchstone_worker_breaker_open", "1: stopped because too much was invalid")
+action_seconds = Histogram(
+    "touchstone_worker_action_seconds", "Arrival of the cause to the action's commit", buckets=LATENCY_SECONDS
+)
+
+sink_rows_total = Counter("touchstone_sink_rows_total", "Rows inserted", ["table"])
+sink_flush_seconds = Histogram(
+    "touchstone_sink_flush_seconds", "Length of an INSERT", ["table"], buckets=LATENCY_SECONDS
+)
+sink_retries_total = Counter("touchstone_sink_retries_total", "INSERTs repeated", ["table"])
+sink_visible_seconds = Histogram(
+    "touchstone_sink_visible_seconds", "Arrival in Kafka to visible in ClickHouse", buckets=LATENCY_SECONDS
+)
+sink_available = Gauge("touchstone_sink_available", "1: the database answers")

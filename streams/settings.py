@@ -1,0 +1,133 @@
+"""Every setting, once. Read from the environment as `TOUCHSTONE_<AREA>_<WHAT>`; unknown names are refused.
+
+`TOUCHSTONE_…_FILE` names a file that holds a secret's value. Secrets print as `**********`.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import UserError
+
+PREFIX = "TOUCHSTONE_"
+
+
+class Settings(BaseSettings):
+    """Defaults suit the local stack on loopback."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    # Kafka
+    kafka_brokers: str = Field("127.0.0.1:19092", description="bootstrap servers, host:port, separated by commas")
+    kafka_prefix: str = Field("", description="put before every topic, group and transactional id")
+    kafka_partitions: int = Field(
+        4, ge=1, le=1024, description="partitions of co-partitioned topics when they are created"
+    )
+    kafka_replication: int = Field(1, ge=1, description="replication factor of topics when they are created")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="security protocol"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism"
+    )
+    kafka_sasl_username: str = Field("", description="SASL user")
+    kafka_sasl_password: SecretStr = Field(SecretStr(""), description="SASL password")
+    kafka_ssl_cafile: Path | None = Field(None, description="CA bundle, PEM")
+    kafka_ssl_certfile: Path | None = Field(None, description="client certificate, PEM")
+    kafka_ssl_keyfile: Path | None = Field(None, description="client key, PEM")
+
+    # Schema registry
+    registry_url: str = Field("", description="Confluent-compatible registry; empty: ids come from schemas/ids.yaml")
+    registry_username: str = Field("", description="basic auth user")
+    registry_password: SecretStr = Field(SecretStr(""), description="basic auth password")
+
+    # ClickHouse
+    clickhouse_host: str = Field("127.0.0.1", description="host")
+    clickhouse_port: int = Field(19000, ge=1, le=65535, description="native protocol port")
+    clickhouse_database: str = Field("touchstone", description="database")
+    clickhouse_user: str = Field("default", description="user that writes")
+    clickhouse_password: SecretStr = Field(SecretStr(""), description="password")
+    clickhouse_secure: bool = Field(False, description="TLS")
+    clickhouse_cafile: Path | None = Field(None, description="CA bundle, PEM")
+
+    # Worker
+    worker_commit_interval_ms: int = Field(
+        1000, ge=5, description="longest time between two transactions under backlog"
+    )
+    worker_eager_commit_ms: int = Field(
+        10, ge=1, description="shortest time between two transactions when outputs wait"
+    )
+    worker_delivery: Literal["exactly_once", "at_least_once"] = Field(
+        "exactly_once", description="see docs/guarantees.md"
+    )
+    worker_align_wait_seconds: float = Field(
+        5.0, gt=0, description="longest wait for an input that lags behind its siblings"
+    )
+    worker_future_limit_seconds: float = Field(300.0, gt=0, description="how far event time may be ahead of arrival")
+    worker_breaker_in_a_row: int = Field(500, ge=1, description="that many invalid messages in a row stop the worker")
+    worker_breaker_share: float = Field(
+        0.5, gt=0, le=1, description="that share of invalid messages, of the last 2,000, stops the worker"
+    )
+
+    # The core
+    core_lateness_seconds: int = Field(
+        3600, ge=0, description="how late, against the subject's newest event, an event may be and still count"
+    )
+    core_window_events: int = Field(500, ge=10, description="greatest length of a subject's window")
+    core_packs: Path | None = Field(None, description="a folder of packs besides streams/packs")
+
+    # Sink
+    sink_flush_rows: int = Field(20_000, ge=1, description="rows that make a flush")
+    sink_flush_seconds: float = Field(1.0, gt=0, description="age that makes a flush")
+
+    # Observability, local stack
+    metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez, /readyz")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez, /readyz; 0: off")
+    local_dir: Path = Field(Path(".touchstone"), description="data of the local stack")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="logs go to stderr")
+
+    def topic(self, name: str) -> str:
+        """The topic's (or group's) name on the cluster."""
+        return self.kafka_prefix + name
+
+
+def environment_names() -> dict[str, str]:
+    """Environment variable → field name."""
+    return {PREFIX + name.upper(): name for name in Settings.model_fields}
+
+
+def load(environment: dict[str, str] | None = None) -> Settings:
+    """Settings from `environment` (default: the process's). Raises UserError for an unknown name or a bad value."""
+    env = dict(os.environ if environment is None else environment)
+    names = environment_names()
+    values: dict[str, str] = {}
+    for variable, value in env.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable in names:
+            values[names[variable]] = value
+        elif variable.endswith("_FILE") and variable.removesuffix("_FILE") in names:
+            try:
+                values[names[variable.removesuffix("_FILE")]] = Path(value).read_text(encoding="utf-8").rstrip("\n")
+            except OSError as error:
+                raise UserError(f"{variable}: cannot read {value}: {error.strerror}", "name a readable file") from None
+        else:
+            raise UserError(f"unknown setting {variable}", "`touchstone doctor` lists the settings")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise UserError(
+            f"{name}: {first['msg']}", str(Settings.model_fields[str(first["loc"][0])].description)
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """Settings of this process, read once."""
+    return load()
