@@ -4,7 +4,7 @@ A handler either succeeds, raises `InvalidEvent` (dead letter, go on) or raises 
 Anything else is a defect and stops the process.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class DeadLetterReason(StrEnum):
@@ -48,10 +48,20 @@ class Unavailable(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ExitCode(IntEnum):
+    """What a `touchstone` command exits with."""
+
+    OK = 0
+    NO = 1  # the command worked and the answer is no: a check failed, a comparison differs
+    USAGE = 2  # a wrong argument, file or setting
+    UNAVAILABLE = 3  # something that the command needs does not answer
+
+
 class UserError(Exception):
     """Something the user can put right: says what is wrong, where, and what to do."""
 
-    def __init__(self, what: str, fix: str = "") -> None:
+    def __init__(self, what: str, fix: str = "", *, exit_code: ExitCode = ExitCode.USAGE) -> None:
         super().__init__(f"{what}\n  {fix}" if fix else what)
         self.what = what
         self.fix = fix
+        self.exit_code = exit_code

@@ -1,0 +1,51 @@
+"""Where words go: results on stdout, everything else (logs, progress, errors) on stderr.
+
+`out()` and `err()` are rich consoles: colours and progress bars on a terminal, plain text in a pipe.
+"""
+
+import json
+import logging
+import sys
+from functools import lru_cache
+
+from rich.console import Console
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@lru_cache(maxsize=1)
+def out() -> Console:
+    """Results. In a pipe nothing is wrapped or cut."""
+    return _console(stderr=False)
+
+
+@lru_cache(maxsize=1)
+def err() -> Console:
+    """Progress, notices and errors."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 10_000
+    return Console(stderr=stderr, highlight=False, soft_wrap=not stream.isatty(), width=width)
+
+
+def write_json(document: object) -> None:
+    """One line of JSON on stdout, for machines. Instants and the like are written as strings."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+
+
+def say_error(what: str, fix: str = "") -> None:
+    """An error for a person: what is wrong in red, what to do below it."""
+    err().print(f"error: {what}", style="bold red", markup=False)
+    if fix:
+        err().print(f"  {fix}", markup=False)
+
+
+def configure_logs(level: str) -> None:
+    """Logs of this process on stderr. Libraries speak only from WARNING up, unless `level` is DEBUG."""
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
+    if level != "DEBUG":
+        for name in ("kafka", "aiokafka", "faust", "mode", "urllib3", "asyncio"):
+            logging.getLogger(name).setLevel(logging.WARNING)
