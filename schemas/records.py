@@ -1,0 +1,421 @@
+"""The records as Python objects: one struct a schema file, the same fields in the same order.
+
+Instants are integers, µs since 1970 UTC; money is Decimal. A test compares structs and schema files field by field.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+SubjectType = Literal["unknown", "customer", "anonymous", "unit", "touchpoint"]
+Outcome = Literal["unknown", "success", "failure", "abandoned"]
+FeedbackKind = Literal["unknown", "nps", "csat", "ces", "stars", "dimension", "complaint", "praise", "comment"]
+ScaleDirection = Literal["unknown", "higher_is_better", "lower_is_better"]
+Respondent = Literal["unknown", "customer", "staff", "management"]
+ActionStatus = Literal["unknown", "accepted", "contacted", "compensated", "resolved", "declined"]
+ExpectationSource = Literal["unknown", "stated", "inherited", "none"]
+Origin = Literal["unknown", "said", "inferred", "both"]
+Emit = Literal["unknown", "now", "settled"]
+EpisodeState = Literal["unknown", "open", "treated", "closed", "superseded_after_work"]
+EpisodeStage = Literal["unknown", "listen", "respond", "compensate", "improve"]
+
+
+class Touchpoint(msgspec.Struct, gc=False, kw_only=True):
+    """Something that a customer did or that happened to a customer (O data). Topic cx-touchpoints."""
+
+    event_id: str
+    subject_type: SubjectType
+    subject_id: str
+    occurred_at: int
+    source: str = ""
+    brand: str | None = None
+    channel: str | None = None
+    journey: str | None = None
+    touchpoint: str
+    place: str | None = None
+    action: str | None = None
+    outcome: Outcome = "unknown"
+    duration_seconds: float | None = None
+    waiting_seconds: float | None = None
+    promised_at: int | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    matter: str | None = None
+    product: str | None = None
+    unit: str | None = None
+    staff: str | None = None
+    device: str | None = None
+    invitation_id: str | None = None
+    action_id: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class Feedback(msgspec.Struct, gc=False, kw_only=True):
+    """Something that somebody said (X data): a score, a complaint, praise, a comment. Topic cx-feedback."""
+
+    event_id: str
+    subject_type: SubjectType
+    subject_id: str
+    occurred_at: int
+    source: str = ""
+    brand: str | None = None
+    channel: str | None = None
+    journey: str | None = None
+    touchpoint: str | None = None
+    place: str | None = None
+    about_at: int | None = None
+    about_event_id: str | None = None
+    kind: FeedbackKind
+    score: float | None = None
+    scale_min: float | None = None
+    scale_max: float | None = None
+    scale_direction: ScaleDirection = "higher_is_better"
+    dimension: str | None = None
+    reason: str | None = None
+    expectation: float | None = None
+    importance: float | None = None
+    ideal: float | None = None
+    respondent: Respondent = "customer"
+    text: str | None = None
+    language: str | None = None
+    matter: str | None = None
+    product: str | None = None
+    unit: str | None = None
+    staff: str | None = None
+    device: str | None = None
+    invitation_id: str | None = None
+    action_id: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class Consent(msgspec.Struct, gc=False, kw_only=True):
+    """A customer's word on one purpose and channel."""
+
+    purpose: str
+    channel: str
+    granted: bool
+
+
+class Customer(msgspec.Struct, gc=False, kw_only=True):
+    """What has become known of a customer. A null leaves what was known before. Topic cx-customers."""
+
+    event_id: str
+    subject_type: SubjectType
+    subject_id: str
+    occurred_at: int
+    source: str = ""
+    brand: str | None = None
+    name: str | None = None
+    identifiers: dict[str, str] | None = None
+    tier: str | None = None
+    value: Decimal | None = None
+    currency: str | None = None
+    consents: list[Consent] | None = None
+    preferred_channel: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    owner: str | None = None
+    unit: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class ActionUpdate(msgspec.Struct, gc=False, kw_only=True):
+    """A receipt: what became of an action, told by whoever carried it out. Topic cx-action-updates."""
+
+    event_id: str
+    subject_type: SubjectType
+    subject_id: str
+    occurred_at: int
+    source: str = ""
+    action_id: str
+    status: ActionStatus
+    by: str | None = None
+    unit: str | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    note: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class Context(msgspec.Struct, gc=False, kw_only=True):
+    """The O state at the moment that the feedback is about."""
+
+    event_id: str | None = None
+    touchpoint: str | None = None
+    outcome: str | None = None
+    waiting_seconds: float | None = None
+    contacts: int
+    failures: int
+    channels: int
+    score: float
+
+
+class Evidence(msgspec.Struct, gc=False, kw_only=True):
+    """One event that speaks for the decision."""
+
+    event_id: str
+    topic: str
+    partition: int
+    offset: int
+    occurred_at: int
+    signal: str
+    origin: Origin
+    weight: float
+    text_start: int | None = None
+    text_end: int | None = None
+    detail: str | None = None
+
+
+class Experience(msgspec.Struct, gc=False, kw_only=True):
+    """A feedback joined with what had happened at the moment that it is about. Topic cx-experiences."""
+
+    event_id: str
+    revision: int
+    retracted: bool = False
+    subject_type: SubjectType
+    subject_id: str
+    occurred_at: int
+    about_at: int
+    brand: str | None = None
+    channel: str | None = None
+    journey: str | None = None
+    touchpoint: str
+    matter: str | None = None
+    unit: str | None = None
+    kind: FeedbackKind
+    respondent: Respondent
+    dimension: str | None = None
+    reason: str | None = None
+    experience: float | None = None
+    expectation: float | None = None
+    expectation_source: ExpectationSource
+    importance: float | None = None
+    ideal: float | None = None
+    satisfaction: float | None = None
+    weighted: float | None = None
+    gap: float | None = None
+    sentiment: float | None = None
+    text_start: int | None = None
+    text_end: int | None = None
+    context: Context
+    score: float
+    pack: str
+    pack_version: str
+    evidence: list[Evidence] = []
+
+
+class Loser(msgspec.Struct, gc=False, kw_only=True):
+    """Another action that wanted to reach the same customer and lost."""
+
+    rule: str
+    kind: str
+    reason: str
+    detail: str | None = None
+
+
+class Action(msgspec.Struct, gc=False, kw_only=True):
+    """A follow-up action, with what led to it. A higher revision replaces a lower one; a retraction calls it back. Topic cx-actions."""
+
+    action_id: str
+    revision: int
+    retracted: bool = False
+    supersedes: str | None = None
+    subject_type: SubjectType
+    subject_id: str
+    decided_at: int
+    kind: str
+    audience: str
+    brand: str | None = None
+    unit: str | None = None
+    assignee: str | None = None
+    channel: str | None = None
+    template: str
+    parameters: dict[str, str] = {}
+    locale: str | None = None
+    text: str | None = None
+    solution: str | None = None
+    amount: Decimal | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    journey: str | None = None
+    touchpoint: str | None = None
+    matter: str | None = None
+    cause: str | None = None
+    episode_id: str | None = None
+    step: str
+    due_at: int | None = None
+    deliver_not_before: int | None = None
+    expires_at: int | None = None
+    origin: Origin
+    score: float
+    emit: Emit
+    occasion: str
+    rule: str
+    rule_version: str
+    pack: str
+    pack_version: str
+    evidence: list[Evidence] = []
+    losers: list[Loser] = []
+
+
+class Notification(msgspec.Struct, gc=False, kw_only=True):
+    """An action as its audience gets it: what to do, for whom, by when; the evidence stands in cx-actions. Topics cx-notify-<audience>."""
+
+    action_id: str
+    revision: int
+    retracted: bool = False
+    supersedes: str | None = None
+    subject_type: SubjectType
+    subject_id: str
+    decided_at: int
+    kind: str
+    audience: str
+    brand: str | None = None
+    unit: str | None = None
+    assignee: str | None = None
+    channel: str | None = None
+    template: str
+    parameters: dict[str, str] = {}
+    locale: str | None = None
+    text: str | None = None
+    solution: str | None = None
+    amount: Decimal | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+    journey: str | None = None
+    touchpoint: str | None = None
+    matter: str | None = None
+    cause: str | None = None
+    episode_id: str | None = None
+    step: str
+    due_at: int | None = None
+    deliver_not_before: int | None = None
+    expires_at: int | None = None
+    origin: Origin
+    score: float
+
+
+class Episode(msgspec.Struct, gc=False, kw_only=True):
+    """A stretch of dissatisfaction of one subject in one journey, as it stands now. Topic cx-episodes."""
+
+    episode_id: str
+    revision: int
+    retracted: bool = False
+    subject_type: SubjectType
+    subject_id: str
+    brand: str | None = None
+    journey: str
+    touchpoint: str
+    unit: str | None = None
+    owner: str | None = None
+    tier: str | None = None
+    state: EpisodeState
+    stage: EpisodeStage
+    opened_at: int
+    changed_at: int
+    closed_at: int | None = None
+    closed_by: str | None = None
+    cause: str
+    origin: Origin
+    score: float
+    peak_score: float
+    reopened: int
+    due_at: int | None = None
+    missed: int
+    actions: list[str] = []
+    pack: str
+    pack_version: str
+    evidence: list[Evidence] = []
+
+
+class Cause(msgspec.Struct, gc=False, kw_only=True):
+    """One customer's contribution to a cause at a touchpoint, for the second job. Topic cx-causes."""
+
+    cause_id: str
+    revision: int
+    retracted: bool = False
+    touchpoint: str
+    cause: str
+    brand: str | None = None
+    unit: str | None = None
+    journey: str | None = None
+    product: str | None = None
+    subject_type: SubjectType
+    subject_id: str
+    event_id: str
+    occurred_at: int
+    origin: Origin
+    weight: float
+    pack: str
+    pack_version: str
+
+
+class PackInForce(msgspec.Struct, gc=False, kw_only=True):
+    """A pack comes into force."""
+
+    name: str
+    version: str
+
+
+class Staff(msgspec.Struct, gc=False, kw_only=True):
+    """A member of staff."""
+
+    staff_id: str
+    role: str
+    name: str | None = None
+
+
+class Opening(msgspec.Struct, gc=False, kw_only=True):
+    """A span in which the unit is open, local time."""
+
+    weekday: int
+    opens: str
+    closes: str
+
+
+class Unit(msgspec.Struct, gc=False, kw_only=True):
+    """A shop, dealer, branch or team as it is from now on."""
+
+    unit_id: str
+    name: str | None = None
+    parents: list[str] = []
+    staff: list[Staff] = []
+    opening_hours: list[Opening] = []
+    time_zone: str = "UTC"
+
+
+class Limit(msgspec.Struct, gc=False, kw_only=True):
+    """A limit on what may be spent or sent."""
+
+    name: str
+    most: float
+    period_seconds: int
+    currency: str | None = None
+
+
+class Incident(msgspec.Struct, gc=False, kw_only=True):
+    """Many customers are hit by the same cause at one touchpoint."""
+
+    incident_id: str
+    revision: int
+    touchpoint: str
+    cause: str
+    unit: str | None = None
+    started_at: int
+    ended_at: int | None = None
+    subjects: int
+    sample: list[str] = []
+
+
+class Control(msgspec.Struct, gc=False, kw_only=True):
+    """What steers the decisions: a pack in force, a unit, a limit, an incident. A copy on every partition of cx-controls."""
+
+    control_id: str
+    in_force_at: int
+    written_at: int
+    brand: str | None = None
+    pack: PackInForce | None = None
+    unit: Unit | None = None
+    limit: Limit | None = None
+    incident: Incident | None = None
