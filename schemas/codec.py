@@ -41,7 +41,7 @@ RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
 # Fields that hold structs, by struct: (field, struct, is a list). Their dicts become structs after decoding.
 _NESTED: Final[dict[type[msgspec.Struct], tuple[tuple[str, type[msgspec.Struct], bool], ...]]] = {
-    records.Customer: (("consents", records.Consent, True),),
+    records.Customer: (("identifiers", records.Identifier, True), ("consents", records.Consent, True)),
     records.Experience: (("context", records.Context, False), ("evidence", records.Evidence, True)),
     records.Action: (("evidence", records.Evidence, True), ("losers", records.Loser, True)),
     records.Episode: (("evidence", records.Evidence, True),),

@@ -97,8 +97,15 @@ class Consent(msgspec.Struct, gc=False, kw_only=True):
     granted: bool
 
 
+class Identifier(msgspec.Struct, gc=False, kw_only=True):
+    """One name under which a system knows the customer."""
+
+    type: str
+    value: str
+
+
 class Customer(msgspec.Struct, gc=False, kw_only=True):
-    """What has become known of a customer. A null leaves what was known before. Topic cx-customers."""
+    """What has become known of a customer. A null leaves what was known before, an empty text or list clears it. Topic cx-customers."""
 
     event_id: str
     subject_type: SubjectType
@@ -107,7 +114,7 @@ class Customer(msgspec.Struct, gc=False, kw_only=True):
     source: str = ""
     brand: str | None = None
     name: str | None = None
-    identifiers: dict[str, str] | None = None
+    identifiers: list[Identifier] | None = None
     tier: str | None = None
     value: Decimal | None = None
     currency: str | None = None
@@ -143,7 +150,7 @@ class Context(msgspec.Struct, gc=False, kw_only=True):
 
     event_id: str | None = None
     touchpoint: str | None = None
-    outcome: str | None = None
+    outcome: Outcome = "unknown"
     waiting_seconds: float | None = None
     contacts: int
     failures: int
@@ -245,7 +252,7 @@ class Action(msgspec.Struct, gc=False, kw_only=True):
     episode_id: str | None = None
     step: str
     due_at: int | None = None
-    deliver_not_before: int | None = None
+    deliver_not_before_at: int | None = None
     expires_at: int | None = None
     origin: Origin
     score: float
@@ -290,7 +297,7 @@ class Notification(msgspec.Struct, gc=False, kw_only=True):
     episode_id: str | None = None
     step: str
     due_at: int | None = None
-    deliver_not_before: int | None = None
+    deliver_not_before_at: int | None = None
     expires_at: int | None = None
     origin: Origin
     score: float
@@ -389,7 +396,7 @@ class Limit(msgspec.Struct, gc=False, kw_only=True):
     """A limit on what may be spent or sent."""
 
     name: str
-    most: float
+    most: Decimal
     period_seconds: int
     currency: str | None = None
 
@@ -399,6 +406,7 @@ class Incident(msgspec.Struct, gc=False, kw_only=True):
 
     incident_id: str
     revision: int
+    retracted: bool = False
     touchpoint: str
     cause: str
     unit: str | None = None

@@ -11,7 +11,7 @@ AUDIENCE = "{audience}"
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of topics.yaml. `partitions` None: the setting for co-partitioned topics. `retention_days` None: for ever."""
+    """One entry of topics.yaml, which says what the fields mean."""
 
     purpose: str
     schema: str | None
@@ -21,15 +21,19 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: int | Literal["forever"]
     writers: tuple[str, ...]
     readers: tuple[str, ...]
+    max_message_bytes: int | None = None
 
     def config(self) -> dict[str, str]:
         """Kafka's topic configuration."""
         retention = "-1" if self.retention == "forever" else str(self.retention * 86_400_000)
-        return {
+        config = {
             "cleanup.policy": self.cleanup,
             "retention.ms": retention,
             "message.timestamp.type": "LogAppendTime",
         }
+        if self.max_message_bytes is not None:
+            config["max.message.bytes"] = str(self.max_message_bytes)
+        return config
 
 
 @lru_cache(maxsize=1)
