@@ -3,7 +3,6 @@
 `out()` and `err()` are rich consoles: colours and progress bars on a terminal, plain text in a pipe.
 """
 
-import json
 import logging
 import sys
 from functools import lru_cache
@@ -32,8 +31,10 @@ def _console(*, stderr: bool) -> Console:
 
 
 def write_json(document: object) -> None:
-    """One line of JSON on stdout, for machines. Instants and the like are written as strings."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    """One line of JSON on stdout, for machines. Takes structs, instants, and the like."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(document, enc_hook=str).decode() + "\n")
 
 
 def say_error(what: str, fix: str = "") -> None:
@@ -47,5 +48,7 @@ def configure_logs(level: str) -> None:
     """Logs of this process on stderr. Libraries speak only from WARNING up, unless `level` is DEBUG."""
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr, force=True)
     if level != "DEBUG":
-        for name in ("kafka", "aiokafka", "faust", "mode", "urllib3", "asyncio"):
+        for name in ("aiokafka", "faust", "mode", "urllib3", "asyncio"):
             logging.getLogger(name).setLevel(logging.WARNING)
+    # kafka-python logs each failed attempt as an error and raises besides; its DEBUG lines hold passwords.
+    logging.getLogger("kafka").setLevel("INFO" if level == "DEBUG" else "CRITICAL")

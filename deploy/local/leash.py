@@ -1,0 +1,30 @@
+"""Runs a command so that it cannot outlive its parent: `python leash.py PARENT_PID COMMAND…` becomes COMMAND.
+
+On Linux the kernel sends SIGTERM when the parent dies, kill -9 included. Elsewhere the watchdog alone does it.
+A script of its own instead of a preexec_fn, which may deadlock in a process that has threads.
+"""
+
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the request was in place
+        sys.exit(1)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the command comes from our own code
+    except OSError as error:
+        sys.stderr.write(f"cannot run {command[0]}: {error.strerror}\n")
+        sys.exit(127)
+
+
+if __name__ == "__main__":
+    main()
