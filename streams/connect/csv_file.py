@@ -1,0 +1,103 @@
+"""CSV → rows: comma, semicolon or tab, told from the header; quotes as RFC 4180 has them, also around line breaks."""
+
+import csv
+from collections.abc import Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from schemas.json_form import BadRecord
+from streams.connect.lines import LINE_BYTES_MAX, Line, read_lines
+from streams.connect.rows import Row
+from streams.connect.source import Source
+from streams.connect.tables import Table
+from streams.errors import UserError
+
+_SEPARATORS: Final = (",", ";", "\t")
+
+
+class _Unreadable(Exception):
+    """A line inside a row that does not decode, or a row that does not end."""
+
+
+class _Feed:
+    """Gives the csv module its lines and remembers those of the row at hand."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._taken: list[Line] = []
+        self._bytes = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._taken.append(line)
+        self._bytes += len(line.raw) + 1
+        if line.text is None:
+            raise _Unreadable(line.error)
+        if self._bytes > LINE_BYTES_MAX:
+            raise _Unreadable(f"longer than {LINE_BYTES_MAX} bytes; is a quote not closed?")
+        return line.text + "\n"
+
+    def begin(self) -> None:
+        """A new row begins."""
+        self._taken, self._bytes = [], 0
+
+    @property
+    def first(self) -> int:
+        """Number of the row's first line."""
+        return self._taken[0].number if self._taken else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the row's last line."""
+        return self._taken[-1].number if self._taken else 0
+
+    @property
+    def raw(self) -> bytes:
+        """The row's bytes."""
+        return b"\n".join(line.raw for line in self._taken)
+
+
+def read_csv(source: Source, record: str | None, encoding: str | None, zone: ZoneInfo | None) -> Iterator[Row]:
+    """Rows after the header. Raises UserError for a header that cannot be read; an empty file has no rows."""
+    lines = read_lines(source, encoding)
+    header = next((line for line in lines if line.raw.strip()), None)
+    if header is None:
+        return
+    if header.text is None:
+        raise UserError(f"{source.name}:{header.number}: {header.error}", "the first line holds the fields' names")
+    separator = max(_SEPARATORS, key=header.text.count)
+    names = next(csv.reader([header.text], delimiter=separator), [])
+    table = Table(names, record, f"{source.name}:{header.number}", zone)
+    feed = _Feed(lines)
+    reader = csv.reader(feed, delimiter=separator, strict=True)
+    while True:
+        feed.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _Unreadable) as error:
+            yield Row(feed.first, None, _located(str(error), feed), feed.raw)
+            continue
+        row = _row(table, cells, len(names), feed)
+        if row is not None:
+            yield row
+
+
+def _row(table: Table, cells: list[str], width: int, feed: _Feed) -> Row | None:
+    try:
+        if cells and len(cells) < width and any(cells):
+            raise BadRecord(f"{len(cells)} cells, the header has {width}: write empty cells, too")
+        record = table.record(cells)
+    except BadRecord as error:
+        return Row(feed.first, None, str(error), feed.raw)
+    return None if record is None else Row(feed.first, record, None, feed.raw)
+
+
+def _located(error: str, feed: _Feed) -> str:
+    if feed.last > feed.first:
+        return f"{error} (the row's quotes span lines {feed.first} to {feed.last}; double a quote inside a cell)"
+    return f"{error}; put quotes around the whole cell and double those inside it"
