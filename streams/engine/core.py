@@ -1,0 +1,331 @@
+"""One task without Kafka: messages in, whole inner batches through the job, effects out. Pure but for what the job is given.
+
+Work is done in pieces of about 50 steps, in this order: controls, refolding, ticks, inputs. A piece either happens whole or,
+when something is unavailable, not at all, and is tried again.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from streams.engine import failpoints, marks
+from streams.engine.align import Aligner, Entry, Run
+from streams.engine.breaker import Breaker
+from streams.engine.clock import SourceClock, StreamClock
+from streams.engine.controls import ControlReader
+from streams.engine.dead_letter import letter
+from streams.engine.decoding import Decoder, Item, RawMessage, Refusal
+from streams.engine.effects import Effects
+from streams.engine.job import AnyJob, Decoded, Output, Refold, Rejected, Tick
+from streams.engine.ledger import Ledger
+from streams.engine.marks import Mark
+from streams.engine.record import TaskRecord, encode
+from streams.engine.store import Store
+from streams.engine.timers import WakeUps
+from streams.errors import DeadLetterReason
+
+INNER_BATCH = 50
+MARK_INTERVAL_US = 1_000_000
+_NOT_A_FAULT = (DeadLetterReason.TOO_LATE, DeadLetterReason.CONTROL_TOO_LATE)
+
+
+class Limits(NamedTuple):
+    """From the settings: waits and limits of a task, in µs where it is time."""
+
+    align_wait_us: int
+    future_us: int
+    breaker_in_a_row: int
+    breaker_share: float
+
+
+class _Piece(NamedTuple):
+    """Work that is tried until it succeeds: steps by key, then what else belongs to it."""
+
+    steps: list[tuple[bytes, Sequence[object]]]
+    finish: Callable[[], None]
+
+
+class TaskCore:
+    """`topic_on_cluster` and `partitions` answer for every topic of the job; `partitions` is that of the inputs."""
+
+    def __init__(
+        self, job: AnyJob, partition: int, partitions: int, limits: Limits, topic_on_cluster: Callable[[str], str]
+    ) -> None:
+        self.job = job
+        self.partition = partition
+        self.where = f"{job.name}/{partition}"
+        self.store = Store()
+        self.timers = WakeUps()
+        self.clock = StreamClock(len(job.inputs))
+        self.sources = SourceClock() if job.stream_time_from else None
+        self.controls = ControlReader(job, partition)
+        self.ledger = Ledger({})
+        self.topics: dict[str, str] = {}
+        self._partitions = partitions
+        self._on_cluster = topic_on_cluster
+        self._decoder = Decoder(job, partition, partitions, limits.future_us)
+        self._breaker = Breaker(self.where, limits.breaker_in_a_row, limits.breaker_share)
+        self.aligner: Aligner[RawMessage, Item] = Aligner(len(job.inputs), self._decode, limits.align_wait_us)
+        self._controls_wait_us = limits.align_wait_us
+        self._now = 0
+        self._piece: _Piece | None = None
+        self._refold: tuple[int, list[bytes], int] | None = None
+        self._outputs: list[Output] = []
+        self._inputs: dict[str, int] = {}
+        self._dead_letters: dict[tuple[str, str], int] = {}
+        self._last_mark: tuple[int, int] | None = None  # (wall clock, stream time)
+
+    # --- in -----------------------------------------------------------------------------------------------------
+
+    def restore(self, record: TaskRecord | None) -> None:
+        """Go on from a task record; states and wake-ups are loaded one by one with `load`."""
+        if record is None:
+            return
+        self.clock.restore(record.stream_time, record.largest_at, record.last_event_at)
+        if self.sources is not None:
+            self.sources.restore(record.stream_time, record.sources, record.sources_expected)
+        self.controls.restore(record.controls_next, record.refused_controls)
+
+    def load(self, key: bytes, state: bytes | None, due_at: int | None) -> None:
+        """A state as the changelog has it."""
+        self.store.load(key, state)
+        self.timers.set(key, due_at)
+
+    def start(self, offsets: dict[str, int]) -> None:
+        """Process from these offsets on."""
+        self.ledger = Ledger(offsets)
+
+    def add(self, topic: str, messages: Sequence[RawMessage], size_bytes: int) -> None:
+        """Messages of an input or of the broadcast topic, in order of offset."""
+        if topic == self.job.broadcast:
+            self.controls.add(messages)
+        else:
+            self.aligner.add(self.job.inputs.index(topic), messages, size_bytes)
+
+    def reaches(self, topic: str, position: int, end: int | None) -> None:
+        """The topic's partition is fetched up to `position` and ends at `end`."""
+        if topic == self.job.broadcast:
+            self.controls.reaches(position, end)
+        else:
+            self.aligner.reaches(self.job.inputs.index(topic), position, end)
+
+    def _decode(self, index: int, raw: RawMessage) -> Entry[Item]:
+        return self._decoder.decode(index, raw, self._now)
+
+    # --- work ---------------------------------------------------------------------------------------------------
+
+    def work(self, now: int) -> bool:
+        """Do one piece at wall clock `now` (µs). False: nothing to do. Raises Unavailable (nothing of the piece happened)."""
+        self._now = now
+        if self._piece is None:
+            self._piece = self._next_piece(now)
+        if self._piece is None:
+            return False
+        self._run(self._piece)
+        self._piece = None
+        return True
+
+    @property
+    def stream_time(self) -> int | None:
+        """How far event time has come, µs."""
+        return self.clock.time if self.sources is None else self.sources.time
+
+    def _next_piece(self, now: int) -> _Piece | None:
+        if self.controls.pending():
+            return _Piece([], self._apply_control)
+        if self._refold is not None:
+            return self._refold_piece()
+        if not self.controls.ready(now, self._controls_wait_us):
+            return None
+        if self.sources is None:
+            self.clock.advance(self.aligner.lagging(), now)
+        time = self.stream_time
+        if time is not None:
+            due = self.timers.due(time, INNER_BATCH)
+            if due:
+                return self._tick_piece(due)
+        runs = self.aligner.take(INNER_BATCH, now)
+        return self._input_piece(runs) if runs else None
+
+    def _run(self, piece: _Piece) -> None:
+        step, get, controls = self.job.step, self.store.get, self.controls.value
+        done = [(key, step(key, get(key), inputs, controls)) for key, inputs in piece.steps]
+        # From here on nothing of the job runs: the piece happens whole.
+        outputs, put, wake = self._outputs, self.store.put, self.timers.set
+        rejected: list[Rejected] = []
+        for key, result in done:
+            put(key, result.state)
+            wake(key, result.next_due_at if result.state is not None else None)
+            if result.outputs:
+                outputs.extend(result.outputs)
+            if result.rejected:
+                rejected.extend(result.rejected)
+        if rejected:
+            self._breaker.record([each.reason in _NOT_A_FAULT for each in rejected])
+            for each in rejected:
+                self._refuse(Refusal(each.message, each.reason, each.detail))
+        piece.finish()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        message = refusal.message
+        self._outputs.append(
+            letter(message, self._on_cluster(message.topic), self.job.name, refusal.reason, refusal.detail)
+        )
+        label = (message.topic, str(refusal.reason))
+        self._dead_letters[label] = self._dead_letters.get(label, 0) + 1
+
+    # --- kinds of pieces ----------------------------------------------------------------------------------------
+
+    def _input_piece(self, runs: list[Run[Item]]) -> _Piece:
+        groups: dict[bytes, list[object]] = {}
+        refused: list[Refusal] = []
+        outcomes: list[bool] = []
+        for _, entries in runs:
+            for entry in entries:
+                item = entry.item
+                if type(item) is Decoded:
+                    group = groups.get(item.key)
+                    if group is None:
+                        groups[item.key] = [item.value]
+                    else:
+                        group.append(item.value)
+                    outcomes.append(True)
+                elif type(item) is Refusal:
+                    refused.append(item)
+                    outcomes.append(False)
+
+        def finish() -> None:
+            if refused:
+                self._breaker.record(outcomes)
+                for refusal in refused:
+                    self._refuse(refusal)
+            else:
+                self._breaker.all_valid(len(outcomes))
+            for run in runs:
+                self._taken(run)
+            failpoints.hit("after_step")
+
+        return _Piece(list(groups.items()), finish)
+
+    def _taken(self, run: Run[Item]) -> None:
+        topic = self.job.inputs[run.number]
+        entries = run.entries
+        newest, arrived_at = None, 0
+        for entry in entries:
+            item = entry.item
+            if type(item) is Decoded:
+                if newest is None or entry.at > newest:
+                    newest = entry.at
+                arrived_at = max(arrived_at, entry.arrived_at)
+            elif type(item) is Mark and self.sources is not None and topic == self.job.stream_time_from:
+                self.sources.mark(item.source, item.expected, item.time)
+        if newest is not None:
+            self.clock.saw(run.number, newest, arrived_at)
+        self.ledger.processed(topic, entries[-1].offset)
+        self._inputs[topic] = self._inputs.get(topic, 0) + len(entries)
+
+    def _tick_piece(self, due: list[tuple[int, bytes]]) -> _Piece:
+        def finish() -> None:
+            for due_at, key in due:
+                again = self.timers.due_of(key)
+                if again is not None and again <= due_at:
+                    raise ValueError(f"{self.where}: woken for {due_at}, a key asks to be woken at {again} again")
+            failpoints.hit("after_tick")
+
+        return _Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
+
+    def _apply_control(self) -> None:
+        since_at = self.controls.apply(self.stream_time)
+        if since_at is not None:
+            earlier = since_at if self._refold is None else self._refold[0]
+            self._refold = (min(since_at, earlier), list(self.store.keys()), 0)
+        self._settle_controls()
+
+    def _refold_piece(self) -> _Piece:
+        assert self._refold is not None
+        since_at, keys, start = self._refold
+        part = list(islice(keys, start, start + INNER_BATCH))
+
+        def finish() -> None:
+            failpoints.hit("while_refolding")
+            following = start + len(part)
+            self._refold = (since_at, keys, following) if following < len(keys) else None
+            self._settle_controls()
+
+        return _Piece([(key, (Refold(since_at),)) for key in part], finish)
+
+    def _settle_controls(self) -> None:
+        """A control counts as read once all keys are refolded: until then a restart must read it again."""
+        if self._refold is None and not self.controls.pending():
+            for refusal in self.controls.settle():
+                self._refuse(refusal)
+
+    # --- out ----------------------------------------------------------------------------------------------------
+
+    @property
+    def outputs_wait(self) -> bool:
+        """Is there an output that nobody can see yet?"""
+        return bool(self._outputs)
+
+    def inputs_taken(self) -> int:
+        """Messages processed since the last transaction."""
+        return sum(self._inputs.values())
+
+    def has_effects(self) -> bool:
+        """Is there anything to commit?"""
+        return bool(self._outputs) or self.store.changed > 0 or self.ledger.changed or self.controls.changed
+
+    def mark_due(self, now: int) -> bool:
+        """Has stream time come further than the downstream job was last told, and was that a while ago?"""
+        time = self.stream_time
+        if self.job.stream_time_to is None or time is None:
+            return False
+        return self._last_mark is None or (now - self._last_mark[0] >= MARK_INTERVAL_US and time > self._last_mark[1])
+
+    def take_effects(self, now: int) -> Effects:
+        """What happened since the last time. The caller must commit it or restart the task from its committed state."""
+        if self.mark_due(now) and self.job.stream_time_to is not None and self.stream_time is not None:
+            mark = Mark(self.partition, self._partitions, self.stream_time)
+            self._outputs.append(marks.output(self.job.stream_time_to, mark))
+            self._last_mark = (now, self.stream_time)
+        outputs, self._outputs = self._outputs, []
+        inputs, self._inputs = self._inputs, {}
+        letters, self._dead_letters = self._dead_letters, {}
+        record = self._record()
+        changes = self.store.take_changes(self.timers.due_of)
+        offsets = self.ledger.take_changes()
+        if self.job.broadcast is not None:
+            offsets[self.job.broadcast] = (
+                record.controls_next
+            )  # for those who watch lag; the task record is what counts
+        return Effects(outputs, changes, encode(record), offsets, inputs, letters)
+
+    def _record(self) -> TaskRecord:
+        controls_next, refused = self.controls.take_position()
+        return TaskRecord(
+            topics=self.topics,
+            stream_time=self.stream_time,
+            largest_at=self.clock.largest,
+            last_event_at=self.clock.last_event_at,
+            controls_next=controls_next,
+            refused_controls=refused,
+            sources=self.sources.sources if self.sources else {},
+            sources_expected=self.sources.expected if self.sources else None,
+        )
+
+    def lag(self) -> dict[str, int]:
+        """Topic → messages that are not processed, as far as is known (offsets, so transaction markers count too)."""
+        return {
+            topic: max(0, buffer.end - self.ledger.next_offset(topic))
+            for topic, buffer in zip(self.job.inputs, self.aligner.inputs, strict=True)
+            if buffer.end is not None
+        }
+
+    def next_wake_at(self) -> int | None:
+        """Wall clock at which there may be work although no message comes; None: not before one does."""
+        candidates = [self.aligner.held_until(), self.controls.held_until(self._controls_wait_us)]
+        due_at = self.timers.next_due_at()
+        if due_at is not None and self.sources is None and not any(self.aligner.lagging()):
+            candidates.append(self.clock.wall_of(due_at))
+        known = [each for each in candidates if each is not None]
+        return min(known) if known else None

@@ -1,0 +1,170 @@
+"""Reads a task's committed state back: changelog and, up to the recorded position, the broadcast topic. Read-committed, in batches.
+
+In: where a task stands on Kafka. Out: a TaskCore as it was after its last transaction, and offsets to go on from, or a
+UserError when state and offsets do not belong together.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from streams.engine import failpoints
+from streams.engine.client import aiokafka_options
+from streams.engine.core import TaskCore
+from streams.engine.record import TaskRecord, decode
+from streams.engine.store import TASK_KEY, unpack
+from streams.engine.topology import Topology, changelog, check_same, read_topics
+from streams.errors import Unavailable, UserError
+from streams.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 2000
+_SAY_EVERY_SECONDS = 10.0
+_REPAIR = (
+    "docs/failures.md, 'state cannot be used': stop the workers, delete the consumer group and the job's changelog, "
+    "create the changelog, start again: the state is built anew from the beginning of the topics"
+)
+
+
+async def restore(
+    core: TaskCore, committed: dict[str, int | None], topology: Topology, settings: Settings
+) -> dict[str, int]:
+    """`committed`: the group's offset of each input. Returns topic → offset from which to read, broadcast topic included."""
+    consumer = AIOKafkaConsumer(
+        **aiokafka_options(settings),
+        group_id=None,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=4 << 20,
+    )
+    await consumer.start()
+    try:
+        record = await _read_state(core, consumer, settings)
+        if record is not None:
+            check_same(record.topics, topology, core.where, settings)
+        core.restore(record)
+        starts = await _starts(core, consumer, committed, record, settings)
+        if core.job.broadcast is not None:
+            starts[core.job.broadcast] = await _read_controls(core, consumer, settings)
+    finally:
+        await consumer.stop()
+    core.topics = {name: topology.uuids[name] for name in read_topics(core.job)}
+    failpoints.hit("after_restore")
+    return starts
+
+
+async def _read_state(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> TaskRecord | None:
+    record: TaskRecord | None = None
+    topic = TopicPartition(settings.topic(changelog(core.job)), core.partition)
+    load = core.load
+    async for batch in _log_of(consumer, topic, None, core.where):
+        for message in batch:
+            if message.key == TASK_KEY:
+                record = decode(message.value)
+            elif message.value is None:
+                load(message.key, None, None)
+            else:
+                load(message.key, *unpack(message.value))
+        failpoints.hit("while_restoring")
+        await asyncio.sleep(0)
+    return record
+
+
+async def _read_controls(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> int:
+    """Fold in the controls before the recorded position; returns the offset of the first that is still to be applied."""
+    assert core.job.broadcast is not None
+    topic = TopicPartition(settings.topic(core.job.broadcast), core.partition)
+    until = core.controls.settled_next
+    async for batch in _log_of(consumer, topic, until, core.where):
+        for message in batch:
+            await _when_available(core, message)
+    beginning = (await consumer.beginning_offsets([topic]))[topic]
+    return int(max(until, beginning))
+
+
+async def _when_available(core: TaskCore, message: ConsumerRecord) -> None:
+    while True:
+        try:
+            core.controls.reread(message)
+        except Unavailable as error:
+            _log.warning("%s: held while restoring: %s", core.where, error.detail)
+            await asyncio.sleep(error.retry_after_seconds)
+        else:
+            return
+
+
+async def _log_of(
+    consumer: AIOKafkaConsumer, topic: TopicPartition, until: int | None, where: str
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """The partition's messages from its beginning to `until` (None: its end now), in batches."""
+    consumer.assign([topic])
+    beginning = (await consumer.beginning_offsets([topic]))[topic]
+    end = (await consumer.end_offsets([topic]))[topic]
+    if until is not None:
+        end = min(end, until)
+    consumer.seek(topic, beginning)
+    said_at = time.monotonic()
+    while await consumer.position(topic) < end:
+        batches = await consumer.getmany(topic, timeout_ms=200, max_records=_BATCH)
+        for batch in batches.values():
+            yield [message for message in batch if message.offset < end]
+        if time.monotonic() - said_at > _SAY_EVERY_SECONDS:
+            said_at = time.monotonic()
+            position = await consumer.position(topic)
+            _log.info("%s: restoring, %d of %d in %s", where, position - beginning, end - beginning, topic.topic)
+
+
+async def _starts(
+    core: TaskCore,
+    consumer: AIOKafkaConsumer,
+    committed: dict[str, int | None],
+    record: TaskRecord | None,
+    settings: Settings,
+) -> dict[str, int]:
+    partitions = {topic: TopicPartition(settings.topic(topic), core.partition) for topic in core.job.inputs}
+    beginnings = await consumer.beginning_offsets(list(partitions.values()))
+    ends = await consumer.end_offsets(list(partitions.values()))
+    starts: dict[str, int] = {}
+    for topic, partition in partitions.items():
+        offset = committed[topic]
+        _check_pair(core, topic, offset, record, settings)
+        first, last = beginnings[partition], ends[partition]
+        if offset is None:
+            starts[topic] = first
+        elif first <= offset <= last:
+            starts[topic] = offset
+        else:
+            raise UserError(out_of_range(partition, offset, first, last), _REPAIR)
+    return starts
+
+
+def out_of_range(partition: TopicPartition, offset: int, first: int | None = None, last: int | None = None) -> str:
+    """What is wrong when Kafka no longer (or not yet) has the message that comes next."""
+    has = "" if first is None else f": Kafka has {first} to {last}"
+    return (
+        f"{partition.topic}/{partition.partition}: offset {offset} is out of range{has}. Messages were deleted before they "
+        "were processed (retention), or the topic was created again"
+    )
+
+
+def _check_pair(core: TaskCore, topic: str, offset: int | None, record: TaskRecord | None, settings: Settings) -> None:
+    """State and offsets are committed together, so one without the other means that somebody removed the other."""
+    name = f"{settings.topic(topic)}/{core.partition}"
+    if record is None and offset is not None:
+        raise UserError(
+            f"{core.where}: the group has an offset for {name} but the changelog holds no state: it was deleted or emptied",
+            _REPAIR,
+        )
+    if record is not None and offset is None and topic in record.topics:
+        raise UserError(
+            f"{core.where}: there is state, but the group's offset for {name} is gone (deleted, or expired while no worker "
+            "ran: offsets.retention.minutes); reading from the beginning would count everything twice",
+            _REPAIR,
+        )

@@ -1,0 +1,275 @@
+"""The life of one task: start (fence, read offsets, restore), run pieces of work, commit beside them, suspend, stop.
+
+Any exception other than Unavailable ends `run` and with it the worker's life: nothing goes on from a state that may be wrong.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Protocol
+
+from streams import metrics
+from streams.engine import failpoints
+from streams.engine.client import wall_us
+from streams.engine.core import Limits, TaskCore
+from streams.engine.effects import Effects
+from streams.engine.job import AnyJob
+from streams.engine.publisher import Publisher
+from streams.engine.restore import restore
+from streams.engine.topology import Topology, changelog, read_topics
+from streams.engine.transport import Poll
+from streams.errors import Unavailable
+from streams.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
+UNCOMMITTED_INPUTS = 100_000  # so many processed beside a transaction that does not end: wait for it
+_IDLE_SECONDS = 1.0
+_LONGEST_HOLD_SECONDS = 30.0
+
+
+class Cluster(Protocol):
+    """What a task needs of its worker. Topics without prefix."""
+
+    async def committed(self, topics: tuple[str, ...], partition: int) -> dict[str, int | None]: ...
+    async def commit_to_group(self, partition: int, offsets: dict[str, int]) -> None: ...
+    def pause(self, topic: str, partition: int) -> None: ...
+    def resume(self, topic: str, partition: int) -> None: ...
+
+
+class Task:
+    """Of job `job` and partition `partition`. `run` must be started by the worker after `start`."""
+
+    def __init__(self, job: AnyJob, partition: int, topology: Topology, settings: Settings, cluster: Cluster) -> None:
+        self.job = job
+        self.partition = partition
+        self.topics = read_topics(job)
+        self._topology = topology
+        self._settings = settings
+        self._cluster = cluster
+        limits = Limits(
+            int(settings.worker_align_wait_seconds * 1e6),
+            int(settings.worker_future_limit_seconds * 1e6),
+            settings.worker_breaker_in_a_row,
+            settings.worker_breaker_share,
+        )
+        count = topology.partitions[job.inputs[0]]
+        self.core = TaskCore(job, partition, count, limits, settings.topic)
+        self.where = self.core.where
+
+        async def commit_to_group(offsets: dict[str, int]) -> None:
+            await cluster.commit_to_group(partition, offsets)
+
+        self._publisher = Publisher(settings, job.name, partition, changelog(job), topology.partitions, commit_to_group)
+        self.fetched: dict[str, int] = {}  # topic → offset of the message that has not been handed over yet
+        self.paused: set[str] = set()
+        self._may_run = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._commit: asyncio.Task[None] | None = None
+        self._committed_at = self._progress_at = time.monotonic()
+        self._held_until = 0.0
+        self._hold_seconds = 0.0
+        self.held = False
+        self.restored = False
+
+    # --- start --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """In this order: the producer fences the old owner, then the offsets are read, then the state."""
+        began = time.monotonic()
+        await self._publisher.start()
+        committed = await self._cluster.committed(self.job.inputs, self.partition)
+        self.fetched = await restore(self.core, committed, self._topology, self._settings)
+        self.core.start({topic: self.fetched[topic] for topic in self.job.inputs})
+        self.restored = True
+        seconds = time.monotonic() - began
+        metrics.restore_seconds.labels(self.job.name).observe(seconds)
+        _log.info(
+            "%s: restored %d keys (%d bytes) in %.2f s; goes on from %s",
+            self.where, len(self.core.store), self.core.store.size_bytes, seconds, self.fetched,
+        )  # fmt: skip
+
+    # --- input --------------------------------------------------------------------------------------------------
+
+    def deliver(self, poll: Poll) -> None:
+        """Take over what a poll brought for this partition."""
+        core = self.core
+        for topic in self.topics:
+            name = self._settings.topic(topic)
+            batch = poll.records.get(name)
+            if batch:
+                fetched = self.fetched[topic]
+                if batch[0].offset < fetched:  # another task of this partition reads the topic from further back
+                    batch = [message for message in batch if message.offset >= fetched]
+                if batch:
+                    self.fetched[topic] = batch[-1].offset + 1
+                    size = sum(message.serialized_value_size for message in batch)
+                    core.add(topic, batch, size)
+                    self._pause_if_full(topic)
+            reach = poll.reaches.get(name)
+            if reach is not None:
+                core.reaches(topic, reach.position, reach.end)
+        self._wake.set()
+
+    def _pause_if_full(self, topic: str) -> None:
+        if topic != self.job.broadcast and self.core.aligner.full(self.job.inputs.index(topic)):
+            self.paused.add(topic)
+            self._cluster.pause(topic, self.partition)
+
+    def _resume_drained(self) -> None:
+        for topic in tuple(self.paused):
+            if self.core.aligner.drained(self.job.inputs.index(topic)):
+                self.paused.discard(topic)
+                self._cluster.resume(topic, self.partition)
+
+    # --- run ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled. Raises whatever the job, the engine or a transaction raised."""
+        while True:
+            await self._may_run.wait()
+            self._raise_failed_commit()
+            worked = self._work()
+            self._maybe_commit()
+            if self.paused:
+                self._resume_drained()
+            if worked:
+                await asyncio.sleep(0)
+            else:
+                await self._rest()
+
+    def _work(self) -> bool:
+        if self.held and time.monotonic() < self._held_until:
+            return False
+        if self._commit is not None and self.core.inputs_taken() >= UNCOMMITTED_INPUTS:
+            return False
+        try:
+            worked = self.core.work(wall_us())
+        except Unavailable as error:
+            self._hold(error)
+            return False
+        if self.held and worked:
+            _log.info("%s: goes on", self.where)
+            self.held, self._hold_seconds = False, 0.0
+        return worked
+
+    def _hold(self, error: Unavailable) -> None:
+        metrics.holds_total.labels(self.job.name).inc()
+        self._hold_seconds = min(max(error.retry_after_seconds, 2 * self._hold_seconds), _LONGEST_HOLD_SECONDS)
+        self._held_until = time.monotonic() + self._hold_seconds
+        if not self.held:
+            _log.warning("%s: held, nothing of it is committed: %s; tries again", self.where, error.detail)
+        self.held = True
+
+    async def _rest(self) -> None:
+        """Until something comes, or a commit, a wake-up or a retry is due."""
+        if self._wake.is_set():
+            self._wake.clear()
+            await asyncio.sleep(0)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._rest_seconds()):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def _rest_seconds(self) -> float:
+        seconds = _IDLE_SECONDS
+        if self._commit is None and self.core.has_effects():
+            seconds = min(seconds, self._commit_interval() - (time.monotonic() - self._committed_at))
+        if self.held:
+            seconds = min(seconds, self._held_until - time.monotonic())
+        else:
+            wake_at = self.core.next_wake_at()
+            if wake_at is not None:
+                seconds = min(seconds, (wake_at - wall_us()) / 1e6)
+        return max(0.001, seconds)
+
+    # --- commit -------------------------------------------------------------------------------------------------
+
+    def _commit_interval(self) -> float:
+        eager = self.core.outputs_wait and self.core.aligner.waiting() < BACKLOG_RECORDS
+        interval_ms = self._settings.worker_eager_commit_ms if eager else self._settings.worker_commit_interval_ms
+        return interval_ms / 1000
+
+    def _maybe_commit(self) -> None:
+        if self._commit is not None:
+            return
+        core = self.core
+        if not (core.has_effects() or core.mark_due(wall_us())):
+            self._progress_at = time.monotonic()
+            return
+        if time.monotonic() - self._committed_at >= self._commit_interval():
+            self._begin_commit()
+
+    def _begin_commit(self) -> None:
+        # The effects are those of whole pieces, because this runs between two of them.
+        effects = self.core.take_effects(wall_us())
+        self._commit = asyncio.create_task(self._write(effects), name=f"commit-{self.where}")
+        self._commit.add_done_callback(lambda _: self._wake.set())
+
+    async def _write(self, effects: Effects) -> None:
+        began = time.monotonic()
+        await self._publisher.commit(effects)
+        self._committed_at = self._progress_at = time.monotonic()
+        self._commit = None
+        self._count(effects, self._committed_at - began)
+
+    def _raise_failed_commit(self) -> None:
+        if self._commit is not None and self._commit.done():
+            self._commit.result()
+
+    def _count(self, effects: Effects, seconds: float) -> None:
+        name, partition = self.job.name, str(self.partition)
+        metrics.commits_total.labels(name).inc()
+        metrics.commit_seconds.labels(name).observe(seconds)
+        metrics.batch_events.labels(name).observe(sum(effects.inputs.values()))
+        for topic, count in effects.inputs.items():
+            metrics.inputs_total.labels(topic).inc(count)
+        for (topic, reason), count in effects.dead_letters.items():
+            metrics.dead_letters_total.labels(topic, reason).inc(count)
+        for output in effects.outputs:
+            metrics.outputs_total.labels(output.topic).inc()
+        metrics.state_bytes.labels(name, partition).set(self.core.store.size_bytes)
+        metrics.state_subjects.labels(name, partition).set(len(self.core.store))
+        if self.core.stream_time is not None:
+            metrics.stream_time_seconds.labels(name, partition).set(self.core.stream_time / 1e6)
+        for topic, lag in self.core.lag().items():
+            metrics.lag_messages.labels(topic, partition).set(lag)
+
+    # --- suspend, stop ------------------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Go on, or begin."""
+        self._may_run.set()
+        self._wake.set()
+
+    async def suspend(self) -> None:
+        """Stop between two pieces and commit what is done. Raises CommitFailed."""
+        self._may_run.clear()
+        while self._commit is not None:
+            await asyncio.shield(self._commit)
+        if self.core.has_effects():
+            self._begin_commit()
+            assert self._commit is not None
+            await asyncio.shield(self._commit)
+        failpoints.hit("revoked")
+
+    async def close(self) -> None:
+        """Let go. What is not committed is left to the task's next owner, which aborts it."""
+        self._may_run.clear()
+        if self._commit is not None:
+            self._commit.cancel()
+            await asyncio.gather(self._commit, return_exceptions=True)
+        await self._publisher.stop()
+
+    # --- health -------------------------------------------------------------------------------------------------
+
+    def lags(self) -> bool:
+        """Are there messages that are not processed?"""
+        return any(self.core.aligner.lagging())
+
+    def seconds_without_progress(self) -> float:
+        """Since the last transaction, or since there was nothing to commit."""
+        return time.monotonic() - self._progress_at
