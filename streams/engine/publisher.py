@@ -150,12 +150,14 @@ class Publisher:
     async def _build(self, effects: Effects) -> dict[tuple[str, int], list[BatchBuilder]]:
         batches: dict[tuple[str, int], list[BatchBuilder]] = {}
         for number, (topic, partition, key, value, headers) in enumerate(self._messages(effects), 1):
-            self._append(batches.setdefault((topic, partition), []), key, value, headers)
+            self._append(batches.setdefault((topic, partition), []), key, value, list(headers))
             if number % _APPENDS_BETWEEN_YIELDS == 0:
                 await asyncio.sleep(0)
         return batches
 
-    def _append(self, builders: list[BatchBuilder], key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    def _append(
+        self, builders: list[BatchBuilder], key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> None:
         if builders and builders[-1].append(timestamp=None, key=key, value=value, headers=headers) is not None:
             return
         builder = self._started().create_batch()
