@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from streams.errors import UserError
 
 PREFIX = "TOUCHSTONE_"
+TEST_PREFIX = "TOUCHSTONE_TEST_"  # not settings: streams/engine/failpoints.py reads them, tests alone set them
 
 
 class Settings(BaseSettings):
@@ -106,7 +107,7 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     names = environment_names()
     values: dict[str, str] = {}
     for variable, value in env.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue
         if variable in names:
             values[names[variable]] = value
