@@ -11,9 +11,9 @@ from faust.app.base import BootStrategy
 from faust.tables.manager import TableManager
 from faust.types import TP
 
-from streams.engine.client import servers
 from streams.engine.job import AnyJob
 from streams.engine.topology import changelog, read_topics
+from streams.kafka_config import bootstrap_servers
 
 if TYPE_CHECKING:
     from streams.engine.worker import Worker
@@ -64,7 +64,7 @@ def build(worker: "Worker", jobs: Sequence[AnyJob]) -> App:
     settings = worker.settings
     app = App(
         settings.topic("touchstone-worker"),
-        broker=[f"touchstone://{server}" for server in servers(settings)],
+        broker=[f"touchstone://{server}" for server in bootstrap_servers(settings)],
         store="memory://",
         autodiscover=False,
         TableManager=Anchor,

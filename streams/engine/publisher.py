@@ -12,12 +12,12 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.engine import failpoints
-from streams.engine.client import aiokafka_options
 from streams.engine.effects import Effects
 from streams.engine.job import Headers, Output
 from streams.engine.partitioning import partition_of
 from streams.engine.store import TASK_KEY
 from streams.errors import UserError
+from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Publisher:
             else {"enable_idempotence": True}
         )
         self._producer = AIOKafkaProducer(
-            **aiokafka_options(self._settings),
+            **aiokafka_client_config(self._settings),
             **transaction,
             max_batch_size=BATCH_BYTES,
             linger_ms=0,

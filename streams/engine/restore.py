@@ -13,12 +13,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from streams.engine import failpoints
-from streams.engine.client import aiokafka_options
 from streams.engine.core import TaskCore
 from streams.engine.record import TaskRecord, decode
 from streams.engine.store import TASK_KEY, unpack
 from streams.engine.topology import Topology, changelog, check_same, read_topics
 from streams.errors import Unavailable, UserError
+from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def restore(
 ) -> dict[str, int]:
     """`committed`: the group's offset of each input. Returns topic → offset from which to read, broadcast topic included."""
     consumer = AIOKafkaConsumer(
-        **aiokafka_options(settings),
+        **aiokafka_client_config(settings),
         group_id=None,
         isolation_level="read_committed",
         enable_auto_commit=False,

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from streams import metrics
 from streams.engine import failpoints
-from streams.engine.client import wall_us
 from streams.engine.core import Limits, TaskCore
 from streams.engine.effects import Effects
 from streams.engine.job import AnyJob
@@ -28,6 +27,11 @@ BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
 UNCOMMITTED_INPUTS = 100_000  # so many processed beside a transaction that does not end: wait for it
 _IDLE_SECONDS = 1.0
 _LONGEST_HOLD_SECONDS = 30.0
+
+
+def wall_us() -> int:
+    """Wall clock, µs since 1970."""
+    return time.time_ns() // 1000
 
 
 class Cluster(Protocol):

@@ -3,21 +3,14 @@
 In: jobs. Out: partition counts and UUIDs, or a UserError that says what to create or repair.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
-
-from streams.engine.client import admin_options
+from streams.admin import Admin
 from streams.engine.dead_letter import TOPIC as DEAD_LETTERS
 from streams.engine.job import AnyJob
-from streams.errors import Unavailable, UserError
+from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
-
-_log = logging.getLogger(__name__)
-_TIMEOUT_MS = 5000
 
 
 def changelog(job: AnyJob) -> str:
@@ -70,23 +63,17 @@ def read(jobs: Sequence[AnyJob], settings: Settings) -> Topology:
 
 
 def _describe(names: Iterable[str], settings: Settings) -> Topology:
-    on_cluster = {settings.topic(name): name for name in names}
-    admin = None
     try:
-        admin = KafkaAdminClient(**admin_options(settings), request_timeout_ms=_TIMEOUT_MS)
-        described = admin.describe_topics(sorted(on_cluster))
-    except (KafkaError, OSError) as error:
-        raise Unavailable(f"no Kafka broker answers at {settings.kafka_brokers}: {error}") from error
-    finally:
-        if admin is not None:
-            admin.close()
-    topology = Topology({}, {})
-    for topic in described:
-        if topic["error_code"] == 0:
-            name = on_cluster[topic["name"]]
-            topology.partitions[name] = len(topic["partitions"])
-            topology.uuids[name] = str(topic["topic_id"])
-    return topology
+        with Admin(settings) as admin:
+            known = admin.topics()
+    except UserError as error:
+        if error.exit_code == ExitCode.UNAVAILABLE:
+            raise Unavailable(error.what) from error
+        raise
+    found = {name: known[settings.topic(name)] for name in names if settings.topic(name) in known}
+    return Topology(
+        {name: topic.partitions for name, topic in found.items()}, {name: topic.id for name, topic in found.items()}
+    )
 
 
 def _check_counts(job: AnyJob, found: Topology, settings: Settings) -> None:

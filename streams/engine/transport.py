@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.engine.client import aiokafka_options
+from streams.kafka_config import aiokafka_client_config
 
 if TYPE_CHECKING:
     from streams.engine.worker import Worker
@@ -57,7 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust takes round-robin unless a table is declared; we declare one and name the assignor as well.
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(
-            **aiokafka_options(_worker_of(self.app).settings),
+            **aiokafka_client_config(_worker_of(self.app).settings),
             group_id=self.app.conf.id,
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
