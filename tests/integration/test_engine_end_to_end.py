@@ -52,7 +52,7 @@ def test_two_topics_are_joined_and_a_restart_goes_on_where_it_was(bench: Callabl
 
 def test_a_backlog_in_order_is_joined_without_a_single_revision(bench: Callable[..., Bench]) -> None:
     run = bench()
-    a, b = events(20_000, seed=2)
+    a, b = events(6000, seed=2)
     for each in (a, b):
         each.sort(key=lambda event: event["at"])
     run.produce("in-b", b)
