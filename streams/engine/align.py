@@ -158,7 +158,7 @@ class Aligner(Generic[RawT, ItemT]):
                 held = True
         if best < 0:
             return None
-        bound = self._bound() if held else None
+        bound = self._bound(best) if held else None
         if bound is not None and best_at > bound:
             return self._next_run(limit, now) if self._patience_ends(now) else None
         return Run(best, self._pop(best, limit, until, until_rank, bound))
@@ -181,11 +181,11 @@ class Aligner(Generic[RawT, ItemT]):
                 buffer.newest_at = at
         return entries
 
-    def _bound(self) -> int:
-        """Event time up to which the others may go: what the lagging inputs without a decoded message have reached."""
+    def _bound(self, best: int) -> int:
+        """Event time up to which `best` may go: what the lagging inputs have reached; at equal times rank decides."""
         return min(
-            buffer.newest_at
-            for buffer in self.inputs
+            buffer.newest_at - (index < best)
+            for index, buffer in enumerate(self.inputs)
             if not buffer.ready and not buffer.at_end() and not buffer.patience_over
         )
 

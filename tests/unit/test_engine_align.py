@@ -58,6 +58,15 @@ def test_up_to_what_the_lagging_input_has_reached_the_others_may_go() -> None:
     assert _take(aligner) == ["0@10", "0@15", "1@15"]
 
 
+def test_at_equal_times_a_lagging_input_of_lower_rank_goes_first() -> None:
+    aligner = _aligner(100, 0)
+    _add(aligner, 0, 15)
+    _add(aligner, 1, 15)
+    assert _take(aligner) == ["0@15"]
+    _add(aligner, 0, 15, 16, first=1)
+    assert _take(aligner) == ["0@15", "1@15", "0@16"]
+
+
 def test_an_unknown_end_counts_as_lagging() -> None:
     aligner = _aligner(0, None)
     _add(aligner, 0, 10)
