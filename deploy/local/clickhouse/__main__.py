@@ -1,0 +1,116 @@
+"""`python -m deploy.local.clickhouse --data DIR`: one line of JSON on stdout when it is ready; SIGTERM or SIGINT stops it.
+
+Exit codes: 0 stopped, 1 it could not start (the reason is on stderr), 2 wrong arguments.
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from streams.errors import UserError
+
+from .engine import Engine
+from .server import Server, listen
+from .session import Shared
+from .settings import identifier
+from .users import User, Users
+from .watch import Watcher
+
+_STOP_SECONDS = 5.0
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.clickhouse", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="directory of the data; one server at a time")
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
+    parser.add_argument("--port", type=int, default=9000, help="0: any free port")
+    parser.add_argument("--database", action="append", default=[], help="create this database; may be repeated")
+    parser.add_argument("--password-file", type=Path, help="password of the user `default`; none: empty")
+    parser.add_argument("--readonly-user", help="a second user, who may only query")
+    parser.add_argument("--readonly-password-file", type=Path, help="password of the read-only user; none: empty")
+    parser.add_argument(
+        "--readonly-setting",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a limit of the read-only user, such as max_execution_time=30; may be repeated",
+    )
+    parser.add_argument("--timezone", default="UTC", help="the server's time zone")
+    parser.add_argument("--stop-with-stdin", action="store_true", help="stop when stdin ends: with the parent process")
+    return parser.parse_args(arguments)
+
+
+def _password(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except OSError as problem:
+        raise UserError(f"cannot read the password file {path}: {problem.strerror}", "name a readable file") from None
+
+
+def _users(options: argparse.Namespace) -> Users:
+    users = [User("default", _password(options.password_file))]
+    if options.readonly_user:
+        limits = dict(setting.split("=", 1) for setting in options.readonly_setting if "=" in setting)
+        if len(limits) != len(options.readonly_setting):
+            raise UserError("--readonly-setting takes NAME=VALUE, each name once", "max_execution_time=30")
+        users.append(User(options.readonly_user, _password(options.readonly_password_file), 1, limits))
+    return Users(users)
+
+
+def _stop_signal(with_stdin: bool) -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    if with_stdin:
+
+        def wait_for_end() -> None:
+            while os.read(0, 4096):
+                pass
+            stop.set()
+
+        threading.Thread(target=wait_for_end, name="stdin", daemon=True).start()
+    return stop
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Until a signal comes. Raises UserError when it cannot start."""
+    users = _users(options)
+    listener = listen(options.host, options.port)
+    os.environ["TZ"] = options.timezone  # before the engine is loaded: it reads it once
+    engine = Engine(options.data)
+    for database in options.database:
+        engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
+    shared = Shared(engine, users, Watcher(engine), socket.gethostname())
+    stop = _stop_signal(options.stop_with_stdin)
+    server = Server(listener, shared)
+    host, port = listener.getsockname()[:2]
+    version = ".".join(map(str, engine.version))
+    print(json.dumps({"host": host, "port": port, "pid": os.getpid(), "version": version}), flush=True)  # noqa: T201
+    stop.wait()
+    server.stop(_STOP_SECONDS)
+    engine.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        serve(_arguments(arguments))
+    except UserError as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # the engine's own threads are not waited for: everything is on disk

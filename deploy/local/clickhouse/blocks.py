@@ -1,0 +1,70 @@
+"""Blocks: rows by columns, in the native format. The engine's `Native` output is a block without its block info."""
+
+from dataclasses import dataclass, field
+
+from .columns import skip_column
+from .errors import INCORRECT_DATA, protocol_error
+from .wire import Reader, int32, string, varint
+
+BLOCK_INFO = b"\x01\x00\x02" + int32(-1) + b"\x00"  # is_overflows = 0, bucket_num = -1
+_MAX_COLUMNS = 10_000
+
+
+@dataclass(slots=True)
+class Block:
+    """A block as bytes; `body` is what the engine's Native format reads and writes."""
+
+    rows: int
+    columns: list[tuple[str, str]] = field(default_factory=list)  # (name, type)
+    body: bytes = b""
+
+    @property
+    def is_end(self) -> bool:
+        """Clients end their data with a block of no columns (clickhouse-driver) or no rows."""
+        return not self.rows
+
+
+def read_block(reader: Reader) -> Block:
+    """The next block of a client, with its block info."""
+    _skip_block_info(reader)
+    return read_body(reader)
+
+
+def _skip_block_info(reader: Reader) -> None:
+    while True:
+        number = reader.varint()
+        if number == 0:
+            return
+        if number not in (1, 2):
+            raise protocol_error(INCORRECT_DATA, f"Unknown field {number} in block info")
+        reader.take(1 if number == 1 else 4)
+
+
+def read_body(reader: Reader) -> Block:
+    """One block without block info. Raises ProtocolError for bytes that are no block."""
+    reader.discard_used()
+    column_count, rows = reader.varint(), reader.varint()
+    if column_count > _MAX_COLUMNS:
+        raise protocol_error(INCORRECT_DATA, f"A block of {column_count} columns; at most {_MAX_COLUMNS} are accepted")
+    columns = []
+    for _ in range(column_count):
+        name, type_name = reader.string(), reader.string()
+        columns.append((name, type_name))
+        if rows:
+            skip_column(reader, type_name, rows)
+    return Block(rows, columns, bytes(memoryview(reader.buffer)[: reader.position]))
+
+
+def split_bodies(data: bytes) -> list[Block]:
+    """The blocks of a whole `Native` result."""
+    reader = Reader(None, data)
+    blocks = []
+    while reader.position < len(reader.buffer):
+        blocks.append(read_body(reader))
+    return blocks
+
+
+def header_body(columns: list[tuple[str, str]]) -> bytes:
+    """A block of no rows: only names and types."""
+    names_and_types = b"".join(string(name) + string(type_name) for name, type_name in columns)
+    return varint(len(columns)) + b"\x00" + names_and_types

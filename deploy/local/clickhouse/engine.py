@@ -1,0 +1,200 @@
+"""The engine in this process: one data directory, any number of connections, each with its own session.
+
+A connection is used by one thread at a time; another thread stops its query with `Engine.kill`.
+"""
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from streams.errors import UserError
+
+from .errors import from_engine
+
+SESSION_MARK = "log_comment"  # the setting by which a session's running query is found
+# The server's own small queries must not fall under the limits that a client has set for its queries.
+NO_LIMITS = (
+    " SETTINGS max_result_rows=0, max_result_bytes=0, max_execution_time=0, max_rows_to_read=0, max_bytes_to_read=0,"
+    " max_columns_to_read=0, limit=0, offset=0, extremes=0"
+)
+
+
+class _Result(Protocol):
+    def bytes(self) -> bytes: ...
+    def rows_read(self) -> int: ...
+    def rows_written(self) -> int: ...
+    def bytes_written(self) -> int: ...
+
+
+class _Chdb(Protocol):
+    """The part of chDB's connection that is used here."""
+
+    def query(self, sql: str, format: str) -> _Result: ...
+    def classify_query(self, sql: str) -> dict[str, object]: ...
+    def send_query(self, sql: str, format: str) -> object: ...
+    def streaming_fetch_result(self, handle: object) -> _Result: ...
+    def streaming_cancel_query(self, handle: object) -> None: ...
+    def send_insert(self, sql: str, format: str) -> object: ...
+    def insert_append(self, handle: object, data: bytes) -> None: ...
+    def insert_done(self, handle: object) -> _Result: ...
+    def insert_cancel(self, handle: object) -> None: ...
+    def set_progress_callback(self, callback: Callable[[dict[str, int]], None] | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Connection:
+    """One session of the engine. Every error is a ClickHouseError with the engine's code."""
+
+    def __init__(self, chdb: _Chdb) -> None:
+        self._chdb = chdb
+
+    def native(self, sql: str) -> bytes:
+        """Run any statement; its result as `Native` blocks, one after another."""
+        return self.text(sql, "Native")
+
+    def text(self, sql: str, format_name: str) -> bytes:
+        """Run any statement; its result in another format."""
+        try:
+            return self._chdb.query(sql, format_name).bytes()
+        except RuntimeError as problem:
+            raise from_engine(str(problem)) from None
+
+    def statement_count(self, sql: str) -> int:
+        """How many statements the engine would run; 0 when it cannot parse them."""
+        return cast("int", self._chdb.classify_query(sql)["statement_count"])
+
+    def rows(self, sql: str) -> list[list[str]]:
+        """Run a small query; its values as strings."""
+        data = self.text(sql, "JSONCompactStringsEachRow")
+        return [cast("list[str]", json.loads(line)) for line in data.splitlines()]
+
+    def stream(self, sql: str) -> Iterator[tuple[int, bytes]] | None:
+        """(rows, `Native` bytes) for each chunk of a SELECT as it is computed; None for what is no SELECT."""
+        try:
+            handle = self._chdb.send_query(sql, "Native")
+        except RuntimeError as problem:
+            if "Streaming query is not supported for query" in str(problem):
+                return None
+            raise from_engine(str(problem)) from None
+        return self._chunks(handle)
+
+    def _chunks(self, handle: object) -> Iterator[tuple[int, bytes]]:
+        finished = False
+        try:
+            while True:
+                result = self._chdb.streaming_fetch_result(handle)
+                if not result.rows_read():
+                    finished = True
+                    return
+                yield result.rows_read(), result.bytes()
+        except RuntimeError as problem:
+            finished = True
+            raise from_engine(str(problem)) from None
+        finally:
+            if not finished:
+                with suppress(RuntimeError):
+                    self._chdb.streaming_cancel_query(handle)
+
+    def insert(self, sql: str) -> "InsertStream":
+        """Begin an INSERT whose rows follow as `Native` blocks. The connection does nothing else until it ends."""
+        try:
+            return InsertStream(self._chdb, self._chdb.send_insert(sql, "Native"))
+        except RuntimeError as problem:
+            raise from_engine(str(problem)) from None
+
+    def on_progress(self, callback: Callable[[dict[str, int]], None] | None) -> None:
+        """Called about ten times a second, on the thread that runs the query, while the query makes progress."""
+        self._chdb.set_progress_callback(callback)
+
+    def close(self) -> None:
+        with suppress(RuntimeError):
+            self._chdb.close()
+
+
+class InsertStream:
+    """Rows on their way into a table: `append` blocks, then `finish`; leaving without it drops what is not yet written."""
+
+    def __init__(self, chdb: _Chdb, handle: object) -> None:
+        self._chdb, self._handle, self._open = chdb, handle, True
+
+    def append(self, body: bytes) -> None:
+        try:
+            self._chdb.insert_append(self._handle, body)
+        except RuntimeError as problem:
+            raise from_engine(str(problem)) from None
+
+    def finish(self) -> tuple[int, int]:
+        """(rows, bytes) written, those of materialised views included."""
+        self._open = False
+        try:
+            result = self._chdb.insert_done(self._handle)
+        except RuntimeError as problem:
+            with suppress(RuntimeError):
+                self._chdb.insert_cancel(self._handle)
+            raise from_engine(str(problem)) from None
+        return result.rows_written(), result.bytes_written()
+
+    def __enter__(self) -> "InsertStream":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._open:
+            self._open = False
+            with suppress(RuntimeError):
+                self._chdb.insert_cancel(self._handle)
+
+
+class Engine:
+    """The data directory, opened by this process alone."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock_file = _lock(directory)
+        self._path = str(directory.resolve() / "data")
+        from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
+
+        self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub
+        self._control = self.connect()
+        self._control_lock = threading.Lock()
+        version, self.timezone = self._control.rows("SELECT version(), timezone()")[0]
+        major, minor, patch = version.split(".")[:3]
+        self.version = (int(major), int(minor), int(patch))
+        self.settings = {row[0] for row in self._control.rows("SELECT name FROM system.settings")}
+
+    def connect(self) -> Connection:
+        return Connection(self._connect(self._path))
+
+    def control(self, sql: str) -> list[list[str]]:
+        """Run one of the server's own statements, from any thread."""
+        with self._control_lock:
+            return self._control.rows(sql)
+
+    def kill(self, mark: str) -> None:
+        """Stop what the session with this mark is running. Marks are the server's own: letters, digits, `-`."""
+        self.control(f"KILL QUERY WHERE Settings['{SESSION_MARK}'] = '{mark}' ASYNC")
+
+    def close(self) -> None:
+        self._control.close()
+        self._lock_file.close()
+
+
+def _lock(directory: Path) -> IO[str]:
+    path = directory / "server.lock"
+    file = path.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        raise UserError(
+            f"{directory} is in use by {holder}", "stop that server first, or name another directory with --data"
+        ) from None
+    file.truncate(0)
+    file.write(f"process {os.getpid()}")
+    file.flush()
+    return file
