@@ -140,7 +140,8 @@ def _low_cardinality(keys: Skip) -> Skip:
             return
         index_bytes = 1 << (reader.uint64() & 0x3)
         keys(reader, reader.uint64())
-        reader.position += reader.uint64() * index_bytes
+        indexes = reader.uint64()
+        reader.position += indexes * index_bytes
         reader.require(reader.position)
 
     return skip

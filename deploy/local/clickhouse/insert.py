@@ -14,9 +14,9 @@ _NOT_INSERTED = {"MATERIALIZED", "ALIAS", "EPHEMERAL"}
 _EXCEPT = re.compile(r"\*\s*EXCEPT\s*\(?(?P<names>.*?)\)?", re.IGNORECASE | re.DOTALL)
 
 
-def run_insert(connection: Connection, answer: Answer, reader: Reader, insert: Insert) -> None:
+def run_insert(connection: Connection, answer: Answer, reader: Reader, insert: Insert, readonly: int) -> None:
     """All packets but the end of the stream. After an error the rest of the client's blocks is read and dropped."""
-    columns = _columns_of_table(connection, insert.table)
+    columns = _columns_of_table(connection, insert.table, "" if readonly == 1 else NO_LIMITS)
     with connection.insert(insert.text) as stream:
         answer.send_block(header_body(_chosen(columns, insert.columns)))
         try:
@@ -47,10 +47,10 @@ def read_data(reader: Reader) -> bytes | None:
     return None if block.is_end else block.body
 
 
-def _columns_of_table(connection: Connection, table: str) -> list[tuple[str, str, str]]:
+def _columns_of_table(connection: Connection, table: str, limits: str) -> list[tuple[str, str, str]]:
     """(name, type, kind of default) of each column."""
     source = re.sub(r"^FUNCTION\s+", "", table, flags=re.IGNORECASE)
-    described = connection.rows(f"DESCRIBE TABLE {source}{NO_LIMITS}, describe_compact_output=0")
+    described = connection.rows(f"DESCRIBE TABLE {source}{limits}")
     return [(row[0], row[1], row[2]) for row in described]
 
 

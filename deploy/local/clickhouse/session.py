@@ -170,7 +170,7 @@ class Session:
 
     def _execute(self, statement: Statement, connection: Connection, watch: Watch, readonly: int) -> None:
         if statement.insert:
-            run_insert(connection, self._answer, self._reader, statement.insert)
+            run_insert(connection, self._answer, self._reader, statement.insert, readonly)
             return
         unread = bytes(self._reader.buffer[self._reader.position : self._reader.position + 1])
         with self._shared.watcher.watching(watch, unread):
