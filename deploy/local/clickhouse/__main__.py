@@ -1,6 +1,6 @@
 """`python -m deploy.local.clickhouse --data DIR`: one line of JSON on stdout when it is ready; SIGTERM or SIGINT stops it.
 
-Exit codes: 0 stopped, 1 it could not start (the reason is on stderr), 2 wrong arguments.
+Exit codes: 0 stopped; 2 wrong arguments, a port or a directory in use; 3 the engine does not start. The reason is on stderr.
 """
 
 import argparse
@@ -42,7 +42,6 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="a limit of the read-only user, such as max_execution_time=30; may be repeated",
     )
     parser.add_argument("--timezone", default="UTC", help="the server's time zone")
-    parser.add_argument("--stop-with-stdin", action="store_true", help="stop when stdin ends: with the parent process")
     return parser.parse_args(arguments)
 
 
@@ -65,18 +64,10 @@ def _users(options: argparse.Namespace) -> Users:
     return Users(users)
 
 
-def _stop_signal(with_stdin: bool) -> threading.Event:
+def _stop_signal() -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    if with_stdin:
-
-        def wait_for_end() -> None:
-            while os.read(0, 4096):
-                pass
-            stop.set()
-
-        threading.Thread(target=wait_for_end, name="stdin", daemon=True).start()
     return stop
 
 
@@ -89,11 +80,11 @@ def serve(options: argparse.Namespace) -> None:
     for database in options.database:
         engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
     shared = Shared(engine, users, Watcher(engine), socket.gethostname())
-    stop = _stop_signal(options.stop_with_stdin)
+    stop = _stop_signal()
     server = Server(listener, shared)
     host, port = listener.getsockname()[:2]
     version = ".".join(map(str, engine.version))
-    print(json.dumps({"host": host, "port": port, "pid": os.getpid(), "version": version}), flush=True)  # noqa: T201
+    print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201
     stop.wait()
     server.stop(_STOP_SECONDS)
     engine.close()
@@ -105,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         serve(_arguments(arguments))
     except UserError as problem:
         print(problem, file=sys.stderr)  # noqa: T201
-        return 1
+        return problem.exit_code
     return 0
 
 

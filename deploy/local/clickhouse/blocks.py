@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from .columns import skip_column
-from .errors import INCORRECT_DATA, protocol_error
+from .errors import INCORRECT_DATA, ClickHouseError, protocol_error
 from .wire import Reader, int32, string, varint
 
 BLOCK_INFO = b"\x01\x00\x02" + int32(-1) + b"\x00"  # is_overflows = 0, bucket_num = -1
 _MAX_COLUMNS = 10_000
+Columns = list[tuple[str, str]]  # (name, type)
 
 
 @dataclass(slots=True)
@@ -15,7 +16,7 @@ class Block:
     """A block as bytes; `body` is what the engine's Native format reads and writes."""
 
     rows: int
-    columns: list[tuple[str, str]] = field(default_factory=list)  # (name, type)
+    columns: Columns = field(default_factory=list)
     body: bytes = b""
 
     @property
@@ -64,7 +65,26 @@ def split_bodies(data: bytes) -> list[Block]:
     return blocks
 
 
-def header_body(columns: list[tuple[str, str]]) -> bytes:
+def header_body(columns: Columns) -> bytes:
     """A block of no rows: only names and types."""
     names_and_types = b"".join(string(name) + string(type_name) for name, type_name in columns)
     return varint(len(columns)) + b"\x00" + names_and_types
+
+
+def retyped(body: bytes, columns: Columns) -> bytes:
+    """The same block under other type names (of the same layout). A column whose end cannot be found ends the attempt."""
+    reader = Reader(None, body)
+    count, rows = reader.varint(), reader.varint()
+    out, copied = bytearray(), 0
+    try:
+        for name, type_name in columns[:count]:
+            start = reader.position
+            reader.string()
+            written = reader.string()
+            if written == "DateTime" and type_name != written:
+                out += body[copied:start] + string(name) + string(type_name)
+                copied = reader.position
+            skip_column(reader, written, rows)
+    except ClickHouseError:
+        return body
+    return bytes(out) + body[copied:]

@@ -6,8 +6,9 @@ A connection is used by one thread at a time; another thread stops its query wit
 import fcntl
 import json
 import os
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol, cast
@@ -23,12 +24,14 @@ NO_LIMITS = (
     " max_columns_to_read=0, limit=0, offset=0, extremes=0"
 )
 
+_LINE_BREAK = re.compile(r"\n *")  # DESCRIBE spreads long types over lines; in blocks they stand on one
+
+Chunks = Generator[tuple[int, bytes], None, None]  # (rows, `Native` bytes)
+
 
 class _Result(Protocol):
     def bytes(self) -> bytes: ...
     def rows_read(self) -> int: ...
-    def rows_written(self) -> int: ...
-    def bytes_written(self) -> int: ...
 
 
 class _Chdb(Protocol):
@@ -40,8 +43,6 @@ class _Chdb(Protocol):
     def streaming_fetch_result(self, handle: object) -> _Result: ...
     def streaming_cancel_query(self, handle: object) -> None: ...
     def send_insert(self, sql: str, format: str) -> object: ...
-    def insert_append(self, handle: object, data: bytes) -> None: ...
-    def insert_done(self, handle: object) -> _Result: ...
     def insert_cancel(self, handle: object) -> None: ...
     def set_progress_callback(self, callback: Callable[[dict[str, int]], None] | None) -> None: ...
     def close(self) -> None: ...
@@ -73,7 +74,7 @@ class Connection:
         data = self.text(sql, "JSONCompactStringsEachRow")
         return [cast("list[str]", json.loads(line)) for line in data.splitlines()]
 
-    def stream(self, sql: str) -> Iterator[tuple[int, bytes]] | None:
+    def stream(self, sql: str) -> Chunks | None:
         """(rows, `Native` bytes) for each chunk of a SELECT as it is computed; None for what is no SELECT."""
         try:
             handle = self._chdb.send_query(sql, "Native")
@@ -83,7 +84,7 @@ class Connection:
             raise from_engine(str(problem)) from None
         return self._chunks(handle)
 
-    def _chunks(self, handle: object) -> Iterator[tuple[int, bytes]]:
+    def _chunks(self, handle: object) -> Chunks:
         finished = False
         try:
             while True:
@@ -100,12 +101,20 @@ class Connection:
                 with suppress(RuntimeError):
                     self._chdb.streaming_cancel_query(handle)
 
-    def insert(self, sql: str) -> "InsertStream":
-        """Begin an INSERT whose rows follow as `Native` blocks. The connection does nothing else until it ends."""
+    def check_insert(self, head: str) -> None:
+        """Raises what the engine has against this INSERT before it has rows: unknown table or column, no right to write.
+
+        chDB's insert stream itself is not used: when writing fails (a constraint, too many partitions) it reports success.
+        """
         try:
-            return InsertStream(self._chdb, self._chdb.send_insert(sql, "Native"))
+            self._chdb.insert_cancel(self._chdb.send_insert(head, "Native"))
         except RuntimeError as problem:
             raise from_engine(str(problem)) from None
+
+    def describe(self, source: str, limits: str) -> list[tuple[str, str, str]]:
+        """(name, type, kind of default) of the columns of a table or a query in brackets."""
+        rows = self.rows(f"DESCRIBE TABLE {source}{limits}")
+        return [(row[0], _LINE_BREAK.sub("", row[1].replace(",\n", ", \n")), row[2]) for row in rows]
 
     def on_progress(self, callback: Callable[[dict[str, int]], None] | None) -> None:
         """Called about ten times a second, on the thread that runs the query, while the query makes progress."""
@@ -116,46 +125,15 @@ class Connection:
             self._chdb.close()
 
 
-class InsertStream:
-    """Rows on their way into a table: `append` blocks, then `finish`; leaving without it drops what is not yet written."""
-
-    def __init__(self, chdb: _Chdb, handle: object) -> None:
-        self._chdb, self._handle, self._open = chdb, handle, True
-
-    def append(self, body: bytes) -> None:
-        try:
-            self._chdb.insert_append(self._handle, body)
-        except RuntimeError as problem:
-            raise from_engine(str(problem)) from None
-
-    def finish(self) -> tuple[int, int]:
-        """(rows, bytes) written, those of materialised views included."""
-        self._open = False
-        try:
-            result = self._chdb.insert_done(self._handle)
-        except RuntimeError as problem:
-            with suppress(RuntimeError):
-                self._chdb.insert_cancel(self._handle)
-            raise from_engine(str(problem)) from None
-        return result.rows_written(), result.bytes_written()
-
-    def __enter__(self) -> "InsertStream":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._open:
-            self._open = False
-            with suppress(RuntimeError):
-                self._chdb.insert_cancel(self._handle)
-
-
 class Engine:
     """The data directory, opened by this process alone."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_file = _lock(directory)
-        self._path = str(directory.resolve() / "data")
+        self._path = str(directory.resolve() / "engine")
+        self.spool = directory.resolve() / "spool"
+        self.spool.mkdir(exist_ok=True)
         from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
 
         self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub

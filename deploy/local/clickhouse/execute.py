@@ -1,93 +1,102 @@
 """One statement on the engine and its result to the client: streamed for a SELECT, at once for everything else."""
 
 import json
-from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from .answer import Answer
-from .blocks import header_body, split_bodies
-from .engine import NO_LIMITS, Connection
-from .errors import QUERY_WAS_CANCELLED, ClickHouseError
+from .blocks import Columns, header_body, read_body, retyped, split_bodies
+from .engine import NO_LIMITS, Chunks, Connection
+from .errors import ClickHouseError
 from .packets import EMPTY_BLOCK, profile_info
 from .statements import Statement
 from .wire import Reader
 
+_SELECT = {"SELECT", "WITH", "FROM"}
 _ANSWERED_EMPTY = {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}  # statements whose empty result has columns
 
 
 @dataclass(slots=True)
-class _Counts:
+class _Result:
+    """Sends the blocks of one result and counts them. Clients learn names and types from a first block without rows."""
+
+    answer: Answer
+    columns: Columns | None
+    retype: bool = False  # the engine's format drops the time zone of DateTime columns: put it back
     rows: int = 0
     blocks: int = 0
     size_bytes: int = 0
+
+    def send_header(self, columns: Columns) -> None:
+        self.columns = columns
+        self.retype = any(type_name.startswith("DateTime(") for _, type_name in columns)
+        self.answer.send_block(header_body(columns))
+
+    def send(self, rows: int, body: bytes) -> None:
+        if self.retype and self.columns:
+            body = retyped(body, self.columns)
+        self.rows, self.blocks, self.size_bytes = self.rows + rows, self.blocks + 1, self.size_bytes + len(body)
+        self.answer.send_block(body)
+
+    def finish(self) -> None:
+        self.answer.send(profile_info(self.rows, self.blocks, self.size_bytes))
+        self.answer.send_progress()
+        self.answer.send(EMPTY_BLOCK)
 
 
 def run_statement(connection: Connection, answer: Answer, statement: Statement, readonly: int) -> None:
     """Everything but an INSERT with blocks; sends all packets before the end of the stream."""
     connection.on_progress(answer.on_progress)
     try:
+        columns = _described(connection, statement, readonly)
         chunks = connection.stream(statement.text)
+        result = _Result(answer, columns)
         if chunks is None:
-            _run_at_once(connection, answer, statement)
+            _run_at_once(connection, result, statement)
         else:
-            _run_streaming(connection, answer, statement, chunks, readonly)
+            _run_streaming(result, chunks)
     finally:
         connection.on_progress(None)
 
 
-def _run_streaming(
-    connection: Connection, answer: Answer, statement: Statement, chunks: Iterator[tuple[int, bytes]], readonly: int
-) -> None:
-    counts = _Counts()
-    try:
-        for rows, data in chunks:
-            _send_chunk(answer, rows, data, counts)
-    finally:
-        chunks.close()  # type: ignore[attr-defined]  # a generator: stops the query when sending failed
-    if not counts.blocks:
-        answer.send_block(header_body(_columns_of(connection, statement.text, readonly)))
-    _finish(answer, counts)
-
-
-def _run_at_once(connection: Connection, answer: Answer, statement: Statement) -> None:
-    data = connection.native(statement.text)
-    counts = _Counts()
-    for block in split_bodies(data):
-        _send_body(answer, block.rows, block.body, counts)
-    if not counts.blocks and statement.first_word in _ANSWERED_EMPTY:
-        described = json.loads(connection.text(statement.text, "JSONCompact"))
-        columns = [(column["name"], column["type"]) for column in described["meta"]]
-        answer.send_block(header_body(columns))
-    if counts.blocks or statement.first_word in _ANSWERED_EMPTY:
-        _finish(answer, counts)
-
-
-def _send_chunk(answer: Answer, rows: int, data: bytes, counts: _Counts) -> None:
-    head = Reader(None, data[:20])
-    head.varint()
-    if head.varint() == rows:
-        _send_body(answer, rows, data, counts)
-        return
-    for block in split_bodies(data):
-        _send_body(answer, block.rows, block.body, counts)
-
-
-def _send_body(answer: Answer, rows: int, body: bytes, counts: _Counts) -> None:
-    counts.rows, counts.blocks, counts.size_bytes = counts.rows + rows, counts.blocks + 1, counts.size_bytes + len(body)
-    answer.send_block(body)
-
-
-def _finish(answer: Answer, counts: _Counts) -> None:
-    answer.send(profile_info(counts.rows, counts.blocks, counts.size_bytes))
-    answer.send_progress()
-    answer.send(EMPTY_BLOCK)
-
-
-def _columns_of(connection: Connection, query: str, readonly: int) -> list[tuple[str, str]]:
-    """Names and types of a SELECT without rows: the engine writes nothing for it."""
+def _described(connection: Connection, statement: Statement, readonly: int) -> Columns | None:
+    """Names and types of a SELECT. An error in it is reported by the run, which knows the right words for it."""
+    if statement.first_word not in _SELECT:
+        return None
     limits = "" if readonly == 1 else NO_LIMITS
-    return [(row[0], row[1]) for row in connection.rows(f"DESCRIBE TABLE (\n{query}\n){limits}")]
+    try:
+        return [(name, type_name) for name, type_name, _ in connection.describe(f"(\n{statement.text}\n)", limits)]
+    except ClickHouseError:
+        return None
 
 
-def is_cancellation(problem: ClickHouseError) -> bool:
-    return problem.code == QUERY_WAS_CANCELLED[0]
+def _run_streaming(result: _Result, chunks: Chunks) -> None:
+    with closing(chunks):
+        for rows, data in chunks:
+            if not result.blocks:
+                result.send_header(result.columns or read_body(Reader(None, data)).columns)
+            head = Reader(None, data[:20])
+            head.varint()
+            if head.varint() == rows:
+                result.send(rows, data)
+                continue
+            for block in split_bodies(data):
+                result.send(block.rows, block.body)
+    if not result.blocks:
+        result.send_header(result.columns or [])
+    result.finish()
+
+
+def _run_at_once(connection: Connection, result: _Result, statement: Statement) -> None:
+    blocks = split_bodies(connection.native(statement.text))
+    if not blocks and statement.first_word not in _ANSWERED_EMPTY:
+        return
+    result.send_header(blocks[0].columns if blocks else _meta(connection, statement.text))
+    for block in blocks:
+        result.send(block.rows, block.body)
+    result.finish()
+
+
+def _meta(connection: Connection, statement: str) -> Columns:
+    described = json.loads(connection.text(statement, "JSONCompact"))
+    return [(column["name"], column["type"]) for column in described["meta"]]

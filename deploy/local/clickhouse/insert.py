@@ -1,11 +1,25 @@
-"""INSERT with rows as blocks: the table's columns to the client, then its blocks to the engine byte for byte."""
+"""INSERT with rows as blocks: the table's columns to the client, its blocks byte for byte into a file, the file to the engine.
+
+The whole INSERT is one statement for the engine, so its errors are known before the client hears that it succeeded.
+"""
 
 import re
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO
 
 from .answer import Answer
-from .blocks import header_body, read_block
+from .blocks import Block, header_body, read_block
 from .engine import NO_LIMITS, Connection
-from .errors import UNEXPECTED_PACKET, UNSUPPORTED, ClickHouseError, error, protocol_error
+from .errors import (
+    NO_SUCH_COLUMN,
+    NOT_ENOUGH_SPACE,
+    UNEXPECTED_PACKET,
+    error,
+    protocol_error,
+)
 from .packets import FromClient
 from .statements import Insert, tokens_of
 from .wire import Reader
@@ -14,29 +28,53 @@ _NOT_INSERTED = {"MATERIALIZED", "ALIAS", "EPHEMERAL"}
 _EXCEPT = re.compile(r"\*\s*EXCEPT\s*\(?(?P<names>.*?)\)?", re.IGNORECASE | re.DOTALL)
 
 
-def run_insert(connection: Connection, answer: Answer, reader: Reader, insert: Insert, readonly: int) -> None:
-    """All packets but the end of the stream. After an error the rest of the client's blocks is read and dropped."""
-    columns = _columns_of_table(connection, insert.table, "" if readonly == 1 else NO_LIMITS)
-    with connection.insert(insert.text) as stream:
-        answer.send_block(header_body(_chosen(columns, insert.columns)))
-        try:
-            while (body := read_data(reader)) is not None:
-                stream.append(body)
-        except ClickHouseError as problem:
-            answer.send_exception(problem)
-            while read_data(reader) is not None:
-                pass
-            raise AlreadyAnswered from None
-        rows, size_bytes = stream.finish()
-    answer.progress.written_rows, answer.progress.written_bytes = rows, size_bytes
+def run_insert(
+    connection: Connection,
+    answer: Answer,
+    reader: Reader,
+    insert: Insert,
+    *,
+    readonly: int,
+    spool: Path,
+    watching: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """All packets but the end of the stream. The file has no name, so nothing is left of it whatever happens."""
+    table = re.sub(r"^FUNCTION\s+", "", insert.table, flags=re.IGNORECASE)
+    columns = connection.describe(table, "" if readonly == 1 else NO_LIMITS)
+    connection.check_insert(insert.head)
+    answer.send_block(header_body(_chosen(columns, insert.columns)))
+    with tempfile.TemporaryFile(dir=spool) as file:
+        rows = _receive(reader, file)
+        if not rows:
+            return
+        file.seek(0)
+        source = f"FROM INFILE '/dev/fd/{file.fileno()}' COMPRESSION 'none'"
+        with watching():
+            connection.native(f"{insert.head} {source} {insert.settings} FORMAT Native")
+        answer.progress.written_rows, answer.progress.written_bytes = rows, file.tell()
     answer.send_progress()
 
 
-class AlreadyAnswered(Exception):
-    """The client has been told of the error."""
+def _receive(reader: Reader, file: IO[bytes]) -> int:
+    """How many rows. After an error the rest of the client's blocks is still read: the connection stays usable."""
+    rows, failed = 0, None
+    while (block := read_data(reader)) is not None:
+        rows += block.rows
+        try:
+            if failed is None:
+                file.write(block.body)
+        except OSError as problem:
+            failed = problem
+    try:
+        file.flush()
+    except OSError as problem:
+        failed = failed or problem
+    if failed:
+        raise error(NOT_ENOUGH_SPACE, f"Cannot keep the rows of this INSERT: {failed.strerror}")
+    return rows
 
 
-def read_data(reader: Reader) -> bytes | None:
+def read_data(reader: Reader) -> Block | None:
     """The next Data packet's block; None at the end of the data."""
     packet = reader.varint()
     if packet != FromClient.DATA:
@@ -44,14 +82,7 @@ def read_data(reader: Reader) -> bytes | None:
     if reader.string():
         raise protocol_error(UNEXPECTED_PACKET, "A block for another table in the data of an INSERT")
     block = read_block(reader)
-    return None if block.is_end else block.body
-
-
-def _columns_of_table(connection: Connection, table: str, limits: str) -> list[tuple[str, str, str]]:
-    """(name, type, kind of default) of each column."""
-    source = re.sub(r"^FUNCTION\s+", "", table, flags=re.IGNORECASE)
-    described = connection.rows(f"DESCRIBE TABLE {source}{limits}")
-    return [(row[0], row[1], row[2]) for row in described]
+    return None if block.is_end else block
 
 
 def _chosen(columns: list[tuple[str, str, str]], listed: str) -> list[tuple[str, str]]:
@@ -66,7 +97,7 @@ def _chosen(columns: list[tuple[str, str, str]], listed: str) -> list[tuple[str,
     types = {name: type_name for name, type_name, _ in columns}
     missing = [name for name in names if name not in types]
     if missing:
-        raise error(UNSUPPORTED, f"Cannot tell which columns {', '.join(missing)[:200]} stands for: list them by name")
+        raise error(NO_SUCH_COLUMN, f"Cannot tell which column {missing[0][:200]!r} is: list the columns by name")
     return [(name, types[name]) for name in names]
 
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from .answer import Answer
@@ -21,7 +21,7 @@ from .errors import (
     protocol_error,
 )
 from .execute import run_statement
-from .insert import AlreadyAnswered, run_insert
+from .insert import run_insert
 from .packets import OLDEST_REVISION, PONG, FromClient, Query, hello, read_hello, read_query
 from .settings import ONE_WAY, SessionSettings, identifier, quote
 from .statements import Statement, understand
@@ -129,8 +129,6 @@ class Session:
         watch = Watch(self._mark, self._client, self._answer)
         try:
             self._run(query, user, connection, settings, watch)
-        except AlreadyAnswered:
-            return
         except ProtocolError:
             raise
         except ClickHouseError as problem:
@@ -169,9 +167,21 @@ class Session:
             apart.close()
 
     def _execute(self, statement: Statement, connection: Connection, watch: Watch, readonly: int) -> None:
+        def watching() -> AbstractContextManager[None]:
+            unread = bytes(self._reader.buffer[self._reader.position : self._reader.position + 1])
+            return self._shared.watcher.watching(watch, unread)
+
         if statement.insert:
-            run_insert(connection, self._answer, self._reader, statement.insert, readonly)
+            spool = self._shared.engine.spool
+            run_insert(
+                connection,
+                self._answer,
+                self._reader,
+                statement.insert,
+                readonly=readonly,
+                spool=spool,
+                watching=watching,
+            )
             return
-        unread = bytes(self._reader.buffer[self._reader.position : self._reader.position + 1])
-        with self._shared.watcher.watching(watch, unread):
+        with watching():
             run_statement(connection, self._answer, statement, readonly)

@@ -41,9 +41,14 @@ class Token:
 class Insert:
     """An INSERT whose rows come as blocks."""
 
-    text: str  # without VALUES or FORMAT
     table: str  # as written: a name or a FUNCTION call
     columns: str  # as written between the brackets; empty: all
+    settings: str  # as written: `SETTINGS …` or empty
+
+    @property
+    def head(self) -> str:
+        """`INSERT INTO t (a, b)`"""
+        return f"INSERT INTO {self.table} ({self.columns})" if self.columns else f"INSERT INTO {self.table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +125,17 @@ def _insert(text: str, tokens: list[Token]) -> Insert | None:
     start = index
     while index < len(tokens) and not _ends_table(tokens, index, start):
         index += 1
-    if index >= len(tokens):
-        return _bare(text, tokens, start, "")
-    table_end, columns = tokens[index].start, ""
-    if tokens[index].text == "(":
+    if start >= len(tokens):
+        return None
+    table_end, columns = (tokens[index - 1].end if index > start else 0), ""
+    if index < len(tokens) and tokens[index].text == "(":
         close = next((i for i in range(index + 1, len(tokens)) if tokens[i].text == ")" and tokens[i].depth == 0), None)
-        if close is None:
+        if close is None or (index + 1 < close and tokens[index + 1].word in ("SELECT", "WITH")):
             return None
-        columns = text[tokens[index].end : tokens[close].start]
-        if index + 1 < close and tokens[index + 1].word in ("SELECT", "WITH"):
-            return None
+        columns = text[tokens[index].end : tokens[close].start].strip()
         index = close + 1
-    return _tail(text, tokens, index, text[tokens[start].start : table_end].strip(), columns.strip())
+    settings = _settings_before_data(text, tokens, index)
+    return None if settings is None else Insert(text[tokens[start].start : table_end], columns, settings)
 
 
 def _ends_table(tokens: list[Token], index: int, start: int) -> bool:
@@ -145,21 +149,15 @@ def _ends_table(tokens: list[Token], index: int, start: int) -> bool:
     return index > start and token.word in ("VALUES", "FORMAT", "SELECT", "WITH", "SETTINGS", "PARTITION", "FROM")
 
 
-def _bare(text: str, tokens: list[Token], start: int, columns: str) -> Insert | None:
-    if start >= len(tokens):
-        return None
-    return Insert(text[: tokens[-1].end], text[tokens[start].start : tokens[-1].end], columns)
-
-
-def _tail(text: str, tokens: list[Token], index: int, table: str, columns: str) -> Insert | None:
-    """What follows the table and its columns: SETTINGS, then VALUES, FORMAT or a SELECT."""
-    while index < len(tokens):
-        token, is_last = tokens[index], index == len(tokens) - 1
-        if token.depth == 0 and token.word in ("SELECT", "WITH", "FROM"):
+def _settings_before_data(text: str, tokens: list[Token], index: int) -> str | None:
+    """What stands between the columns and VALUES or FORMAT; None when the rows are in the statement."""
+    begin = tokens[index].start if index < len(tokens) else len(text)
+    for position in range(index, len(tokens)):
+        token, left = tokens[position], len(tokens) - position - 1
+        if token.depth:
+            continue
+        if token.word in ("SELECT", "WITH", "FROM"):
             return None
-        if token.depth == 0 and token.word == "VALUES":
-            return Insert(text[: token.start], table, columns) if is_last else None
-        if token.depth == 0 and token.word == "FORMAT":
-            return Insert(text[: token.start], table, columns) if index == len(tokens) - 2 else None
-        index += 1
-    return Insert(text[: tokens[-1].end], table, columns)
+        if token.word in ("VALUES", "FORMAT"):
+            return text[begin : token.start].strip() if left == (token.word == "FORMAT") else None
+    return text[begin : tokens[-1].end].strip()

@@ -1,0 +1,73 @@
+"""The server as a child process of the local stack and of tests: start, wait until it answers, stop, kill."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local.ports import HOST
+from deploy.local.process import Child
+from streams.errors import ExitCode, UserError
+
+START_SECONDS = 60.0  # usually under a second; a cold disk has 550 MB to read
+STOP_SECONDS = 10.0
+ROOT = Path(__file__).parents[3]
+
+
+class ClickHouse:
+    """One server. `folder` holds its data and its log; with port 0 the system chooses, and a new start keeps the choice.
+
+    `options` are more arguments of `python -m deploy.local.clickhouse`, such as `--readonly-user NAME`.
+    """
+
+    def __init__(self, folder: Path, port: int = 0, options: Sequence[str] = (), log: Path | None = None) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.log = (log or folder / "clickhouse.log").absolute()
+        self._options = list(options)
+        self.child: Child | None = None
+
+    @property
+    def host(self) -> str:
+        return HOST
+
+    def start(self) -> None:
+        """Starts it without waiting: see `wait`."""
+        command = [sys.executable, "-m", "deploy.local.clickhouse", "--data", str(self.folder / "data")]
+        command += ["--host", HOST, "--port", str(self.port), *self._options]
+        self.child = Child("clickhouse", command, self.log, cwd=ROOT)
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Until it takes connections. Raises UserError with the end of its log when it does not."""
+        deadline = time.monotonic() + seconds
+        while not self.ready():
+            assert self.child is not None
+            died = self.child.exit_code is not None
+            if died or time.monotonic() > deadline:
+                tail = self.child.tail()
+                self.child.kill()
+                what = (
+                    "ClickHouse stopped while starting" if died else f"ClickHouse did not answer within {seconds:.0f} s"
+                )
+                raise UserError(f"{what}; its log {self.log} ends with:\n{tail}", exit_code=ExitCode.UNAVAILABLE)
+            time.sleep(0.02)
+
+    def ready(self) -> bool:
+        """Has it said that it takes connections, and does it still run?"""
+        if self.child is None or self.child.exit_code is not None:
+            return False
+        for line in self.child.tail(lines=1000).splitlines():
+            if line.startswith('{"ready"'):
+                self.port = int(json.loads(line)["port"])
+                return True
+        return False
+
+    def stop(self) -> int:
+        """An orderly end; the exit code."""
+        return self.child.stop(STOP_SECONDS) if self.child is not None else 0
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.child is not None:
+            self.child.kill()

@@ -1,0 +1,330 @@
+"""Statements, settings, errors and several clients, through the unmodified clickhouse-driver."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from clickhouse_driver import Client
+from clickhouse_driver.errors import ServerException
+
+from tests.clickhouse_service import READER, ClickHouseService
+
+ENDLESS = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))"
+
+
+def code_of(client: Client, sql: str, *arguments: object, **options: object) -> int:
+    with pytest.raises(ServerException) as caught:
+        client.execute(sql, *arguments, **options)
+    assert str(caught.value)
+    return int(caught.value.code)
+
+
+def test_hello(clickhouse: Client) -> None:
+    clickhouse.execute("SELECT 1")
+    info = clickhouse.connection.server_info
+    assert (info.name, info.timezone) == ("ClickHouse", "UTC")
+    assert info.used_revision >= 54429
+    [[version]] = clickhouse.execute("SELECT version()")
+    assert version.startswith(".".join(map(str, info.version_tuple())))
+
+
+def test_empty_results_have_columns(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt64, b LowCardinality(String)) ENGINE = MergeTree ORDER BY a")
+    described = [("a", "UInt64"), ("b", "LowCardinality(String)")]
+    assert clickhouse.execute("SELECT * FROM t", with_column_types=True) == ([], described)
+    assert clickhouse.execute("SELECT * FROM t WHERE b = 'x' FORMAT JSON;", with_column_types=True) == ([], described)
+    assert clickhouse.execute("SHOW TABLES LIKE 'nothing'", with_column_types=True) == ([], [("name", "String")])
+
+
+def test_tables_as_the_sink_makes_them(clickhouse: Client) -> None:
+    """ReplacingMergeTree read with FINAL, views, an incremental view, parts by month, ALTER, OPTIMIZE."""
+    clickhouse.execute(
+        "CREATE TABLE actions (action_id String, revision UInt32, at DateTime64(6, 'UTC'), _offset UInt64) "
+        "ENGINE = ReplacingMergeTree ORDER BY (action_id, _offset) PARTITION BY toYYYYMM(at)"
+    )
+    clickhouse.execute(
+        "CREATE VIEW current AS SELECT action_id, max(revision) AS r FROM actions FINAL GROUP BY action_id"
+    )
+    clickhouse.execute(
+        "CREATE MATERIALIZED VIEW daily (day Date, ids AggregateFunction(uniqExact, String)) ENGINE = AggregatingMergeTree "
+        "ORDER BY day AS SELECT toDate(at) AS day, uniqExactState(action_id) AS ids FROM actions GROUP BY day"
+    )
+    rows = [("a", 1, "2024-01-31 10:00:00", 1), ("a", 2, "2024-01-31 10:00:01", 2), ("b", 1, "2024-02-01 00:00:00", 3)]
+    for _ in range(2):
+        clickhouse.execute(
+            "INSERT INTO actions SELECT c1, c2, c3, c4 FROM values('c1 String, c2 UInt32, c3 String, c4 UInt64', "
+            + ", ".join(map(str, rows))
+            + ")"
+        )
+    assert clickhouse.execute("SELECT count() FROM actions") == [(6,)]
+    assert clickhouse.execute("SELECT count() FROM actions FINAL") == [(3,)]
+    assert clickhouse.execute("SELECT * FROM current ORDER BY action_id") == [("a", 2), ("b", 1)]
+    assert clickhouse.execute("SELECT uniqExactMerge(ids) FROM daily") == [(2,)]
+    assert clickhouse.execute(
+        "SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() AND table = 'actions' AND active "
+        "ORDER BY partition"
+    ) == [("202401",), ("202402",)]
+    clickhouse.execute("ALTER TABLE actions ADD COLUMN note LowCardinality(String) DEFAULT 'none'")
+    clickhouse.execute("OPTIMIZE TABLE actions FINAL")
+    assert clickhouse.execute("SELECT DISTINCT note, count() FROM actions GROUP BY note") == [("none", 3)]
+    assert clickhouse.execute("EXISTS TABLE actions") == [(1,)]
+    assert [row[0] for row in clickhouse.execute("DESCRIBE TABLE actions")][-1] == "note"
+    assert "ReplacingMergeTree" in clickhouse.execute("SHOW CREATE TABLE actions")[0][0]
+
+
+def test_refreshable_view(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    clickhouse.execute("INSERT INTO t VALUES", [(1,), (2,)])
+    clickhouse.execute(
+        "CREATE MATERIALIZED VIEW v REFRESH EVERY 1 HOUR (n UInt64) ENGINE = Memory AS SELECT count() AS n FROM t"
+    )
+    clickhouse.execute("SYSTEM REFRESH VIEW v")
+    clickhouse.execute("SYSTEM WAIT VIEW v")
+    assert clickhouse.execute("SELECT n FROM v") == [(2,)]
+
+
+def test_inserts_of_all_shapes(clickhouse: Client) -> None:
+    clickhouse.execute(
+        "CREATE TABLE t (a UInt64, b String DEFAULT concat('b', toString(a)), c UInt64 MATERIALIZED a + 1, "
+        "d UInt64 ALIAS a + 2, `odd, name` UInt8) ENGINE = MergeTree ORDER BY a"
+    )
+    clickhouse.execute("INSERT INTO t (a) VALUES", [(1,)])
+    clickhouse.execute("INSERT INTO t VALUES", [(2, "x", 1)])
+    clickhouse.execute("insert into t (`odd, name`, a) FORMAT Native", [(7, 3)])
+    clickhouse.execute("INSERT INTO TABLE t (* EXCEPT(b)) SETTINGS async_insert = 0 VALUES", [(4, 9)])
+    clickhouse.execute("INSERT INTO t (a, b) VALUES (5, 'inline;')")
+    clickhouse.execute("INSERT INTO t (a) SELECT 6")
+    assert clickhouse.execute("INSERT INTO t (a) VALUES", []) == 0
+    assert clickhouse.execute("SELECT a, b, c, d, `odd, name` FROM t ORDER BY a") == [
+        (1, "b1", 2, 3, 0),
+        (2, "x", 3, 4, 1),
+        (3, "b3", 4, 5, 7),
+        (4, "b4", 5, 6, 9),
+        (5, "inline;", 6, 7, 0),
+        (6, "b6", 7, 8, 0),
+    ]
+
+
+def test_an_insert_of_several_blocks(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    inserted = clickhouse.execute(
+        "INSERT INTO t VALUES", [list(range(100_000))], columnar=True, settings={"insert_block_size": 7_000}
+    )
+    assert inserted == 100_000
+    assert clickhouse.execute("SELECT count(), sum(a) FROM t") == [(100_000, 4_999_950_000)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELEC 1", 62),
+        ("SELECT 1; SELECT 2", 62),
+        ("SELECT nothing", 47),
+        ("SELECT no_such_function()", 46),
+        ("SELECT * FROM nothing", 60),
+        ("SELECT * FROM nothing.nothing", 81),
+        ("CREATE TABLE t (a UInt64) ENGINE = Nothing", 56),
+        ("SELECT throwIf(1)", 395),
+        ("SELECT throwIf(number = 3000000) FROM numbers(5000000)", 395),
+        ("SELECT toUInt8('x')", 6),
+        ("SELECT 1 INTO OUTFILE 'x'", 48),
+        ("SELECT * FROM file('/etc/passwd', 'LineAsString')", 497),
+        ("SELECT * FROM Python(users)", 497),
+        ("SELECT 1 SETTINGS nothing = 1", 115),
+        ("SET nothing = 1", 115),
+    ],
+)
+def test_error_codes(clickhouse: Client, sql: str, code: int) -> None:
+    assert code_of(clickhouse, sql) == code
+    assert clickhouse.execute("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [("INSERT INTO nothing VALUES", 60), ("INSERT INTO t (b) VALUES", 16), ("INSERT INTO t (c) VALUES", 44)],
+)
+def test_insert_errors(clickhouse: Client, sql: str, code: int) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt8, c UInt8 MATERIALIZED a) ENGINE = MergeTree ORDER BY a")
+    assert code_of(clickhouse, sql, [(1,)]) == code
+    assert clickhouse.execute("SELECT count() FROM t") == [(0,)]
+
+
+def test_an_error_after_the_rows(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt8, CONSTRAINT small CHECK a < 10) ENGINE = MergeTree ORDER BY a")
+    assert code_of(clickhouse, "INSERT INTO t VALUES", [(1,), (11,)]) == 469
+    assert clickhouse.execute("SELECT count() FROM t") == [(0,)]
+
+
+def test_the_connection_survives_an_error(clickhouse: Client) -> None:
+    """clickhouse-driver reconnects after an error; other clients do not have to."""
+    connection = clickhouse.connection
+    connection.force_connect()
+    for _ in range(2):
+        connection.send_query("SELECT nothing")
+        connection.send_external_tables(None)
+        assert connection.receive_packet().exception.code == 47
+        connection.is_query_executing = False
+    assert connection.ping()
+
+
+def test_settings_hold_for_one_query(clickhouse: Client) -> None:
+    sql = "SELECT getSetting('async_insert'), getSetting('insert_deduplication_token'), getSetting('max_threads')"
+    [default] = clickhouse.execute(sql)
+    settings = {"async_insert": 0, "insert_deduplication_token": "it's", "max_threads": 7}
+    assert clickhouse.execute(sql, settings=settings) == [(False, "it's", 7)]
+    assert clickhouse.execute(sql, settings={"max_threads": 3}) == [(default[0], default[1], 3)]
+    assert clickhouse.execute(sql) == [default]
+    clickhouse.execute("SET max_threads = 5")
+    assert clickhouse.execute(sql, settings=settings)[0][2] == 7
+    assert clickhouse.execute(sql)[0][2] == 5
+
+
+def test_settings_are_checked(clickhouse: Client, clickhouse_server: ClickHouseService) -> None:
+    assert clickhouse.execute("SELECT 1", settings={"not_a_setting": 1}) == [(1,)]  # ignored, as a server does
+    with clickhouse_server.client(settings_is_important=True) as strict:
+        assert code_of(strict, "SELECT 1", settings={"not_a_setting": 1}) == 115
+    assert code_of(clickhouse, "SELECT 1", settings={"max_threads": "many"}) in (27, 72)
+    assert clickhouse.execute("SELECT 1") == [(1,)]
+
+
+def test_limits(clickhouse: Client) -> None:
+    assert code_of(clickhouse, ENDLESS, settings={"max_execution_time": 1}) == 159
+    assert code_of(clickhouse, "SELECT * FROM numbers(100)", settings={"max_result_rows": 10}) == 396
+    assert (
+        clickhouse.execute("SELECT number, 1 FROM numbers(1) WHERE number = 5", settings={"max_result_rows": 1}) == []
+    )
+
+
+def test_a_query_made_read_only(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
+    assert clickhouse.execute("SELECT count() FROM t", settings={"readonly": 1}) == [(0,)]
+    assert code_of(clickhouse, "DROP TABLE t", settings={"readonly": 1}) == 164
+    assert code_of(clickhouse, "INSERT INTO t VALUES", [(1,)], settings={"readonly": 1}) == 164
+    clickhouse.execute("DROP TABLE t")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE t",
+        "CREATE TABLE u (a UInt8) ENGINE = Memory",
+        "INSERT INTO t SELECT 1",
+        "ALTER TABLE t ADD COLUMN b UInt8",
+        "OPTIMIZE TABLE t",
+        "TRUNCATE TABLE t",
+        "SET max_execution_time = 0",
+        "SET readonly = 0",
+        "SELECT 1 SETTINGS max_execution_time = 0",
+        "KILL QUERY WHERE 1",
+        "SYSTEM SHUTDOWN",
+        "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
+        "SELECT * FROM default.`/etc/passwd`",
+    ],
+)
+def test_the_read_only_user(
+    clickhouse: Client, clickhouse_server: ClickHouseService, clickhouse_database: str, sql: str
+) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
+    with clickhouse_server.client(clickhouse_database, user=READER) as reader:
+        assert reader.execute("SELECT count() FROM t") == [(0,)]
+        assert code_of(reader, sql) == 164
+        assert code_of(reader, "INSERT INTO t VALUES", [(1,)]) == 164
+        assert code_of(reader, "SELECT 1", settings={"max_execution_time": 100}) == 164
+        assert reader.execute("SELECT getSetting('max_execution_time')") == [(30,)]
+
+
+def test_wrong_password_and_database(clickhouse_server: ClickHouseService) -> None:
+    for user, password in (("default", "wrong"), ("nobody", "")):
+        with clickhouse_server.client(user=user, password=password) as client:
+            assert code_of(client, "SELECT 1") == 516
+    with clickhouse_server.client("no_such_database") as client:
+        assert code_of(client, "SELECT 1") == 81
+
+
+def test_big_results_come_in_blocks(clickhouse: Client) -> None:
+    rows = clickhouse.execute_iter("SELECT number, toString(number) FROM numbers(3000000)")
+    assert sum(number for number, _ in rows) == 3_000_000 * 2_999_999 // 2
+
+
+def test_progress(clickhouse: Client) -> None:
+    progress = clickhouse.execute_with_progress(
+        "SELECT count() FROM numbers(30000000) WHERE NOT ignore(sipHash64(number))"
+    )
+    read = [rows for rows, _ in progress]
+    assert len(read) > 1
+    assert read[-1] == 30_000_000
+    assert progress.get_result() == [(30_000_000,)]
+
+
+def test_cancel(clickhouse: Client) -> None:
+    for sql in (
+        ENDLESS,
+        "SELECT number FROM numbers(1000000000000)",
+        "SELECT sleepEachRow(0.5) FROM numbers(100) SETTINGS max_block_size = 1",
+    ):
+        clickhouse.execute("SELECT 1")
+        clickhouse.connection.send_query(sql)
+        clickhouse.connection.send_external_tables(None)
+        began = time.monotonic()
+        clickhouse.cancel()
+        assert time.monotonic() - began < 10
+        assert clickhouse.execute("SELECT 1") == [(1,)]
+
+
+def test_a_client_that_leaves_stops_its_query(clickhouse: Client, clickhouse_server: ClickHouseService) -> None:
+    clickhouse.execute("SELECT 1")
+    clickhouse.connection.send_query(ENDLESS.replace("sipHash64", "cityHash64"))
+    clickhouse.connection.send_external_tables(None)
+    running = "SELECT count() FROM system.processes WHERE query LIKE '%cityHash64%' AND query NOT LIKE '%processes%'"
+    deadline = time.monotonic() + 20
+    while clickhouse_server.query(running) == [(0,)]:
+        assert time.monotonic() < deadline
+    clickhouse.disconnect()
+    while clickhouse_server.query(running) != [(0,)]:
+        assert time.monotonic() < deadline
+
+
+def test_several_clients_at_once(clickhouse_server: ClickHouseService, clickhouse_database: str) -> None:
+    """Eight writers and four readers; a reader never sees half an insert."""
+    clickhouse_server.query(
+        "CREATE TABLE t (w UInt8, n UInt64) ENGINE = MergeTree ORDER BY (w, n)", clickhouse_database
+    )
+    done = threading.Event()
+
+    def write(writer: int) -> None:
+        with clickhouse_server.client(clickhouse_database) as client:
+            for batch in range(10):
+                rows = list(range(batch * 1000, (batch + 1) * 1000))
+                client.execute("INSERT INTO t VALUES", [[writer] * 1000, rows], columnar=True)
+
+    def read() -> int:
+        looks = 0
+        with clickhouse_server.client(clickhouse_database) as client:
+            while not done.is_set():
+                counts = client.execute("SELECT w, count() FROM t GROUP BY w")
+                assert all(count % 1000 == 0 for _, count in counts), counts
+                looks += 1
+        return looks
+
+    with ThreadPoolExecutor(12) as pool:
+        readers = [pool.submit(read) for _ in range(4)]
+        writers = [pool.submit(write, writer) for writer in range(8)]
+        try:
+            for writer in writers:
+                writer.result(60)
+        finally:
+            done.set()
+        assert all(reader.result(60) > 0 for reader in readers)
+    assert clickhouse_server.query("SELECT count(), uniqExact(w, n) FROM t", clickhouse_database) == [(80_000, 80_000)]
+
+
+def test_sessions_are_apart(clickhouse_server: ClickHouseService, clickhouse_database: str) -> None:
+    with clickhouse_server.client() as one, clickhouse_server.client() as two:
+        one.execute(f"USE {clickhouse_database}")
+        one.execute("CREATE TEMPORARY TABLE mine (a UInt8)")
+        one.execute("INSERT INTO mine VALUES", [(1,)])
+        one.execute("SET max_threads = 1")
+        assert one.execute("SELECT currentDatabase(), (SELECT a FROM mine)") == [(clickhouse_database, 1)]
+        assert two.execute("SELECT currentDatabase()") == [("default",)]
+        assert code_of(two, "SELECT * FROM mine") == 60
