@@ -41,3 +41,7 @@ sink_visible_seconds = Histogram(
     "touchstone_sink_visible_seconds", "Arrival in Kafka to visible in ClickHouse", buckets=LATENCY_SECONDS
 )
 sink_available = Gauge("touchstone_sink_available", "1: the database answers")
+
+duplicates_total = Counter("touchstone_core_duplicates_total", "Inputs whose event id was known already")
+refolds_total = Counter("touchstone_core_refolds_total", "Windows folded anew because something came late")
+condition_errors_total = Counter("touchstone_core_condition_errors_total", "Conditions that could not be evaluated")

@@ -1,0 +1,275 @@
+"""From triggers to actions: rules propose, the arbiter decides, and what lost is told with its reason.
+
+All that one input brings up competes in one decision. Actions for staff do not stand in each other's way; of those that would
+reach the customer, one may.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from schemas.codec import money
+from schemas.records import Action, Loser
+from streams.experience.compiled import CompiledPack, by_tier
+from streams.experience.evidence import evidence_of, origin_of
+from streams.experience.folding import SECOND, Candidate, Fact, Folding
+from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView, open_episode
+from streams.experience.ids import action_id
+from streams.experience.score import dissatisfaction
+from streams.experience.state import Episode, Profile, Sign
+from streams.experience.words import fill
+
+if TYPE_CHECKING:
+    from streams.experience.pack import QuietHours
+
+FIRED_MAX = 16  # instants a cap remembers
+
+
+def propose(
+    folding: Folding,
+    pack: CompiledPack,
+    trigger: str,
+    *,
+    episode: Episode | None = None,
+    sign: Sign | None = None,
+    signal: SignalView | None = None,
+    touchpoint: TouchpointView | None = None,
+) -> None:
+    """The rules that a trigger fires, whose conditions hold, become candidates."""
+    for rule in pack.rules(trigger, signal.name if signal is not None else None):
+        at = sign.at if sign is not None else folding.fold.at if episode is None else episode.changed_at
+        name = episode.touchpoint if episode is not None else touchpoint.name if touchpoint is not None else None
+        frame = Frame(folding.fold, at, pack.touchpoint(name))
+        frame.signal = signal
+        frame.episode = _view(episode) if episode is not None else None
+        if folding.holds(rule.name, rule.when, frame):
+            occasion = episode.opening if episode is not None else sign.event_id if sign is not None else ""
+            folding.candidates.append(
+                Candidate(rule, pack, episode, sign, occasion, _step(rule.spec.step, trigger, episode))
+            )
+
+
+def _step(step: str, trigger: str, episode: Episode | None) -> str:
+    """The step with its count: an episode can worsen, be missed or re-open more than once."""
+    if episode is None:
+        return step
+    counts = {
+        "episode_worsened": f"worsened-{episode.worsened}",
+        "response_missed": f"{episode.reopened}-missed-{episode.missed}",
+        "declined": f"declined-{episode.declined}",
+    }
+    return f"{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
+
+
+def _view(episode: Episode) -> EpisodeView:
+    return EpisodeView(
+        episode.journey,
+        episode.touchpoint,
+        episode.cause,
+        episode.stage,
+        episode.score,
+        episode.peak_score,
+        episode.reopened,
+        episode.worsened,
+        episode.missed,
+        episode.said,
+        episode.inferred,
+    )
+
+
+def arbitrate(folding: Folding, at: int) -> None:
+    """Decides among the candidates of one input: highest priority first, ties by name."""
+    candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
+    folding.candidates = []
+    winners: list[Candidate] = []
+    losers: list[Loser] = []
+    customer_taken: str | None = None
+    for candidate in candidates:
+        spec = candidate.rule.spec
+        reaches = candidate.pack.file.audiences[spec.audience].reaches
+        lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
+        if lost is None:
+            winners.append(candidate)
+            if reaches == "customer":
+                customer_taken = candidate.rule.name
+            if spec.cap is not None:
+                fired = folding.fold.fired.setdefault(candidate.rule.name, [])
+                fired.append(at)
+                del fired[:-FIRED_MAX]
+        else:
+            losers.append(Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1]))
+    folding.losers += losers
+    for winner in winners:
+        _act(folding, winner, at, losers)
+
+
+def _why_not(folding: Folding, candidate: Candidate, at: int, taken: str | None) -> tuple[str, str] | None:
+    """(reason, in figures) why a candidate may not act; None: it may."""
+    spec, profile = candidate.rule.spec, folding.fold.profile
+    if spec.never_with_open_episode:
+        episode = open_episode(folding.fold)
+        if episode is not None:
+            return "open_episode", f"{episode.journey} since {episode.opened_at} µs"
+    if spec.consent is not None and not _agreed(profile, spec.consent, spec.channel or profile.preferred_channel):
+        return "consent", f"no consent to {spec.consent}"
+    if spec.cap is not None:
+        since = at - int(spec.cap.per_seconds * SECOND)
+        name = candidate.rule.name
+        count = sum(one > since for one in folding.fold.fired.get(name, ())) + sum(
+            one > since for rule, one in folding.sunk if rule == name
+        )
+        if count >= spec.cap.most:
+            return "cap", f"{count} in {spec.cap.per_seconds:g} s, at most {spec.cap.most}"
+    if taken is not None:
+        return "outranked", f"by {taken}"
+    return None
+
+
+def _agreed(profile: Profile, purpose: str, channel: str | None) -> bool:
+    """Has the customer agreed? A word on the channel counts before one on all channels."""
+    words = {name: granted for what, name, granted in profile.consents if what == purpose}
+    if channel is not None and channel in words:
+        return words[channel]
+    return words.get("*", False)
+
+
+def _act(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> None:
+    """The action as a fact."""
+    rule, spec, episode = candidate.rule, candidate.rule.spec, candidate.episode
+    record = _action(folding, candidate, at, losers)
+    settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
+    if episode is not None:
+        if (rule.name, candidate.step) not in episode.done:
+            episode.done.append((rule.name, candidate.step))
+            episode.actions.append(record.action_id)
+            folding.changed[episode.id] = episode
+    elif settle_at is not None and spec.never_with_open_episode:
+        folding.add_pending(record.action_id, settle_at, at)
+    folding.facts.append(Fact("action", record.action_id, at, record, rule.name, candidate.step, settle_at))
+
+
+def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Action:
+    rule, spec, pack, episode, sign = (
+        candidate.rule,
+        candidate.rule.spec,
+        candidate.pack,
+        candidate.episode,
+        candidate.sign,
+    )
+    profile, audience = folding.fold.profile, candidate.pack.file.audiences[spec.audience]
+    journey = episode.journey if episode is not None else sign.journey if sign is not None else None
+    touchpoint = episode.touchpoint if episode is not None else sign.touchpoint if sign is not None else None
+    unit = (episode.unit if episode is not None else sign.unit if sign is not None else None) or profile.unit
+    reaches_customer = audience.reaches == "customer"
+    amount = _amount(folding, candidate, at)
+    score = dissatisfaction(folding.fold.signs, journey, at)
+    evidence = evidence_of(folding.fold.signs, journey, at)
+    parameters = _parameters(candidate, profile, score, amount, touchpoint)
+    locale, text = pack.text(spec.text, profile.language)
+    assignee = None if reaches_customer else profile.owner
+    if audience.role is not None:
+        holder = folding.controls.staff(unit, audience.role, at)
+        assignee = holder.staff_id if holder is not None else None
+    due = spec.due_in_seconds
+    due_in = by_tier(due, profile.tier) if isinstance(due, dict) else due
+    return Action(
+        action_id=action_id(rule.name, folding.key, candidate.occasion, candidate.step),
+        revision=1,
+        subject_type=folding.subject_type,
+        subject_id=folding.key,
+        decided_at=at,
+        kind=spec.kind,
+        audience=spec.audience,
+        brand=episode.brand if episode is not None else folding.about[0],
+        unit=unit,
+        assignee=assignee,
+        channel=spec.channel or (profile.preferred_channel if reaches_customer else None),
+        template=spec.text,
+        parameters=parameters,
+        locale=locale,
+        text=fill(text, parameters),
+        solution=spec.solution,
+        amount=amount,
+        currency=pack.file.currency if amount is not None else None,
+        journey=journey,
+        touchpoint=touchpoint,
+        matter=episode.matter if episode is not None else folding.about[1],
+        cause=episode.cause if episode is not None else sign.cause if sign is not None else None,
+        episode_id=episode.id if episode is not None else None,
+        step=spec.step,
+        due_at=None if due_in is None else at + int(due_in * SECOND),
+        deliver_not_before_at=_after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
+        expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
+        origin=origin_of(
+            any(one.origin == "said" for one in evidence), any(one.origin == "inferred" for one in evidence)
+        )
+        if evidence
+        else origin_of(sign is not None and sign.said, sign is None or not sign.said),
+        score=round(score, 6),
+        emit=spec.emit,
+        occasion=candidate.occasion,
+        rule=rule.name,
+        rule_version=rule.version,
+        pack=pack.name,
+        pack_version=pack.version,
+        evidence=evidence or (evidence_of([sign], None, at) if sign is not None else []),
+        losers=[loser for loser in losers if loser.rule != rule.name],
+    )
+
+
+def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:
+    amount = candidate.rule.spec.amount
+    if isinstance(amount, dict):
+        return money(by_tier(amount, folding.fold.profile.tier))
+    if candidate.rule.amount is not None:
+        name = candidate.episode.touchpoint if candidate.episode is not None else None
+        frame = Frame(folding.fold, at, candidate.pack.touchpoint(name))
+        frame.episode = _view(candidate.episode) if candidate.episode is not None else None
+        value = folding.value(candidate.rule.name, candidate.rule.amount, frame)
+        return None if value is None else money(round(value, 4))
+    return money(amount) if isinstance(amount, float | int) else None
+
+
+def _parameters(
+    candidate: Candidate, profile: Profile, score: float, amount: Decimal | None, touchpoint: str | None
+) -> dict[str, str]:
+    episode, sign, pack = candidate.episode, candidate.sign, candidate.pack
+    entry = pack.file.touchpoints.get(touchpoint or "")
+    titles = entry.title if entry is not None else {}
+    locale = (profile.language or pack.file.default_locale).partition("-")[0]
+    values = {
+        "name": profile.name,
+        "touchpoint": titles.get(locale) or titles.get(pack.file.default_locale) or touchpoint,
+        "journey": episode.journey if episode is not None else sign.journey if sign is not None else None,
+        "matter": episode.matter if episode is not None else None,
+        "cause": episode.cause if episode is not None else sign.cause if sign is not None else None,
+        "score": f"{score:.2f}",
+        "tier": profile.tier,
+        "unit": episode.unit if episode is not None else None,
+        "amount": None if amount is None else f"{amount.normalize():f}",
+        "currency": pack.file.currency,
+        "missed": str(episode.missed) if episode is not None else None,
+    }
+    return {name: value or "–" for name, value in values.items()}
+
+
+def _after_quiet_hours(quiet: "QuietHours | None", profile: Profile, at: int) -> int | None:
+    """Decide now, deliver later: the end of the quiet hours that an instant falls into (µs), else None."""
+    if quiet is None:
+        return None
+    try:
+        zone = ZoneInfo(profile.time_zone or quiet.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo(quiet.time_zone)
+    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone)
+    clock = local.strftime("%H:%M")
+    over_midnight = quiet.begin > quiet.end
+    inside = (clock >= quiet.begin or clock < quiet.end) if over_midnight else quiet.begin <= clock < quiet.end
+    if not inside:
+        return None
+    hour, minute = quiet.end.split(":")
+    end = local.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+    if end <= local:
+        end += timedelta(days=1)
+    return int(end.timestamp()) * SECOND

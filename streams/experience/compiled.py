@@ -1,0 +1,316 @@
+"""A pack ready to decide: conditions compiled, signals indexed by what can make them fire.
+
+`compile_pack` takes YAML text and gives a `CompiledPack`, or raises `PackErrors` with every error, its file and line.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from schemas.records import Feedback, Touchpoint
+from streams.experience.conditions import (
+    BOOL,
+    DOUBLE,
+    INT,
+    Condition,
+    ConditionError,
+    Environment,
+    Expression,
+    Signature,
+    compile_condition,
+    compile_value,
+    struct_type,
+)
+from streams.experience.frame import EpisodeView, Joined, SignalView, TouchpointView
+from streams.experience.pack import ActionRule, PackFile, Signal, Watch
+from streams.experience.pack_checks import check
+from streams.experience.place import Place
+from streams.experience.state import Profile
+from streams.experience.yaml_places import Places, YamlError, load
+
+OTHER: Final = "other"  # the name under which a touchpoint counts that the pack does not know
+
+_COUNTS = ("failures", "failures_anywhere", "abandoned", "contacts", "channels")
+_FUNCTIONS = {
+    **{name: Signature((DOUBLE,), INT) for name in _COUNTS},
+    "late_seconds": Signature((), DOUBLE),
+    "score": Signature((), DOUBLE),
+    "episode_open": Signature((), BOOL),
+}
+_AROUND = {"customer": struct_type(Profile, {"consents": None}), "touchpoint": struct_type(TouchpointView)}
+ENVIRONMENTS: Final = {
+    "touchpoint": Environment({**_AROUND, "event": struct_type(Touchpoint)}, _FUNCTIONS),
+    "feedback": Environment({**_AROUND, "event": struct_type(Feedback), "joined": struct_type(Joined)}, _FUNCTIONS),
+    "watch": Environment(_AROUND, _FUNCTIONS),
+    "episode": Environment({**_AROUND, "episode": struct_type(EpisodeView)}, _FUNCTIONS),
+    "signal": Environment({**_AROUND, "signal": struct_type(SignalView)}, _FUNCTIONS),
+}
+
+
+class PackErrors(ValueError):
+    """A pack that cannot be used: every error with its place."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__("\n".join(errors))
+        self.errors = errors
+
+
+class CompiledSignal(msgspec.Struct, frozen=True):
+    """A signal and when it is given. `weight`: a number, or computed."""
+
+    name: str
+    spec: Signal
+    when: Condition | None
+    weight: float | Expression[float]
+
+
+class CompiledWatch(msgspec.Struct, frozen=True):
+    """A promise or a silence."""
+
+    name: str
+    spec: Watch
+    opens: Condition
+    kept: Condition
+
+
+class CompiledRule(msgspec.Struct, frozen=True):
+    """An action rule; `version` is the hash of what it says."""
+
+    name: str
+    version: str
+    spec: ActionRule
+    when: Condition | None
+    amount: Expression[float] | None
+
+
+class CompiledPack:
+    """A pack in force. `version` is the hash of its content: comments and order of keys do not count."""
+
+    def __init__(
+        self, file: PackFile, signals: list[CompiledSignal], watches: list[CompiledWatch], rules: list[CompiledRule]
+    ) -> None:
+        self.file = file
+        self.name = file.pack
+        self.version = _hash(file)
+        self.signals = {signal.name: signal for signal in signals}
+        self.watches = tuple(watches)
+        self._touchpoints = {
+            name: TouchpointView(
+                name=name,
+                journey=entry.journey,
+                dimension=entry.dimension,
+                expectation=None if entry.expectation == "none" else entry.expectation,
+                importance=entry.importance,
+                ideal=entry.ideal,
+                expects_nothing=entry.expectation == "none",
+                asks_for_help=entry.asks_for_help,
+                waiting_promised_seconds=entry.waiting_promised_seconds,
+                owner=entry.owner,
+            )
+            for name, entry in file.touchpoints.items()
+        }
+        self._on_touchpoint: dict[tuple[str, str], tuple[CompiledSignal, ...]] = {}
+        self._opening: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
+        self._keeping: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
+        self._rules: dict[tuple[str, str | None], list[CompiledRule]] = {}
+        for rule in rules:
+            self._rules.setdefault((rule.spec.on, rule.spec.signal), []).append(rule)
+
+    def touchpoint(self, name: str | None) -> TouchpointView:
+        """What the pack says about a touchpoint; `other` where it does not know it."""
+        return self._touchpoints.get(name or OTHER) or _UNKNOWN
+
+    def signals_on_touchpoint(self, touchpoint: str, outcome: str) -> tuple[CompiledSignal, ...]:
+        """The signals that an event at this touchpoint with this outcome can give at all."""
+        found = self._on_touchpoint.get((touchpoint, outcome))
+        if found is None:
+            found = tuple(
+                signal
+                for signal in self.signals.values()
+                if signal.spec.on == "touchpoint"
+                and (signal.when is None or _possible(signal.when, touchpoint, outcome))
+            )
+            self._on_touchpoint[touchpoint, outcome] = found
+        return found
+
+    def signals_on_feedback(self) -> tuple[CompiledSignal, ...]:
+        """The signals that a feedback can give."""
+        return tuple(signal for signal in self.signals.values() if signal.spec.on == "feedback")
+
+    def watches_opened_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
+        """Watches that an event at this touchpoint with this outcome can open at all."""
+        return self._watching(self._opening, "opens", touchpoint, outcome)
+
+    def watches_kept_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
+        """Watches that an event at this touchpoint with this outcome can keep at all."""
+        return self._watching(self._keeping, "kept", touchpoint, outcome)
+
+    def _watching(
+        self, cache: dict[tuple[str, str], tuple[CompiledWatch, ...]], which: str, touchpoint: str, outcome: str
+    ) -> tuple[CompiledWatch, ...]:
+        found = cache.get((touchpoint, outcome))
+        if found is None:
+            found = tuple(watch for watch in self.watches if _possible(getattr(watch, which), touchpoint, outcome))
+            cache[touchpoint, outcome] = found
+        return found
+
+    def rules(self, on: str, signal: str | None = None) -> list[CompiledRule]:
+        """The action rules that a trigger can fire, by name."""
+        return self._rules.get((on, signal), [])
+
+    def text(self, key: str, locale: str | None) -> tuple[str, str]:
+        """(locale, text) of a text in the wanted language, else in the pack's default one."""
+        texts = self.file.texts[key]
+        for candidate in (locale, (locale or "").partition("-")[0]):
+            if candidate in texts:
+                return str(candidate), texts[str(candidate)]
+        return self.file.default_locale, texts[self.file.default_locale]
+
+
+_UNKNOWN = TouchpointView()
+
+
+def _possible(condition: Condition, touchpoint: str, outcome: str) -> bool:
+    """Could a condition hold for an event with this touchpoint and outcome, as far as its equalities tell?"""
+    facts = {"event.touchpoint": touchpoint, "event.outcome": outcome, "touchpoint.name": touchpoint}
+    for field, operator, value in condition.conjuncts:
+        if field in facts and (
+            (operator == "==" and facts[field] != value)
+            or (operator == "in" and isinstance(value, tuple) and facts[field] not in value)
+        ):
+            return False
+    return True
+
+
+def _hash(part: msgspec.Struct) -> str:
+    return hashlib.sha256(msgspec.json.encode(part, order="deterministic")).hexdigest()[:16]
+
+
+def by_tier(values: Mapping[str, float], tier: str | None) -> float:
+    """The value for a tier; `other` for every one that is not named."""
+    return values.get(tier or OTHER, values[OTHER])
+
+
+def compile_pack(text: str, file: str) -> CompiledPack:
+    """A pack from its YAML text. Raises PackErrors."""
+    try:
+        data, places = load(text, file)
+    except YamlError as error:
+        raise PackErrors([str(error)]) from None
+    try:
+        pack = msgspec.convert(data, PackFile)
+    except msgspec.ValidationError as error:
+        raise PackErrors([_placed(str(error), places, file)]) from None
+    compiler = _Compiler(pack, places, file)
+    compiled = compiler.compile()
+    compiler.errors += [f"{_place(places, path, file)}: {what}" for path, what in check(pack)]
+    if compiler.errors:
+        raise PackErrors(sorted(compiler.errors, key=_by_line))
+    return compiled
+
+
+class _Compiler:
+    def __init__(self, pack: PackFile, places: Places, file: str) -> None:
+        self.pack = pack
+        self.places = places
+        self.file = file
+        self.errors: list[str] = []
+
+    def compile(self) -> CompiledPack:
+        pack = self.pack
+        signals = [
+            CompiledSignal(
+                name,
+                spec,
+                self._condition(spec.when, spec.on, ("signals", name, "when")),
+                self._value(spec.weight, spec.on, ("signals", name, "weight")) or 0.0,
+            )
+            for name, spec in sorted(pack.signals.items())
+        ]
+        watches = [
+            CompiledWatch(
+                name,
+                spec,
+                self._needed(spec.opens, (section, name, "opens")),
+                self._needed(spec.kept, (section, name, "kept")),
+            )
+            for section, part in (("promises", pack.promises), ("silences", pack.silences))
+            for name, spec in sorted(part.items())
+        ]
+        rules = []
+        for name, spec in sorted(pack.actions.items()):
+            environment = "signal" if spec.on == "signal" else "episode"
+            amount = self._value(spec.amount, environment, ("actions", name, "amount"))
+            rules.append(
+                CompiledRule(
+                    name,
+                    _hash(spec),
+                    spec,
+                    self._condition(spec.when, environment, ("actions", name, "when")),
+                    None if isinstance(amount, float | int) else amount,
+                )
+            )
+        return CompiledPack(pack, signals, watches, rules)
+
+    def _needed(self, text: str, path: tuple[str, ...]) -> Condition:
+        condition = self._condition(text, "touchpoint", path)
+        return condition if condition is not None else _never()
+
+    def _condition(self, text: str | None, environment: str, path: tuple[str, ...]) -> Condition | None:
+        if text is None:
+            return None
+        try:
+            return compile_condition(text, ENVIRONMENTS[environment], _place(self.places, path, self.file))
+        except ConditionError as error:
+            self.errors.append(str(error))
+            return None
+
+    def _value(self, value: Any, environment: str, path: tuple[str, ...]) -> Any:
+        if not isinstance(value, str):
+            return value if isinstance(value, float | int) else None
+        try:
+            return compile_value(value, ENVIRONMENTS[environment], _place(self.places, path, self.file), returns=DOUBLE)
+        except ConditionError as error:
+            self.errors.append(str(error))
+            return None
+
+
+@lru_cache(maxsize=1)
+def _never() -> Condition:
+    return compile_condition("false", ENVIRONMENTS["touchpoint"], Place("", 1, 1))
+
+
+def _place(places: Places, path: tuple[str | int, ...], file: str) -> Place:
+    """The place of a path, else of the nearest part around it."""
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, Place(file, 1, 1))
+
+
+_PATH = re.compile(r" - at `(key in )?\$(?P<path>[^`]*)`$")
+
+
+def _placed(message: str, places: Places, file: str) -> str:
+    """msgspec's message with file and line: it names the place as `$.signals[...].weight`."""
+    match = _PATH.search(message)
+    if match is None:
+        return f"{_place(places, (), file)}: {message}"
+    path: list[str | int] = []
+    for name, index in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", match["path"]):
+        path.append(name or (int(index) if index.isdigit() else index))
+    what = message[: match.start()]
+    known = [place for place in places if _like(place, path)]
+    return f"{_place(places, min(known, key=len) if known else tuple(path), file)}: {what} (at {match['path'].lstrip('.')})"
+
+
+def _like(place: tuple[str | int, ...], path: list[str | int]) -> bool:
+    return len(place) == len(path) and all(want in ("...", have) for want, have in zip(path, place, strict=True))
+
+
+def _by_line(error: str) -> tuple[int, str]:
+    match = re.search(r":(\d+):\d+:", error)
+    return (int(match[1]) if match else 0, error)

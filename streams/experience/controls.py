@@ -1,0 +1,109 @@
+"""The timeline of packs, units, limits and incidents: looked up by event time, in refolds too."""
+
+from bisect import bisect_right, insort
+from typing import NamedTuple
+
+from schemas.records import Control, Staff, Unit
+from streams.errors import Unavailable
+from streams.experience.compiled import CompiledPack
+
+EVERY_BRAND = ""
+
+
+class Shelf:
+    """The packs that this process has, by name and version."""
+
+    def __init__(self, packs: tuple[CompiledPack, ...] = ()) -> None:
+        self._packs = {(pack.name, pack.version): pack for pack in packs}
+
+    def packs(self) -> list[CompiledPack]:
+        """All packs, by name and version."""
+        return [self._packs[key] for key in sorted(self._packs)]
+
+    def get(self, name: str, version: str) -> CompiledPack:
+        """A pack. Raises Unavailable: the task waits until the worker has it."""
+        pack = self._packs.get((name, version))
+        if pack is None:
+            raise Unavailable(
+                f"pack {name} {version} is in force, but this worker does not have it: install it (TOUCHSTONE_CORE_PACKS) and restart",
+                retry_after_seconds=10.0,
+            )
+        return pack
+
+
+class _InForce(NamedTuple):
+    at: int
+    written_at: int
+    name: str
+    version: str
+
+
+class _UnitAt(NamedTuple):
+    at: int
+    written_at: int
+    control_id: str
+    unit: Unit
+
+
+class Controls:
+    """What is in force when. Filled by `apply`, in any order; of controls with one `in_force_at` the last written wins."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self._packs: dict[str, list[_InForce]] = {}
+        self._units: dict[str, list[_UnitAt]] = {}
+        self._seen: set[str] = set()
+
+    def knows(self, control: Control) -> bool:
+        """Has this control been folded in already?"""
+        return control.control_id in self._seen
+
+    def apply(self, control: Control) -> None:
+        """Folds a control in; a repeat changes nothing."""
+        if self.knows(control):
+            return
+        self._seen.add(control.control_id)
+        if control.pack is not None:
+            entry = _InForce(control.in_force_at, control.written_at, control.pack.name, control.pack.version)
+            insort(self._packs.setdefault(control.brand or EVERY_BRAND, []), entry)
+        elif control.unit is not None:
+            at = _UnitAt(control.in_force_at, control.written_at, control.control_id, control.unit)
+            self._units.setdefault(control.unit.unit_id, []).append(at)
+            self._units[control.unit.unit_id].sort(key=lambda entry: entry[:3])
+
+    def pack(self, brand: str | None, at: int) -> CompiledPack:
+        """The pack in force for a brand at an instant (µs). Raises Unavailable where none is."""
+        found = self._find(brand or EVERY_BRAND, at) or self._find(EVERY_BRAND, at)
+        if found is None:
+            raise Unavailable(
+                f"no pack is in force{f' for brand {brand}' if brand else ''}: run `touchstone packs activate NAME`",
+                5.0,
+            )
+        return self.shelf.get(found.name, found.version)
+
+    def _find(self, brand: str, at: int) -> _InForce | None:
+        entries = self._packs.get(brand)
+        if not entries:
+            return None
+        index = bisect_right(entries, at, key=lambda entry: entry.at)
+        return entries[index - 1] if index else None
+
+    def unit(self, unit_id: str | None, at: int) -> Unit | None:
+        """A unit as it is at an instant (µs)."""
+        entries = self._units.get(unit_id or "")
+        if not entries:
+            return None
+        index = bisect_right(entries, at, key=lambda entry: entry.at)
+        return entries[index - 1].unit if index else None
+
+    def staff(self, unit_id: str | None, role: str, at: int) -> Staff | None:
+        """Who has a role in a unit or, where nobody has, in the nearest unit above it."""
+        unit = self.unit(unit_id, at)
+        if unit is None:
+            return None
+        for candidate in (unit, *(self.unit(parent, at) for parent in unit.parents)):
+            if candidate is not None:
+                holders = sorted((one for one in candidate.staff if one.role == role), key=lambda one: one.staff_id)
+                if holders:
+                    return holders[0]
+        return None

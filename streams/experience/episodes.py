@@ -1,0 +1,272 @@
+"""Episodes: a stretch of dissatisfaction in one journey opens, worsens, is treated, and is closed only when something verifies it.
+
+listen → respond → compensate → improve: receipts move it on; a step that is not done in time is missed and escalates.
+"""
+
+from typing import Final
+
+from schemas.records import ActionUpdate
+from schemas.records import Episode as EpisodeRecord
+from streams.experience.actions import propose
+from streams.experience.compiled import CompiledPack, by_tier
+from streams.experience.evidence import evidence_of, origin_of
+from streams.experience.folding import SECOND, Fact, Folding, Source
+from streams.experience.ids import action_id, episode_id
+from streams.experience.pack import Treatment
+from streams.experience.score import dissatisfaction
+from streams.experience.state import MEMBERS_MAX, Episode, Fold, Sign
+
+_NEVER: Final = 1 << 62
+_AFTER: Final = {"accepted": "respond", "contacted": "compensate", "compensated": "improve", "resolved": "improve"}
+_ORDER: Final = ("listen", "respond", "compensate", "improve")
+CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
+
+
+def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
+    """New evidence: an episode opens, worsens or re-opens, or only takes note of it."""
+    fold, at = folding.fold, sign.at
+    score = dissatisfaction(fold.signs, sign.journey, at)
+    trigger: str | None
+    episode = _current(fold, sign.journey)
+    if episode is None:
+        if score < pack.file.treatment.opens_at:
+            return
+        episode = _recently_closed(folding, sign.journey, at)
+        if episode is None:
+            episode = _opened(folding, pack, sign, score)
+            trigger = "episode_opened"
+        else:
+            trigger = _reopen(folding, episode, at)
+    else:
+        trigger = _note(folding, episode, score, at)
+    treatment = pack_of(folding, episode).file.treatment
+    episode.score, episode.peak_score = score, max(episode.peak_score, score)
+    episode.said, episode.inferred = episode.said or sign.said, episode.inferred or not sign.said
+    episode.fade_at = at + int(treatment.fades_after_seconds * SECOND)
+    if sign.event_id not in episode.members and len(episode.members) < MEMBERS_MAX:
+        episode.members.append(sign.event_id)
+    _touch(folding, episode, at)
+    if trigger is not None:
+        episode.acted_score = score
+        folding.withdraw_pending(at)
+        propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
+
+
+def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | None:
+    treatment = pack_of(folding, episode).file.treatment
+    if episode.state == "treated":
+        return _reopen(folding, episode, at) if score >= treatment.opens_at else None
+    if score >= episode.acted_score + treatment.worsens_by:
+        episode.worsened += 1
+        return "episode_worsened"
+    return None
+
+
+def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> Episode:
+    treatment = pack.file.treatment
+    tier = folding.fold.profile.tier
+    episode = Episode(
+        episode_id(folding.key, sign.journey, sign.event_id),
+        sign.journey,
+        sign.touchpoint,
+        sign.event_id,
+        sign.at,
+        sign.at,
+        folding.about[0],
+        sign.unit,
+        folding.about[1],
+        tier,
+        pack.name,
+        pack.version,
+        sign.cause,
+        "open",
+        "listen",
+        score,
+        score,
+        score,
+        sign.at,
+        _step_due(treatment, "listen", tier, sign.at),
+        None,
+        None,
+        None,
+        0,
+        0,
+        0,
+        0,
+        False,
+        False,
+        False,
+        [],
+        [],
+        [],
+    )
+    episode.members.extend(dict.fromkeys(one.event_id for one in folding.fold.signs if one.journey == sign.journey))
+    del episode.members[:-MEMBERS_MAX]
+    folding.fold.episodes.append(episode)
+    return episode
+
+
+def _reopen(folding: Folding, episode: Episode, at: int) -> str:
+    treatment = pack_of(folding, episode).file.treatment
+    episode.state, episode.stage = "open", "listen"
+    episode.reopened += 1
+    episode.missed = 0
+    episode.due_at = _step_due(treatment, "listen", episode.tier, at)
+    episode.verify_by = episode.closed_at = episode.closed_by = None
+    return "episode_reopened"
+
+
+def relieved(folding: Folding, sign: Sign, *, verifies: bool) -> None:
+    """Something good: it may verify that an episode is over."""
+    episode = _current(folding.fold, sign.journey)
+    if episode is None:
+        return
+    treatment = pack_of(folding, episode).file.treatment
+    episode.score = dissatisfaction(folding.fold.signs, sign.journey, sign.at)
+    if verifies and (episode.state == "treated" or episode.score < treatment.closes_below):
+        _close(folding, episode, sign.at, sign.event_id)
+    else:
+        _touch(folding, episode, sign.at)
+
+
+def _close(folding: Folding, episode: Episode, at: int, by: str) -> None:
+    episode.state, episode.closed_at, episode.closed_by = "closed", at, by
+    episode.due_at = episode.verify_by = None
+    _touch(folding, episode, at)
+    closed = [one for one in folding.fold.episodes if one.state == "closed"]
+    for old in closed[:-CLOSED_MAX]:
+        folding.fold.episodes.remove(old)
+    propose(folding, pack_of(folding, episode), "episode_closed", episode=episode)
+
+
+def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
+    """Somebody tells what became of an action: the episode moves on."""
+    episode = _episode_of(folding, update.action_id)
+    if episode is None or episode.state == "closed":
+        return
+    at = source.at
+    treatment = pack_of(folding, episode).file.treatment
+    episode.worked = True
+    if update.status == "declined":
+        episode.declined += 1
+        propose(folding, pack_of(folding, episode), "declined", episode=episode)
+    elif update.status == "resolved":
+        episode.state, episode.stage, episode.due_at = "treated", "improve", None
+        episode.verify_by = at + int(treatment.verified_within_seconds * SECOND)
+    else:
+        stage = _AFTER[update.status]
+        if _ORDER.index(stage) > _ORDER.index(episode.stage):
+            episode.stage = stage  # type: ignore[assignment]
+            episode.due_at = _step_due(treatment, stage, episode.tier, at)
+    _touch(folding, episode, at)
+
+
+def _episode_of(folding: Folding, wanted: str) -> Episode | None:
+    """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
+    receipts follow."""
+    for episode in folding.fold.episodes:
+        if wanted in episode.actions:
+            return episode
+        for rule, step in episode.done:
+            if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
+                return episode
+    return None
+
+
+def next_due(fold: Fold) -> int:
+    """When an episode next needs looking at (µs)."""
+    return min((_due(episode) for episode in fold.episodes if episode.state != "closed"), default=_NEVER)
+
+
+def _due(episode: Episode) -> int:
+    times = (episode.due_at, episode.verify_by, episode.fade_at)
+    return min(at for at in times if at is not None)
+
+
+def fire(folding: Folding, due: int) -> None:
+    """What is due happens: a step was missed, a treatment stayed unverified, an episode has faded."""
+    waiting = [one for one in folding.fold.episodes if one.state != "closed" and _due(one) == due]
+    episode = min(waiting, key=lambda one: one.id)
+    pack = pack_of(folding, episode)
+    episode.score = dissatisfaction(folding.fold.signs, episode.journey, due)
+    if episode.fade_at == due:
+        _close(folding, episode, due, "quiet")
+    elif episode.verify_by == due:
+        trigger = _reopen(folding, episode, due)
+        _touch(folding, episode, due)
+        propose(folding, pack, trigger, episode=episode)
+    else:
+        episode.missed += 1
+        more = episode.missed < pack.file.treatment.escalates_most
+        episode.due_at = _step_due(pack.file.treatment, episode.stage, episode.tier, due) if more else None
+        _touch(folding, episode, due)
+        propose(folding, pack, "response_missed", episode=episode)
+
+
+def pack_of(folding: Folding, episode: Episode) -> CompiledPack:
+    """The pack that opened an episode also finishes it."""
+    return folding.controls.shelf.get(episode.pack, episode.pack_version)
+
+
+def _step_due(treatment: Treatment, step: str, tier: str | None, at: int) -> int:
+    within = by_tier(treatment.step_within_seconds[step], tier)  # type: ignore[index]
+    return at + max(1, int(within * SECOND))
+
+
+def _touch(folding: Folding, episode: Episode, at: int) -> None:
+    episode.changed_at = at
+    folding.changed[episode.id] = episode
+
+
+def _current(fold: Fold, journey: str) -> Episode | None:
+    return next((one for one in fold.episodes if one.journey == journey and one.state != "closed"), None)
+
+
+def _recently_closed(folding: Folding, journey: str, at: int) -> Episode | None:
+    """The episode of a journey that has closed so recently that this is still the same one."""
+    for episode in reversed(folding.fold.episodes):
+        if episode.journey == journey and episode.closed_at is not None:
+            reopens = pack_of(folding, episode).file.treatment.reopens_within_seconds
+            return episode if at <= episode.closed_at + int(reopens * SECOND) else None
+    return None
+
+
+def report(folding: Folding, at: int) -> None:
+    """The episodes that have changed, as facts."""
+    for episode in folding.changed.values():
+        folding.facts.append(Fact("episode", episode.id, at, record_of(folding, episode)))
+    folding.changed = {}
+
+
+def record_of(folding: Folding, episode: Episode) -> EpisodeRecord:
+    """An episode as others see it, as of its last change."""
+    profile = folding.fold.profile
+    return EpisodeRecord(
+        episode_id=episode.id,
+        revision=1,
+        subject_type=folding.subject_type,
+        subject_id=folding.key,
+        brand=episode.brand,
+        journey=episode.journey,
+        touchpoint=episode.touchpoint,
+        unit=episode.unit,
+        owner=profile.owner,
+        tier=episode.tier,
+        state=episode.state,
+        stage=episode.stage,
+        opened_at=episode.opened_at,
+        changed_at=episode.changed_at,
+        closed_at=episode.closed_at,
+        closed_by=episode.closed_by,
+        cause=episode.cause,
+        origin=origin_of(episode.said, episode.inferred),
+        score=round(episode.score, 6),
+        peak_score=round(episode.peak_score, 6),
+        reopened=episode.reopened,
+        due_at=episode.due_at,
+        missed=episode.missed,
+        actions=list(episode.actions),
+        pack=episode.pack,
+        pack_version=episode.pack_version,
+        evidence=evidence_of(folding.fold.signs, episode.journey, episode.changed_at),
+    )

@@ -1,0 +1,121 @@
+"""Folding one input into a subject's memory, and firing what is due. The order here is the order of the decisions:
+
+profile → touch → promises kept and opened → join → signals → episodes → candidates → arbiter → facts.
+"""
+
+from typing import Final, TypeVar
+
+from schemas.records import Customer, Feedback, Touchpoint
+from streams.experience import actions, episodes, signals, watches
+from streams.experience.folding import Folding, Input
+from streams.experience.frame import Frame
+from streams.experience.join import join
+from streams.experience.state import RECENT_MAX, Profile, Touch, dump_touch
+
+NEVER: Final = 1 << 62
+
+
+def fold_input(folding: Folding, item: Input) -> None:
+    """Folds one input; facts collect in the folding. Everything due at or before it fires first. Raises Unavailable."""
+    at = item.source.at
+    fire_until(folding, at)
+    fold = folding.fold
+    record = item.record
+    fold.subject_type = record.subject_type
+    if isinstance(record, Touchpoint | Feedback):
+        folding.about = (record.brand, record.matter)
+    if isinstance(record, Touchpoint):
+        _touchpoint(folding, item, record)
+    elif isinstance(record, Feedback):
+        _feedback(folding, item, record)
+    elif isinstance(record, Customer):
+        fold.profile = updated(fold.profile, record)
+    else:
+        episodes.receipt(folding, record, item.source)
+    fold.at = max(fold.at, at)
+    _conclude(folding, at)
+
+
+def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
+    source, fold = item.source, folding.fold
+    pack = folding.controls.pack(event.brand, source.at)
+    view = pack.touchpoint(event.touchpoint)
+    touch = Touch(
+        source.at,
+        event.event_id,
+        event.journey or view.journey,
+        view.name,
+        event.channel,
+        event.outcome,
+        event.matter,
+        event.waiting_seconds,
+        view.asks_for_help,
+        event.unit,
+    )
+    fold.recent.append(dump_touch(touch))
+    if len(fold.recent) > RECENT_MAX:
+        del fold.recent[0]
+    frame = Frame(fold, source.at, view, event)
+    watches.keep(folding, pack, frame, event)
+    watches.open_new(folding, pack, frame, event, source)
+    signals.on_touchpoint(folding, pack, frame, event, source)
+
+
+def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:
+    source = item.source
+    pack = folding.controls.pack(feedback.brand, source.at)
+    joined = join(folding, pack, feedback, source)
+    signals.on_feedback(folding, pack, joined, feedback, source)
+    joined.finish(folding, pack)
+
+
+_T = TypeVar("_T")
+
+
+def _either(new: _T | None, old: _T | None) -> _T | None:
+    """A null leaves what was known, an empty text clears it."""
+    return old if new is None else new or None
+
+
+def updated(profile: Profile, update: Customer) -> Profile:
+    """The profile after an update; a null leaves what was known."""
+    return Profile(
+        name=_either(update.name, profile.name),
+        tier=_either(update.tier, profile.tier),
+        value=_either(None if update.value is None else float(update.value), profile.value),
+        language=_either(update.language, profile.language),
+        preferred_channel=_either(update.preferred_channel, profile.preferred_channel),
+        time_zone=_either(update.time_zone, profile.time_zone),
+        owner=_either(update.owner, profile.owner),
+        unit=_either(update.unit, profile.unit),
+        consents=profile.consents
+        if update.consents is None
+        else [(one.purpose, one.channel, one.granted) for one in update.consents],
+        attributes={**profile.attributes, **update.attributes},
+    )
+
+
+def next_due(folding: Folding) -> int:
+    """When something is due by itself (µs); NEVER for nothing."""
+    return min(watches.next_due(folding.fold), episodes.next_due(folding.fold))
+
+
+def fire_until(folding: Folding, at: int) -> None:
+    """Fires everything due at or before an instant, one by one, in due order. What it derives is dated when it was due."""
+    while (due := next_due(folding)) <= at:
+        folding.fold.at = max(folding.fold.at, due)
+        if watches.next_due(folding.fold) == due:
+            broken, pack = watches.pop_due(folding, due)
+            folding.about = (broken.brand, broken.matter)
+            signals.on_watch(folding, pack, broken, due)
+        else:
+            episodes.fire(folding, due)
+        _conclude(folding, due)
+
+
+def _conclude(folding: Folding, at: int) -> None:
+    """The arbiter decides among what this input has brought up; changed episodes become facts."""
+    if folding.candidates:
+        actions.arbitrate(folding, at)
+    if folding.changed:
+        episodes.report(folding, at)

@@ -1,0 +1,150 @@
+"""What conditions see: the input, the customer, the touchpoint as the pack has it, and functions over what happened before."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.records import Feedback, Touchpoint
+from streams.experience.score import dissatisfaction
+from streams.experience.state import Episode, Fold, Profile, Touch, load_touch
+
+SECOND = 1_000_000
+
+
+class TouchpointView(msgspec.Struct, frozen=True):
+    """The touchpoint as the pack has it; nulls where the pack says nothing, or does not know it."""
+
+    name: str = "other"
+    journey: str = "other"
+    dimension: str | None = None
+    expectation: float | None = None
+    importance: float | None = None
+    ideal: float | None = None
+    expects_nothing: bool = False
+    asks_for_help: bool = False
+    waiting_promised_seconds: float | None = None
+    owner: str | None = None
+
+
+class Joined(msgspec.Struct):
+    """A feedback against the O state at the moment it is about."""
+
+    experience: float | None = None
+    expectation: float | None = None
+    satisfaction: float | None = None
+    sentiment: float | None = None
+    baseline: float | None = None
+    complaints: int = 0
+    failures: int = 0
+    contacts: int = 0
+    channels: int = 0
+    waiting_seconds: float | None = None
+    score: float = 0.0
+
+
+class EpisodeView(msgspec.Struct):
+    """The episode that an action is about."""
+
+    journey: str
+    touchpoint: str
+    cause: str
+    stage: str
+    score: float
+    peak_score: float
+    reopened: int
+    worsened: int
+    missed: int
+    said: bool
+    inferred: bool
+
+
+class SignalView(msgspec.Struct):
+    """The signal that an action follows."""
+
+    name: str
+    journey: str
+    touchpoint: str
+    weight: float
+    said: bool
+
+
+class Frame:
+    """One input and what surrounds it. Functions take seconds and look back from the input's event time."""
+
+    __slots__ = ("_touches", "at", "customer", "episode", "event", "fold", "joined", "signal", "touchpoint")
+
+    def __init__(
+        self, fold: Fold, at: int, touchpoint: TouchpointView, event: Touchpoint | Feedback | None = None
+    ) -> None:
+        self.fold = fold
+        self.at = at
+        self.customer: Profile = fold.profile
+        self.touchpoint = touchpoint
+        self.event = event
+        self.joined: Joined | None = None
+        self.episode: EpisodeView | None = None
+        self.signal: SignalView | None = None
+        self._touches: list[Touch] | None = None
+
+    def touches(self) -> list[Touch]:
+        """Recent touches, oldest first, the input itself included."""
+        if self._touches is None:
+            self._touches = [load_touch(raw) for raw in self.fold.recent]
+        return self._touches
+
+    def _count(self, seconds: float, wanted: Callable[[Touch], bool]) -> int:
+        since = self.at - seconds * SECOND
+        return sum(1 for touch in self.touches() if touch.at >= since and touch.at <= self.at and wanted(touch))
+
+    def failures(self, seconds: float) -> int:
+        """Failures at this touchpoint."""
+        name = self.touchpoint.name
+        return self._count(seconds, lambda touch: touch.outcome == "failure" and touch.touchpoint == name)
+
+    def failures_anywhere(self, seconds: float) -> int:
+        """Failures at any touchpoint."""
+        return self._count(seconds, lambda touch: touch.outcome == "failure")
+
+    def abandoned(self, seconds: float) -> int:
+        """Contacts at this touchpoint that the customer gave up."""
+        name = self.touchpoint.name
+        return self._count(seconds, lambda touch: touch.outcome == "abandoned" and touch.touchpoint == name)
+
+    def contacts(self, seconds: float) -> int:
+        """Contacts in which the customer asked for help about this matter; 0 where the event names no matter."""
+        matter = self.event.matter if self.event is not None else None
+        if matter is None:
+            return 0
+        return self._count(seconds, lambda touch: touch.asks_for_help and touch.matter == matter)
+
+    def channels(self, seconds: float) -> int:
+        """Different channels in which the customer asked for help about this matter."""
+        matter = self.event.matter if self.event is not None else None
+        if matter is None:
+            return 0
+        since = self.at - seconds * SECOND
+        return len(
+            {
+                touch.channel
+                for touch in self.touches()
+                if touch.asks_for_help and touch.matter == matter and since <= touch.at <= self.at
+            }
+        )
+
+    def late_seconds(self) -> float:
+        """How much later than promised this event is; 0.0 without a promise or in time."""
+        promised = self.event.promised_at if isinstance(self.event, Touchpoint) else None
+        return max(0.0, (self.at - promised) / SECOND) if promised is not None else 0.0
+
+    def score(self) -> float:
+        """Dissatisfaction in this touchpoint's journey now, 0–1."""
+        return dissatisfaction(self.fold.signs, self.touchpoint.journey, self.at)
+
+    def episode_open(self) -> bool:
+        """Has the customer an episode that is not closed, in any journey?"""
+        return open_episode(self.fold) is not None
+
+
+def open_episode(fold: Fold) -> Episode | None:
+    """An episode that is not closed; the oldest."""
+    return next((episode for episode in fold.episodes if episode.state != "closed"), None)

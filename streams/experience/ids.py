@@ -1,0 +1,30 @@
+"""Deterministic ids: hashes of what caused them, the same on every machine and in every replay."""
+
+from hashlib import blake2b
+
+_SEPARATOR = "\x1f"
+
+
+def digest(*parts: str) -> str:
+    """24 hex characters of the parts; order counts."""
+    return blake2b(_SEPARATOR.join(parts).encode(), digest_size=12).hexdigest()
+
+
+def action_id(rule: str, subject: str, occasion: str, step: str) -> str:
+    """Id of an action: the occasion is the episode's opening event, else the causing event."""
+    return digest("action", rule, subject, occasion, step)
+
+
+def episode_id(subject: str, journey: str, opening_event: str) -> str:
+    """Id of an episode."""
+    return digest("episode", subject, journey, opening_event)
+
+
+def cause_id(subject: str, event: str, touchpoint: str, cause: str) -> str:
+    """Id of a customer's contribution to a cause."""
+    return digest("cause", subject, event, touchpoint, cause)
+
+
+def content_hash(content: bytes) -> bytes:
+    """Eight bytes that tell whether a content has changed."""
+    return blake2b(content, digest_size=8).digest()

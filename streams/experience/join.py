@@ -1,0 +1,184 @@
+"""The as-of join: a feedback against what had happened at the moment it is about, not at the moment it arrives.
+
+`satisfaction = experience − expectation`, `weighted = importance × satisfaction`, `gap = experience − ideal`, on levels 0–10.
+"""
+
+from schemas.records import Context, Evidence, ExpectationSource, Experience, Feedback
+from schemas.validate import LEVEL_MAX, scale
+from streams.experience.compiled import CompiledPack
+from streams.experience.evidence import evidence_of
+from streams.experience.folding import SECOND, Fact, Folding, Source
+from streams.experience.frame import Frame, Joined, TouchpointView
+from streams.experience.score import dissatisfaction
+from streams.experience.state import Touch, load_touch
+from streams.experience.text import Tone
+
+CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
+
+
+class Join:
+    """A feedback with its context, while it is being folded; `finish` makes the fact."""
+
+    def __init__(
+        self,
+        feedback: Feedback,
+        source: Source,
+        about_at: int,
+        touches: list[Touch],
+        frame: Frame,
+        joined: Joined,
+        tone: Tone,
+        context: Context,
+        expectation_source: ExpectationSource,
+        last: Touch | None,
+    ) -> None:
+        self.feedback = feedback
+        self.source = source
+        self.about_at = about_at
+        self.touches = touches
+        self.frame = frame
+        self.joined = joined
+        self.tone = tone
+        self.context = context
+        self.expectation_source = expectation_source
+        self.unit = feedback.unit or (last.unit if last is not None else None)
+        self.journey = feedback.journey or (last.journey if last is not None else None) or frame.touchpoint.journey
+
+    def finish(self, folding: Folding, pack: CompiledPack) -> None:
+        """The experience as a fact, with the dissatisfaction that now includes it; the subject's baseline moves on."""
+        feedback, joined, view = self.feedback, self.joined, self.frame.touchpoint
+        importance = feedback.importance if feedback.importance is not None else view.importance
+        ideal = feedback.ideal if feedback.ideal is not None else view.ideal
+        record = Experience(
+            event_id=feedback.event_id,
+            revision=1,
+            subject_type=feedback.subject_type,
+            subject_id=feedback.subject_id,
+            occurred_at=feedback.occurred_at,
+            about_at=self.about_at,
+            brand=feedback.brand,
+            channel=feedback.channel,
+            journey=self.journey,
+            touchpoint=view.name,
+            matter=feedback.matter,
+            unit=self.unit,
+            kind=feedback.kind,
+            respondent=feedback.respondent,
+            dimension=feedback.dimension or view.dimension,
+            reason=feedback.reason,
+            experience=joined.experience,
+            expectation=joined.expectation,
+            expectation_source=self.expectation_source,
+            importance=importance,
+            ideal=ideal,
+            satisfaction=joined.satisfaction,
+            weighted=_times(importance, joined.satisfaction),
+            gap=_minus(joined.experience, ideal),
+            sentiment=self.tone.sentiment,
+            text_start=self.tone.start,
+            text_end=self.tone.end,
+            context=self.context,
+            score=dissatisfaction(folding.fold.signs, self.journey, self.source.at),
+            pack=pack.name,
+            pack_version=pack.version,
+            evidence=self._evidence(folding),
+        )
+        folding.facts.append(Fact("experience", feedback.event_id, self.source.at, record))
+        if joined.experience is not None and feedback.respondent == "customer":
+            fold = folding.fold
+            fold.level_count += 1
+            fold.level_mean += (joined.experience - fold.level_mean) / min(fold.level_count, 20)
+
+    def _evidence(self, folding: Folding) -> list[Evidence]:
+        return evidence_of(folding.fold.signs, self.journey, self.source.at)
+
+
+def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Source) -> Join:
+    """Finds the moment that a feedback is about, and what had happened by then."""
+    fold = folding.fold
+    touches = [load_touch(raw) for raw in fold.recent]
+    about = _about_event(feedback, touches)
+    about_at = min(source.at, feedback.about_at or (about.at if about is not None else source.at))
+    before = [touch for touch in touches if about_at - CONTEXT_SECONDS * SECOND <= touch.at <= about_at]
+    if about is None:
+        about = _latest(before, feedback)
+    view = _view(pack, feedback, about)
+    level = level_of(feedback)
+    expectation, expectation_source = _expectation(feedback, view)
+    tone = folding.analyser.analyse(feedback.text) if feedback.text else Tone(None, None, None)
+    journey = feedback.journey or (about.journey if about is not None else view.journey)
+    score = dissatisfaction(fold.signs, journey, about_at)
+    waits = [touch.waiting_seconds for touch in before if touch.waiting_seconds is not None]
+    context = Context(
+        event_id=about.event_id if about is not None else None,
+        touchpoint=about.touchpoint if about is not None else None,
+        outcome=about.outcome if about is not None else "unknown",
+        waiting_seconds=max(waits, default=None),
+        contacts=len(before),
+        failures=sum(touch.outcome == "failure" for touch in before),
+        channels=len({touch.channel for touch in before if touch.channel}),
+        score=score,
+    )
+    joined = Joined(
+        experience=level,
+        expectation=expectation,
+        satisfaction=_minus(level, expectation),
+        sentiment=tone.sentiment,
+        baseline=fold.level_mean if fold.level_count >= 3 else None,
+        complaints=sum(sign.said for sign in fold.signs if sign.journey == journey),
+        failures=context.failures,
+        contacts=context.contacts,
+        channels=context.channels,
+        waiting_seconds=context.waiting_seconds,
+        score=score,
+    )
+    frame = Frame(fold, source.at, view, feedback)
+    frame.joined = joined
+    return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about)
+
+
+def level_of(feedback: Feedback) -> float | None:
+    """The score as a level, 0 (worst) to 10 (best), whatever its scale and direction; None without a score."""
+    if feedback.score is None:
+        return None
+    worst, best = scale(feedback)
+    return LEVEL_MAX * (feedback.score - worst) / (best - worst)
+
+
+def _about_event(feedback: Feedback, touches: list[Touch]) -> Touch | None:
+    if feedback.about_event_id is not None:
+        return next((touch for touch in touches if touch.event_id == feedback.about_event_id), None)
+    if feedback.about_at is None and feedback.matter is not None:
+        about = [touch for touch in touches if touch.matter == feedback.matter]
+        return about[-1] if about else None
+    return None
+
+
+def _latest(touches: list[Touch], feedback: Feedback) -> Touch | None:
+    """The latest contact at the touchpoint that the feedback names, else the latest at all."""
+    if feedback.touchpoint is not None:
+        touches = [touch for touch in touches if touch.touchpoint == feedback.touchpoint]
+    return touches[-1] if touches else None
+
+
+def _view(pack: CompiledPack, feedback: Feedback, about: Touch | None) -> TouchpointView:
+    return pack.touchpoint(feedback.touchpoint or (about.touchpoint if about is not None else None))
+
+
+def _expectation(feedback: Feedback, view: TouchpointView) -> tuple[float | None, ExpectationSource]:
+    """An expectation is stated, inherited from the pack, none by the pack's own word, or unknown."""
+    if feedback.expectation is not None:
+        return feedback.expectation, "stated"
+    if view.expects_nothing:
+        return None, "none"
+    if view.expectation is not None:
+        return view.expectation, "inherited"
+    return None, "unknown"
+
+
+def _minus(left: float | None, right: float | None) -> float | None:
+    return None if left is None or right is None else left - right
+
+
+def _times(left: float | None, right: float | None) -> float | None:
+    return None if left is None or right is None else left * right

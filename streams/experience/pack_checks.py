@@ -1,0 +1,230 @@
+"""What a well-formed pack can still have wrong: missing references, values out of range, texts with unknown parameters."""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from streams.experience.pack import ActionRule, PackFile, Signal
+
+Problem = tuple[tuple[str | int, ...], str]  # (path in the pack, what is wrong and what to do)
+
+PARAMETERS: Final = frozenset(
+    {
+        "name",
+        "touchpoint",
+        "journey",
+        "matter",
+        "cause",
+        "score",
+        "tier",
+        "unit",
+        "amount",
+        "currency",
+        "missed",
+        "subjects",
+    }
+)
+DETAILS: Final = frozenset(
+    {
+        "waiting_seconds",
+        "promised_seconds",
+        "late_seconds",
+        "failures",
+        "contacts",
+        "channels",
+        "score",
+        "level",
+        "touchpoint",
+    }
+)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_EQUALITY = re.compile(r"""(?:event\.touchpoint|touchpoint\.name)\s*(?:==|!=)\s*["']([^"']+)["']""")
+_PARAMETER = re.compile(r"\{([^{}]*)\}")
+
+
+def check(pack: PackFile) -> Iterator[Problem]:
+    """Every problem."""
+    yield from _names(pack)
+    yield from _touchpoints(pack)
+    for name, signal in pack.signals.items():
+        yield from _signal(name, signal, pack)
+    yield from _watches(pack)
+    yield from _treatment(pack)
+    for name, rule in pack.actions.items():
+        yield from _action(name, rule, pack)
+    yield from _texts(pack)
+    yield from _rest(pack)
+
+
+def _missing(path: tuple[str | int, ...], what: str, name: str, known: Any) -> Iterator[Problem]:
+    if name not in known:
+        near = get_close_matches(name, list(known), 1)
+        listed = ", ".join(sorted(known)) or "none"
+        yield path, f"no {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {listed}")
+
+
+def _names(pack: PackFile) -> Iterator[Problem]:
+    for section in ("journeys", "touchpoints", "signals", "promises", "silences", "audiences", "actions", "texts"):
+        for name in getattr(pack, section):
+            if not _NAME.fullmatch(name):
+                yield (section, name), f"{name!r} is no name; write lower-case letters, digits and _ (at most 64)"
+    if not _NAME.fullmatch(pack.pack):
+        yield ("pack",), f"{pack.pack!r} is no name; write lower-case letters, digits and _"
+    for name in set(pack.promises) & set(pack.silences):
+        yield ("silences", name), f"{name!r} is also a promise; names of watches are shared"
+
+
+def _touchpoints(pack: PackFile) -> Iterator[Problem]:
+    for name, entry in pack.touchpoints.items():
+        path = ("touchpoints", name)
+        yield from _missing((*path, "journey"), "journey", entry.journey, pack.journeys)
+        if entry.dimension is not None:
+            yield from _missing((*path, "dimension"), "dimension", entry.dimension, pack.dimensions)
+        if entry.owner is not None:
+            yield from _missing((*path, "owner"), "audience", entry.owner, pack.audiences)
+        for field in ("expectation", "importance", "ideal"):
+            value = getattr(entry, field)
+            if isinstance(value, float | int) and not 0 <= value <= 10:
+                yield (*path, field), f"{field} {value} is outside 0 to 10"
+        if entry.waiting_promised_seconds is not None and entry.waiting_promised_seconds < 0:
+            yield (*path, "waiting_promised_seconds"), "cannot be negative"
+
+
+def _signal(name: str, signal: Signal, pack: PackFile) -> Iterator[Problem]:
+    path = ("signals", name)
+    if isinstance(signal.weight, float | int) and not 0 <= signal.weight <= 1:
+        yield (*path, "weight"), f"weight {signal.weight} is outside 0 to 1"
+    if not 0 <= signal.relief <= 1:
+        yield (*path, "relief"), f"relief {signal.relief} is outside 0 to 1"
+    if signal.half_life_seconds <= 0:
+        yield (*path, "half_life_seconds"), "must be positive"
+    if signal.mood == "unhappy" and (signal.relief or signal.verifies):
+        yield path, "relief and verifies belong to happy signals; set mood: happy"
+    if signal.mood == "unhappy" and signal.weight == 0.0:
+        yield path, "an unhappy signal needs a weight above 0"
+    if signal.mood == "happy" and signal.weight:
+        yield (*path, "weight"), "a happy signal has no weight; it has relief"
+    if signal.on == "watch" and not any(
+        watch.signal == name for watch in (*pack.promises.values(), *pack.silences.values())
+    ):
+        yield path, "on: watch, but no promise or silence gives it"
+    yield from _known_touchpoints((*path, "when"), signal.when, pack)
+    yield from _parameters((*path, "detail"), signal.detail, DETAILS)
+
+
+def _watches(pack: PackFile) -> Iterator[Problem]:
+    for section in ("promises", "silences"):
+        for name, watch in getattr(pack, section).items():
+            path = (section, name)
+            yield from _missing((*path, "signal"), "signal", watch.signal, pack.signals)
+            if watch.signal in pack.signals and pack.signals[watch.signal].on != "watch":
+                yield (
+                    (*path, "signal"),
+                    f"signal {watch.signal!r} is on: {pack.signals[watch.signal].on}; a watch gives signals on: watch",
+                )
+            if (watch.within_seconds is None) == (watch.by is None):
+                yield path, "say either within_seconds or by: promised_at"
+            if watch.within_seconds is not None and watch.within_seconds <= 0:
+                yield (*path, "within_seconds"), "must be positive"
+            if watch.touchpoint is not None:
+                yield from _missing((*path, "touchpoint"), "touchpoint", watch.touchpoint, pack.touchpoints)
+            for field in ("opens", "kept"):
+                yield from _known_touchpoints((*path, field), getattr(watch, field), pack)
+
+
+def _treatment(pack: PackFile) -> Iterator[Problem]:
+    treatment = pack.treatment
+    if not 0 < treatment.opens_at <= 1:
+        yield ("treatment", "opens_at"), f"opens_at {treatment.opens_at} is outside 0 to 1"
+    if not 0 <= treatment.closes_below < treatment.opens_at:
+        yield ("treatment", "closes_below"), "closes_below must be below opens_at"
+    if treatment.worsens_by <= 0:
+        yield ("treatment", "worsens_by"), "must be positive"
+    for step in ("listen", "respond", "compensate", "improve"):
+        times = treatment.step_within_seconds.get(step)
+        if times is None:
+            yield ("treatment", "step_within_seconds"), f"no time for the step {step}"
+        else:
+            yield from _tiers(("treatment", "step_within_seconds", step), times)
+    for field in ("verified_within_seconds", "reopens_within_seconds", "fades_after_seconds"):
+        if getattr(treatment, field) <= 0:
+            yield ("treatment", field), "must be positive"
+
+
+def _tiers(path: tuple[str | int, ...], values: dict[str, float]) -> Iterator[Problem]:
+    if "other" not in values:
+        yield path, "no value for `other`, the tiers that are not named"
+    for tier, value in values.items():
+        if value < 0:
+            yield (*path, tier), "cannot be negative"
+
+
+def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
+    path = ("actions", name)
+    yield from _missing((*path, "audience"), "audience", rule.audience, pack.audiences)
+    yield from _missing((*path, "text"), "text", rule.text, pack.texts)
+    if rule.on == "signal":
+        if rule.signal is None:
+            yield path, "on: signal needs signal: NAME"
+        else:
+            yield from _missing((*path, "signal"), "signal", rule.signal, pack.signals)
+    elif rule.signal is not None:
+        yield (*path, "signal"), f"signal belongs to on: signal, this rule is on: {rule.on}"
+    for field in ("amount", "due_in_seconds"):
+        value = getattr(rule, field)
+        if isinstance(value, dict):
+            yield from _tiers((*path, field), value)
+        elif isinstance(value, float | int) and value < 0:
+            yield (*path, field), "cannot be negative"
+    if rule.settling_seconds < 0:
+        yield (*path, "settling_seconds"), "cannot be negative"
+    if rule.cap is not None and (rule.cap.most < 1 or rule.cap.per_seconds <= 0):
+        yield (*path, "cap"), "most and per_seconds must be positive"
+    reaches_customer = rule.audience in pack.audiences and pack.audiences[rule.audience].reaches == "customer"
+    if reaches_customer and rule.emit == "now":
+        yield (
+            (*path, "emit"),
+            f"audience {rule.audience!r} reaches the customer, and a message cannot be called back; write emit: settled",
+        )
+
+
+def _texts(pack: PackFile) -> Iterator[Problem]:
+    for name, texts in pack.texts.items():
+        if pack.default_locale not in texts:
+            yield ("texts", name), f"no text in the default locale {pack.default_locale!r}"
+        for locale, text in texts.items():
+            yield from _parameters(("texts", name, locale), text, PARAMETERS)
+
+
+def _rest(pack: PackFile) -> Iterator[Problem]:
+    if not re.fullmatch(r"[A-Z]{3}", pack.currency):
+        yield ("currency",), f"{pack.currency!r} is no ISO 4217 code"
+    if pack.quiet_hours is not None:
+        for field in ("begin", "end"):
+            if not _TIME.fullmatch(getattr(pack.quiet_hours, field)):
+                yield ("quiet_hours", field), "write HH:MM in quotes"
+        try:
+            ZoneInfo(pack.quiet_hours.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            yield (
+                ("quiet_hours", "time_zone"),
+                f"no time zone {pack.quiet_hours.time_zone!r}; write an IANA name, e.g. Europe/Berlin",
+            )
+    if pack.incidents is not None:
+        yield from _missing(("incidents", "audience"), "audience", pack.incidents.audience, pack.audiences)
+        yield from _missing(("incidents", "text"), "text", pack.incidents.text, pack.texts)
+        if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
+            yield ("incidents",), "subjects must be 2 or more, within_seconds and ends_after_seconds positive"
+
+
+def _known_touchpoints(path: tuple[str | int, ...], condition: str | None, pack: PackFile) -> Iterator[Problem]:
+    for name in _EQUALITY.findall(condition or ""):
+        yield from _missing(path, "touchpoint", name, pack.touchpoints)
+
+
+def _parameters(path: tuple[str | int, ...], text: str, known: frozenset[str]) -> Iterator[Problem]:
+    for name in _PARAMETER.findall(text):
+        yield from _missing(path, "parameter", name, known)

@@ -1,0 +1,142 @@
+"""Which signals an input gives, and what they do: unhappy ones become evidence, happy ones take evidence away."""
+
+from schemas.records import Cause, Feedback, Touchpoint
+from streams.experience import episodes
+from streams.experience.actions import propose
+from streams.experience.compiled import CompiledPack, CompiledSignal
+from streams.experience.folding import SECOND, Fact, Folding, Source
+from streams.experience.frame import Frame, SignalView, TouchpointView
+from streams.experience.ids import cause_id
+from streams.experience.join import Join
+from streams.experience.score import FADED, faded
+from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
+from streams.experience.words import fill
+
+RELIEFS_MAX = 8
+
+
+def on_touchpoint(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
+    """The signals of a touchpoint event: inferred."""
+    for signal in pack.signals_on_touchpoint(event.touchpoint, event.outcome):
+        if folding.holds(signal.name, signal.when, frame):
+            sign = _sign(folding, signal, frame, source, said=False, unit=event.unit, journey=event.journey)
+            give(folding, pack, signal, sign, frame.touchpoint)
+
+
+def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feedback, source: Source) -> None:
+    """The signals of a feedback: said."""
+    for signal in pack.signals_on_feedback():
+        if folding.holds(signal.name, signal.when, join.frame):
+            sign = _sign(folding, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
+            sign.text_start, sign.text_end = join.tone.start, join.tone.end
+            give(folding, pack, signal, sign, join.frame.touchpoint)
+
+
+def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -> None:
+    """A promise was broken, or a customer has fallen silent: inferred, dated when it was due."""
+    spec = next(one for one in pack.watches if one.name == watch.name).spec
+    signal = pack.signals[spec.signal]
+    frame = Frame(folding.fold, due, pack.touchpoint(watch.touchpoint))
+    if folding.holds(signal.name, signal.when, frame):
+        source = Source(watch.event_id, watch.rank, watch.partition, watch.offset, due)
+        sign = _sign(folding, signal, frame, source, said=False, unit=watch.unit, journey=watch.journey)
+        sign.detail = sign.detail or f"due {(due - watch.opened_at) / SECOND:.0f} s after {watch.event_id}"
+        give(folding, pack, signal, sign, frame.touchpoint)
+
+
+def _sign(
+    folding: Folding,
+    signal: CompiledSignal,
+    frame: Frame,
+    source: Source,
+    *,
+    said: bool,
+    unit: str | None,
+    journey: str | None,
+) -> Sign:
+    weight = folding.value(signal.name, signal.weight, frame) or 0.0
+    return Sign(
+        signal.name,
+        journey or frame.touchpoint.journey,
+        frame.touchpoint.name,
+        signal.spec.cause or signal.name,
+        source.event_id,
+        source.rank,
+        source.partition,
+        source.offset,
+        source.at,
+        min(1.0, max(0.0, weight)),
+        signal.spec.half_life_seconds,
+        said,
+        unit or folding.fold.profile.unit,
+        None,
+        None,
+        fill(signal.spec.detail, _details(frame)) if signal.spec.detail else "",
+    )
+
+
+def give(
+    folding: Folding,
+    pack: CompiledPack,
+    signal: CompiledSignal,
+    sign: Sign,
+    touchpoint: TouchpointView,
+) -> None:
+    """A signal takes effect: on the evidence, on the episode of its journey, on the rules that follow it."""
+    fold, at = folding.fold, sign.at
+    if signal.spec.mood == "happy":
+        for earlier in fold.signs:
+            if signal.spec.relief and earlier.journey == sign.journey and len(earlier.relieved) < RELIEFS_MAX:
+                earlier.relieved.append((at, signal.spec.relief))
+        episodes.relieved(folding, sign, verifies=signal.spec.verifies)
+    else:
+        fold.signs = [one for one in fold.signs if faded(one, at) >= FADED][-(SIGNS_MAX - 1) :]
+        fold.signs.append(sign)
+        _count_cause(folding, pack, sign)
+        episodes.worsened(folding, pack, sign)
+    view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
+    propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
+
+
+def _count_cause(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
+    """One customer's contribution to a cause, for the second job."""
+    record = Cause(
+        cause_id=cause_id(folding.key, sign.event_id, sign.touchpoint, sign.cause),
+        revision=1,
+        touchpoint=sign.touchpoint,
+        cause=sign.cause,
+        brand=folding.about[0],
+        unit=sign.unit,
+        journey=sign.journey,
+        subject_type=folding.subject_type,
+        subject_id=folding.key,
+        event_id=sign.event_id,
+        occurred_at=sign.at,
+        origin="said" if sign.said else "inferred",
+        weight=sign.weight,
+        pack=pack.name,
+        pack_version=pack.version,
+    )
+    folding.facts.append(Fact("cause", record.cause_id, sign.at, record))
+
+
+def _details(frame: Frame) -> dict[str, str]:
+    """Values for a signal's `detail`."""
+    event, joined = frame.event, frame.joined
+    waiting = event.waiting_seconds if isinstance(event, Touchpoint) else joined.waiting_seconds if joined else None
+    day = 86_400.0
+    return {
+        "waiting_seconds": _number(waiting),
+        "promised_seconds": _number(frame.touchpoint.waiting_promised_seconds),
+        "late_seconds": _number(frame.late_seconds()),
+        "failures": str(frame.failures(day)),
+        "contacts": str(frame.contacts(day)),
+        "channels": str(frame.channels(day)),
+        "score": _number(event.score if isinstance(event, Feedback) else None),
+        "level": _number(joined.experience if joined else None),
+        "touchpoint": frame.touchpoint.name,
+    }
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"

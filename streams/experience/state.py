@@ -1,0 +1,243 @@
+"""What is kept of a subject, as structs that rest as bytes (msgpack arrays: fields may only be added at the end).
+
+A subject = base (folded up to the horizon) + a window of inputs as they came + the fold up to now + the ledger of what
+was emitted. Instants are µs.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from schemas.records import Outcome, SubjectType
+
+FORMAT: Final = 1
+RECENT_MAX: Final = 24  # touches that a fold remembers
+SIGNS_MAX: Final = 32
+NOTHING: Final = msgspec.Raw(b"\xc0")  # msgpack nil: no fold yet
+WATCHES_MAX: Final = 32
+MEMBERS_MAX: Final = 32  # events of an episode that a receipt may refer to
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    """A struct that rests as a msgpack array."""
+
+
+class Profile(Row):
+    """What is known of a customer."""
+
+    name: str | None = None
+    tier: str | None = None
+    value: float | None = None
+    language: str | None = None
+    preferred_channel: str | None = None
+    time_zone: str | None = None
+    owner: str | None = None
+    unit: str | None = None
+    consents: list[tuple[str, str, bool]] = []  # purpose, channel, granted
+    attributes: dict[str, str] = {}
+
+
+class Touch(Row):
+    """A touchpoint event, as much of it as later decisions look at."""
+
+    at: int
+    event_id: str
+    journey: str
+    touchpoint: str
+    channel: str | None
+    outcome: Outcome
+    matter: str | None
+    waiting_seconds: float | None
+    asks_for_help: bool
+    unit: str | None
+
+
+class Sign(Row):
+    """A signal that was given: one piece of evidence. It fades by half in `half_life_seconds`."""
+
+    signal: str
+    journey: str
+    touchpoint: str
+    cause: str
+    event_id: str
+    rank: int
+    partition: int
+    offset: int
+    at: int
+    weight: float
+    half_life_seconds: float
+    said: bool
+    unit: str | None
+    text_start: int | None
+    text_end: int | None
+    detail: str
+    relieved: list[tuple[int, float]] = []  # (at, share taken away) by happy signals since
+
+
+class Episode(Row):
+    """A stretch of dissatisfaction in one journey. `opening` is the event that opened it."""
+
+    id: str
+    journey: str
+    touchpoint: str
+    opening: str
+    opened_at: int
+    changed_at: int
+    brand: str | None
+    unit: str | None
+    matter: str | None
+    tier: str | None
+    pack: str
+    pack_version: str
+    cause: str
+    state: Literal["open", "treated", "closed"]
+    stage: Literal["listen", "respond", "compensate", "improve"]
+    score: float
+    peak_score: float
+    acted_score: float  # score at the last opening or worsening
+    fade_at: int  # closed as faded when no evidence has come by then
+    due_at: int | None
+    verify_by: int | None
+    closed_at: int | None
+    closed_by: str | None
+    reopened: int
+    worsened: int
+    missed: int
+    declined: int
+    said: bool
+    inferred: bool
+    worked: bool  # somebody has sent a receipt
+    members: list[str]
+    done: list[tuple[str, str]]  # (rule, step with its count) of the actions so far
+    actions: list[str]
+
+
+class OpenWatch(Row):
+    """A promise or a silence that is being watched."""
+
+    name: str
+    pack: str
+    pack_version: str
+    brand: str | None
+    due_at: int
+    event_id: str
+    rank: int
+    partition: int
+    offset: int
+    opened_at: int
+    journey: str
+    touchpoint: str
+    matter: str | None
+    unit: str | None
+
+
+class Pending(Row):
+    """A settled action that is not out yet and must not go out once an episode is open."""
+
+    action_id: str
+    settle_at: int
+
+
+class Fold(Row):
+    """The decisions' memory of a subject: what folding its inputs in order of event time leaves."""
+
+    at: int = 0  # event time of the last input folded or timer fired
+    subject_type: SubjectType = "unknown"
+    profile: Profile = msgspec.field(default_factory=Profile)
+    recent: list[msgspec.Raw] = []  # Touch, oldest first; decoded only by rules that look at them
+    signs: list[Sign] = []
+    episodes: list[Episode] = []
+    watches: list[OpenWatch] = []
+    pending: list[Pending] = []
+    fired: dict[str, list[int]] = {}  # cap key → instants
+    level_mean: float = 0.0  # mean level of the subject's own answers, 0–10
+    level_count: int = 0
+
+
+class Piece(Row):
+    """One input in the window. `value` is the message's value as it came."""
+
+    at: int
+    rank: int
+    id: str
+    partition: int
+    offset: int
+    value: bytes
+
+    def order(self) -> tuple[int, int, str]:
+        """Place in event time; ties go by topic, then by event id."""
+        return (self.at, self.rank, self.id)
+
+
+class Entry(Row):
+    """A fact that was derived, and what has been emitted of it."""
+
+    kind: Literal["experience", "action", "episode", "cause"]
+    id: str
+    at: int  # event time at which it was derived
+    revision: int  # 0: nothing is out yet
+    hash: bytes
+    value: bytes  # the record as it was emitted last, or waits to be
+    rule: str
+    step: str
+    settle_at: int | None
+    status: Literal["pending", "out", "final", "retracted"]
+
+
+class Subject(Row):
+    """All that is kept of a subject."""
+
+    format: int = FORMAT
+    newest_at: int = 0  # the subject's newest event; lateness is judged by it
+    ticked_to: int = 0
+    base_at: int = 0  # event time up to which the base is folded
+    base: msgspec.Raw = NOTHING  # Fold
+    mark_at: int = 0  # a later fold that becomes the base once the horizon has passed it; 0: none
+    mark: msgspec.Raw = NOTHING
+    window: list[Piece] = []  # in order; may reach back behind the horizon as far as the base
+    now: msgspec.Raw = NOTHING  # Fold of base and window
+    ledger: list[Entry] = []
+    sunk: list[tuple[str, int]] = []  # (cap key, at) of settled actions that went out and are not derived any more
+
+
+_subject_decoder = msgspec.msgpack.Decoder(Subject)
+_fold_decoder = msgspec.msgpack.Decoder(Fold)
+_touch_decoder = msgspec.msgpack.Decoder(Touch)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def load_subject(state: bytes | None) -> Subject:
+    """A subject from its bytes; a new one from None. Raises ValueError for a format that this version does not know."""
+    if state is None:
+        return Subject()
+    subject = _subject_decoder.decode(state)
+    if subject.format != FORMAT:
+        raise ValueError(
+            f"state of format {subject.format}, this version knows {FORMAT}: replay the inputs to rebuild it"
+        )
+    return subject
+
+
+def dump(row: Row) -> bytes:
+    """Bytes of a row."""
+    return _encoder.encode(row)
+
+
+def load_fold(raw: msgspec.Raw) -> Fold:
+    """A fold from its bytes; a new one from none."""
+    return Fold() if raw == NOTHING else _fold_decoder.decode(raw)
+
+
+def dump_fold(fold: Fold) -> msgspec.Raw:
+    """Bytes of a fold, to rest in a subject."""
+    return msgspec.Raw(_encoder.encode(fold))
+
+
+def load_touch(raw: msgspec.Raw) -> Touch:
+    """A touch from its bytes."""
+    return _touch_decoder.decode(raw)
+
+
+def dump_touch(touch: Touch) -> msgspec.Raw:
+    """Bytes of a touch."""
+    return msgspec.Raw(_encoder.encode(touch))

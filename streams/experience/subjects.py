@@ -1,0 +1,101 @@
+"""Job 1: everything about one subject. Connects the pure step with the engine: messages to inputs, outcomes to steps."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from schemas.codec import Codec
+from schemas.records import ActionUpdate, Control, Customer, Feedback, Touchpoint
+from schemas.refusals import DeadLetterReason, InvalidEvent
+from schemas.topics import notify_topic
+from schemas.validate import check, check_control
+from streams import metrics
+from streams.engine.job import Decoded, Message, Refold, Rejected, Step, Tick
+from streams.experience.controls import Controls, Shelf
+from streams.experience.folding import TOPICS, Input, Source
+from streams.experience.state import Piece
+from streams.experience.step import Limits, Surroundings, step
+from streams.experience.text import Analyser
+
+_TYPES: Final[tuple[type[Customer | Touchpoint | Feedback | ActionUpdate], ...]] = (
+    Customer,
+    Touchpoint,
+    Feedback,
+    ActionUpdate,
+)
+_RANK: Final = {topic: rank for rank, topic in enumerate(TOPICS)}
+MICROSECONDS: Final = 1_000_000
+
+
+class Subjects:
+    """The job: touchpoints, feedback, customers and receipts in; experiences, actions, episodes and causes out."""
+
+    name = "subjects"
+    inputs = TOPICS
+    broadcast = "cx-controls"
+    stream_time_to = "cx-causes"
+    stream_time_from = None
+
+    def __init__(self, codec: Codec, shelf: Shelf, analyser: Analyser, limits: Limits) -> None:
+        self._codec = codec
+        self._shelf = shelf
+        self._analyser = analyser
+        self._limits = limits
+        audiences = sorted({audience for pack in shelf.packs() for audience in pack.file.audiences})
+        self.outputs = (
+            "cx-experiences",
+            "cx-actions",
+            "cx-episodes",
+            "cx-causes",
+            *(notify_topic(audience) for audience in audiences),
+        )
+
+    def decode(self, message: Message) -> Decoded[Input]:
+        """Raises InvalidEvent."""
+        rank = _RANK[message.topic]
+        record = self._codec.decode(message.value, _TYPES[rank])
+        check(record, message.key, len(message.value or b""))
+        source = Source(record.event_id, rank, message.partition, message.offset, record.occurred_at)
+        return Decoded(message.key or b"", record.occurred_at, Input(source, record, message.value or b"", message))
+
+    def again(self, piece: Piece) -> Input:
+        """An input of the window."""
+        record = self._codec.decode(piece.value, _TYPES[piece.rank])
+        return Input(Source(piece.id, piece.rank, piece.partition, piece.offset, piece.at), record, piece.value)
+
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[Input | Tick | Refold], controls: Controls
+    ) -> Step:
+        """Raises Unavailable when a pack is missing."""
+        around = Surroundings(controls, self._codec, self._analyser, self._limits, self.again)
+        outcome = step(key.decode(), state, inputs, around)
+        metrics.duplicates_total.inc(outcome.duplicates)
+        metrics.refolds_total.inc(outcome.refolds)
+        metrics.condition_errors_total.inc(len(outcome.errors))
+        rejected = [
+            Rejected(late.message, DeadLetterReason.TOO_LATE, self._too_late(late))
+            for late in outcome.late
+            if late.message is not None
+        ]
+        return Step(outcome.state, outcome.outputs, outcome.next_due_at, rejected)
+
+    def _too_late(self, late: Input) -> str:
+        return f"occurred_at {late.source.at} µs is behind the subject's window of {self._limits.lateness // MICROSECONDS} s"
+
+    def new_controls(self) -> Controls:
+        """Controls of a task that has seen none."""
+        return Controls(self._shelf)
+
+    def control(self, controls: Controls, message: Message, stream_time: int | None) -> int | None:
+        """Raises InvalidEvent for one that is malformed, or dated before the horizon."""
+        control = self._codec.decode(message.value, Control)
+        check_control(control, message.key)
+        if controls.knows(control):
+            return None
+        if stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
+            raise InvalidEvent(
+                DeadLetterReason.CONTROL_TOO_LATE,
+                f"in force at {control.in_force_at} µs, but decisions up to {stream_time - self._limits.lateness} µs are final; date it ahead",
+            )
+        controls.apply(control)
+        late = stream_time is not None and control.in_force_at <= stream_time
+        return control.in_force_at if late and (control.pack is not None or control.unit is not None) else None

@@ -1,0 +1,85 @@
+"""Promises and silences: what is due after an event, kept by another one or broken by its absence."""
+
+from typing import Final
+
+from schemas.records import Touchpoint
+from streams.experience.compiled import CompiledPack, CompiledWatch
+from streams.experience.folding import SECOND, Folding, Source
+from streams.experience.frame import Frame
+from streams.experience.state import WATCHES_MAX, Fold, OpenWatch
+
+_NEVER: Final = 1 << 62
+
+
+def keep(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint) -> None:
+    """Takes away the watches that this event keeps."""
+    fold = folding.fold
+    if not fold.watches:
+        return
+    for watch in pack.watches_kept_by(event.touchpoint, event.outcome):
+        if any(one.name == watch.name for one in fold.watches) and folding.holds(watch.name, watch.kept, frame):
+            fold.watches = [
+                one
+                for one in fold.watches
+                if one.name != watch.name or not _same(watch, one, event, frame.touchpoint.name)
+            ]
+
+
+def open_new(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
+    """Opens the watches that this event starts."""
+    fold = folding.fold
+    for watch in pack.watches_opened_by(event.touchpoint, event.outcome):
+        spec = watch.spec
+        due_at = event.promised_at if spec.within_seconds is None else source.at + int(spec.within_seconds * SECOND)
+        if (
+            due_at is None
+            or (spec.same == "matter" and event.matter is None)
+            or not folding.holds(watch.name, watch.opens, frame)
+        ):
+            continue
+        name = frame.touchpoint.name
+        earlier = [one for one in fold.watches if one.name == watch.name and _same(watch, one, event, name)]
+        if earlier and not spec.renews:
+            continue
+        where = pack.touchpoint(spec.touchpoint) if spec.touchpoint else frame.touchpoint
+        fold.watches = [one for one in fold.watches if one not in earlier]
+        fold.watches.append(
+            OpenWatch(
+                watch.name,
+                pack.name,
+                pack.version,
+                event.brand,
+                max(due_at, source.at + 1),
+                source.event_id,
+                source.rank,
+                source.partition,
+                source.offset,
+                source.at,
+                event.journey or where.journey,
+                where.name,
+                event.matter,
+                event.unit,
+            )
+        )
+        del fold.watches[:-WATCHES_MAX]
+
+
+def next_due(fold: Fold) -> int:
+    """When the next watch is due (µs)."""
+    return min((watch.due_at for watch in fold.watches), default=_NEVER)
+
+
+def pop_due(folding: Folding, due: int) -> tuple[OpenWatch, CompiledPack]:
+    """Takes out one watch that is due, the first by name and event; with the pack that opened it."""
+    fold = folding.fold
+    broken = min((one for one in fold.watches if one.due_at == due), key=lambda one: (one.name, one.event_id))
+    fold.watches = [one for one in fold.watches if one is not broken]
+    return broken, folding.controls.shelf.get(broken.pack, broken.pack_version)
+
+
+def _same(watch: CompiledWatch, open_watch: OpenWatch, event: Touchpoint, touchpoint: str) -> bool:
+    if watch.spec.same == "matter":
+        return event.matter is not None and event.matter == open_watch.matter
+    if watch.spec.same == "touchpoint":
+        return open_watch.touchpoint == (watch.spec.touchpoint or touchpoint)
+    return True

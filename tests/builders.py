@@ -1,0 +1,120 @@
+"""Builds inputs of the core and drives a job in memory, with short words for what tests vary."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.json_form import from_json, instant
+from schemas.records import Action, Control, Episode, Experience, PackInForce
+from streams.engine.job import Message, Output
+from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.controls import Shelf
+from streams.experience.step import Limits
+from streams.experience.subjects import Subjects
+from streams.experience.text import default_analyser
+from streams.replay.driver import Driver
+
+CODEC = Codec()
+PACKS = Path(__file__).parent.parent / "streams" / "packs"
+SECOND = 1_000_000
+START = instant("2026-03-02T10:00:00Z")
+LATENESS_SECONDS = 3600
+TOPIC = {
+    "customer": "cx-customers",
+    "touchpoint": "cx-touchpoints",
+    "feedback": "cx-feedback",
+    "action_update": "cx-action-updates",
+}
+
+
+@functools.cache
+def pack(name: str = "retail") -> CompiledPack:
+    """A pack of streams/packs."""
+    path = PACKS / f"{name}.yaml"
+    return compile_pack(path.read_text(encoding="utf-8"), str(path))
+
+
+def driver(*packs: CompiledPack, lateness_seconds: int = LATENESS_SECONDS, window: int = 500) -> Driver:
+    """Job 1 in memory; the first pack is in force from the beginning."""
+    packs = packs or (pack(),)
+    job = Subjects(CODEC, Shelf(packs), default_analyser(), Limits(lateness_seconds * SECOND, window))
+    one = Driver(job)
+    one.control(control_message(pack_control(packs[0])))
+    return one
+
+
+def pack_control(one: CompiledPack, at: int = 0, brand: str | None = None) -> Control:
+    """A pack comes into force."""
+    return Control(
+        control_id=f"pack-{one.name}-{at}-{brand}",
+        in_force_at=at,
+        written_at=START,
+        brand=brand,
+        pack=PackInForce(name=one.name, version=one.version),
+    )
+
+
+def control_message(control: Control, partition: int = 0) -> Message:
+    """A control as it stands on a partition."""
+    return Message("cx-controls", partition, 0, 0, control.control_id.encode(), CODEC.encode(control))
+
+
+def message(record: str, event_id: str, at: int, offset: int = 0, subject: str = "anna", **fields: Any) -> Message:
+    """An input as it comes from Kafka; `at` in seconds after START."""
+    document = {
+        "record": record,
+        "event_id": event_id,
+        "subject_type": "customer",
+        "subject_id": subject,
+        "occurred_at": START + at * SECOND,
+        **fields,
+    }
+    value = CODEC.encode(from_json(document))
+    return Message(TOPIC[record], 0, offset, 0, subject.encode(), value)
+
+
+def records(outputs: Iterable[Output], topic: str, kind: type[Any]) -> list[Any]:
+    """The records that went to a topic, in order."""
+    return [CODEC.decode(output.value, kind) for output in outputs if output.topic == topic]
+
+
+def actions(outputs: Iterable[Output]) -> list[Action]:
+    """All actions, revisions and retractions included."""
+    return records(outputs, "cx-actions", Action)
+
+
+def in_force(outputs: Iterable[Output]) -> dict[str, dict[str, Any]]:
+    """What a reader who honours revisions and retractions holds at the end: id → content, without revision and positions."""
+    outputs = list(outputs)
+    held: dict[str, dict[str, Any]] = {}
+    revisions: dict[str, int] = {}
+    for topic, kind, name in (("cx-actions", Action, "action_id"), ("cx-experiences", Experience, "event_id")):
+        for record in records(outputs, topic, kind):
+            key = f"{topic}:{getattr(record, name)}"
+            assert record.revision == revisions.get(key, 0) + 1, "revisions count up without gaps"
+            revisions[key] = record.revision
+            if record.retracted:
+                held.pop(key)
+            else:
+                held[key] = content(record)
+    return held
+
+
+def content(record: msgspec.Struct) -> dict[str, Any]:
+    """A record's content: what does not depend on the order of arrival."""
+    body: dict[str, Any] = msgspec.to_builtins(record)
+    for name in ("revision", "supersedes"):
+        body.pop(name, None)
+    for row in body.get("evidence", ()):
+        for name in ("topic", "partition", "offset"):
+            row.pop(name)
+    return body
+
+
+def episodes(outputs: Iterable[Output]) -> dict[str, Episode]:
+    """The latest revision of each episode."""
+    return {record.episode_id: record for record in records(outputs, "cx-episodes", Episode)}
