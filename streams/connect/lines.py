@@ -33,7 +33,7 @@ class Line(NamedTuple):
 def read_lines(source: Source, encoding: str | None) -> Iterator[Line]:
     """Lines from 1. Raises UserError for an encoding that is unknown or whose bytes cannot be split into lines."""
     known = _checked(source, encoding)
-    for number, raw in _byte_lines(source):
+    for number, raw, taken in _byte_lines(source):
         if number == 1:
             for bom, of in _BOMS:
                 if raw.startswith(bom):
@@ -43,7 +43,7 @@ def read_lines(source: Source, encoding: str | None) -> Iterator[Line]:
             yield Line(number, raw[:KEPT_BYTES], None, problem)
             continue
         if known is None and not raw.isascii():
-            known = detect(raw + b"\n" + source.stream.peek())
+            known = detect(raw + b"\n" + source.ahead(taken))
         yield _decoded(number, raw, known or UTF8)
 
 
@@ -72,16 +72,17 @@ def _checked(source: Source, encoding: str | None) -> str | None:
     return UTF8 if info.name == "utf-8-sig" else info.name
 
 
-def _byte_lines(source: Source) -> Iterator[tuple[int, bytes]]:
-    """Lines without \\n or \\r\\n. One beyond the limit comes cut at limit + 1; its rest is skipped."""
-    number = 0
+def _byte_lines(source: Source) -> Iterator[tuple[int, bytes, int]]:
+    """Number, line without \\n or \\r\\n, bytes taken so far. A line beyond the limit comes cut; its rest is skipped."""
+    number = taken = 0
     while raw := source.stream.readline(LINE_BYTES_MAX + 2):
-        number += 1
+        number, taken = number + 1, taken + len(raw)
         if len(raw) >= LINE_BYTES_MAX + 2 and not raw.endswith(b"\n"):
             rest = raw
             while rest and not rest.endswith(b"\n"):
                 rest = source.stream.readline(LINE_BYTES_MAX)
-        yield number, raw.removesuffix(b"\n").removesuffix(b"\r")
+                taken += len(rest)
+        yield number, raw.removesuffix(b"\n").removesuffix(b"\r"), taken
 
 
 def _decodes(raw: bytes, encoding: str) -> bool:

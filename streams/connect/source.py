@@ -9,12 +9,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from streams.errors import UserError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 BUFFER_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
+
+
+class _Given(io.RawIOBase):
+    """A pipe or terminal that counts what it has given: a reader may then look ahead without waiting for more."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+        self.bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        count = self._raw.readinto(buffer)
+        self.bytes += count or 0
+        return count
 
 
 class Source(NamedTuple):
@@ -24,10 +43,16 @@ class Source(NamedTuple):
     name: str
     suffix: str
     plain: bool
+    given: _Given | None = None
+    unpacked: bool = False
 
     def head(self, size: int) -> bytes:
         """The first bytes, which stay unread."""
         return self.stream.peek(size)[:size]
+
+    def ahead(self, taken: int) -> bytes:
+        """What is buffered behind the first `taken` bytes. Never waits for somebody who has not written it yet."""
+        return b"" if self.given is not None and self.given.bytes <= taken else self.stream.peek()
 
 
 @contextmanager
@@ -35,8 +60,9 @@ def open_source(path: Path) -> Iterator[Source]:
     """Opens `path`; `-` is standard input. Raises UserError when it cannot be read."""
     if str(path) == "-":
         standard = sys.stdin.buffer
-        raw = standard.raw if isinstance(standard, io.BufferedReader) else standard
-        yield _unpacked(_buffered(raw), "standard input", "", plain=False)
+        given = _Given(cast("io.RawIOBase", standard.raw if isinstance(standard, io.BufferedReader) else standard))
+        source = _unpacked(_buffered(given), "standard input", "", plain=False)
+        yield source if source.unpacked else source._replace(given=given)
         return
     try:
         stream = path.open("rb", buffering=0)
@@ -50,7 +76,7 @@ def open_source(path: Path) -> Iterator[Source]:
 def _unpacked(stream: io.BufferedReader, name: str, suffix: str, *, plain: bool) -> Source:
     if not stream.peek(2).startswith(_GZIP):
         return Source(stream, name, suffix, plain)
-    return Source(_buffered(gzip.GzipFile(fileobj=stream, mode="rb")), name, suffix, plain=False)
+    return Source(_buffered(gzip.GzipFile(fileobj=stream, mode="rb")), name, suffix, plain=False, unpacked=True)
 
 
 def _buffered(stream: object) -> io.BufferedReader:

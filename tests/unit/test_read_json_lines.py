@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -213,3 +214,14 @@ def test_a_gzip_that_ends_early_keeps_what_came_before(tmp_path: Path) -> None:
 
 def test_a_file_without_a_telling_name_is_known_by_its_first_character(tmp_path: Path) -> None:
     assert subjects(rows(tmp_path, f"\n {line()}".encode(), "events")) == [ID]
+
+
+def test_a_line_from_a_pipe_is_read_before_the_next_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    there, here = os.pipe()
+    with open(there, "rb") as reading, open(here, "wb", buffering=0) as writing:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(reading))
+        writing.write(f"{line()}\n".encode("gb18030"))
+        found = read_records(Path("-"))
+        assert subjects([next(found)]) == [ID]  # it would wait for ever if it looked ahead into the empty pipe
+        writing.write(f"{line()}\n".encode("gb18030"))
+        assert subjects([next(found)]) == [ID]
