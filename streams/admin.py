@@ -50,7 +50,7 @@ class Admin:
         from kafka.errors import KafkaError
 
         config = kafka_client_config(settings)
-        _must_accept_connections(settings)
+        must_accept_connections(settings)
         config["bootstrap_timeout_ms"] = int(connect_seconds * 1000)
         try:
             self._client = KafkaAdminClient(**config)
@@ -179,7 +179,7 @@ class Admin:
                 time.sleep(RETRY_PAUSE_SECONDS)
 
 
-def _must_accept_connections(settings: Settings) -> None:
+def must_accept_connections(settings: Settings) -> None:
     """Says at once that nothing listens; kafka-python would try until its time is up, and not say why."""
     failures = []
     for server in bootstrap_servers(settings):

@@ -41,6 +41,7 @@ def send(
     refused: Annotated[
         Path | None, typer.Option(help="Write each refused line with its number and reason here, as JSON lines.")
     ] = None,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds to wait for a broker that has gone.")] = 30.0,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one line of JSON.")] = False,
 ) -> None:
     """Send a file's records to their topics. What the worker would refuse is not sent, and told with its reason.
@@ -68,7 +69,7 @@ def send(
     if first is not None:
         rows = chain((first,), rows)
     with Refusals(file, refused) as refusals, SendProgress(file, quiet=as_json) as progress:
-        report = _run(settings, rows, topic, pace, refusals.add, progress, dry_run=dry_run)
+        report = _run(settings, rows, topic, pace, refusals.add, progress, patience, dry_run=dry_run)
     print_report(report, refusals, file, dry_run=dry_run, as_json=as_json)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -85,6 +86,7 @@ def _run(
     pace: "Pace",
     refused: "Callable[[Refusal], None]",
     progress: "Callable[[Report, Row | None], None]",
+    patience: float,
     *,
     dry_run: bool,
 ) -> "Report":
@@ -95,12 +97,12 @@ def _run(
     from streams.connect.sending import Sending
 
     def repair(control: "Outgoing") -> None:
-        write_copies(control.key, control.value, settings)
+        write_copies(control.key, control.value, settings, patience_seconds=patience)
 
     partitions = {} if dry_run else _partitions(settings, topic)
     sending = Sending(
         Preparation(Codec(), settings.worker_future_limit_seconds, topic),
-        None if dry_run else Publisher(settings),
+        None if dry_run else Publisher(settings, patience),
         pace,
         refused=refused,
         partitions=partitions.get(CONTROLS, 0),

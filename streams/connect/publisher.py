@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from schemas.codec import MESSAGE_BYTES_MAX
+from streams.admin import must_accept_connections
 from streams.errors import ExitCode, UserError
 from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
@@ -35,13 +36,16 @@ class Publisher:
         from kafka import KafkaProducer
         from kafka.errors import KafkaError
 
-        logging.getLogger("kafka.producer.kafka").setLevel(logging.INFO)  # at DEBUG it writes keys and values
+        log = logging.getLogger("kafka.producer.kafka")
+        log.setLevel(max(log.getEffectiveLevel(), logging.INFO))  # at DEBUG it writes keys and values
         self._settings = settings
+        self.delivery_seconds = delivery_seconds
         self._changed = threading.Condition()
         self._under_way = 0
         self._bytes = 0
         self.acknowledged: Counter[str] = Counter()
         self.failures: list[Failure] = []
+        must_accept_connections(settings)
         try:
             self._producer: Any = KafkaProducer(
                 **kafka_client_config(settings),
@@ -54,6 +58,8 @@ class Publisher:
                 delivery_timeout_ms=int(delivery_seconds * 1000),
                 request_timeout_ms=int(delivery_seconds * 500),
                 max_block_ms=int(delivery_seconds * 1000),
+                bootstrap_timeout_ms=int(delivery_seconds * 1000),
+                reconnect_backoff_max_ms=1000,
                 metrics_enabled=False,
             )
         except KafkaError as error:

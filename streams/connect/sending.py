@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from streams.connect.outgoing import CONTROLS, Outgoing, Preparation, Refusal
-from streams.connect.publisher import DELIVERY_SECONDS, Publisher
+from streams.connect.publisher import Publisher
 from streams.connect.rows import Row
 from streams.errors import DeadLetterReason, Unavailable
 
@@ -135,10 +135,12 @@ class Sending:
                 detail = f"the broker's limit is lower than ours: {failure.error}"
                 self._refuse(Refusal(failure.line, DeadLetterReason.TOO_LARGE, detail, b""))
             else:
-                self._fail(failure.line, f"{type(failure.error).__name__}: {failure.error}")
+                self._fail(failure.line, str(failure.error) or type(failure.error).__name__)
 
     def _finish(self, publisher: Publisher, waiting: Callable[[], None]) -> None:
-        patience = STOP_SECONDS if self.report.interrupted or self.report.failure else DELIVERY_SECONDS + STOP_SECONDS
+        patience = STOP_SECONDS
+        if not self.report.interrupted and not self.report.failure:
+            patience += publisher.delivery_seconds
         deadline = time.monotonic() + patience
         try:
             while not publisher.wait(_STEP_SECONDS) and time.monotonic() < deadline:

@@ -14,18 +14,24 @@ import openpyxl
 import pytest
 
 from schemas.codec import Codec
-from schemas.records import Control, Touchpoint
+from schemas.records import Control, PackInForce, Touchpoint
 from schemas.registry import latest
 from schemas.topics import all_topics
 from streams.admin import TopicSpec
 from streams.connect.controls import send_control
-from streams.errors import Unavailable, UserError
+from streams.errors import UserError
 from streams.settings import Settings
 from tests.kafka_service import Kafka
 from tests.touchstone_command import start_touchstone, touchstone
 
 PARTITIONS = 3
 FIELDS = ["event_id", "subject_type", "subject_id", "occurred_at", "touchpoint"]
+CONTROL: dict[str, object] = {
+    "control_id": "k1",
+    "in_force_at": 0,
+    "written_at": "2026-03-01T09:30:00Z",
+    "pack": {"name": "retail", "version": "1"},
+}
 
 
 def settings_with_topics(kafka: Kafka) -> Settings:
@@ -45,6 +51,12 @@ def settings(kafka: Kafka) -> Settings:
 def event(number: int, **changes: object) -> dict[str, object]:
     values = [f"e{number}", "customer", f"客户{number}", "2026-03-01T09:30:00Z", "checkout"]
     return dict(zip(FIELDS, values, strict=True)) | changes
+
+
+def wait_for(kafka: Kafka, topic: str, messages: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(kafka.read(topic)) < messages:
+        assert time.monotonic() < deadline
 
 
 def json_lines(*documents: dict[str, object]) -> bytes:
@@ -146,8 +158,7 @@ def test_what_is_refused_is_told_and_the_rest_is_sent(kafka: Kafka, settings: Se
 
 def test_several_kinds_in_one_file_go_to_their_topics(kafka: Kafka, settings: Settings, tmp_path: Path) -> None:
     frame = {key: value for key, value in event(1).items() if key != "touchpoint"}
-    control = {"control_id": "k1", "in_force_at": 0, "written_at": "2026-03-01T09:30:00Z", "pack": {"name": "retail", "version": "1"}}  # fmt: skip
-    kinds = [event(1), frame | {"kind": "praise"}, frame | {"record": "customer"}, frame | {"status": "resolved", "action_id": "a"}, control]  # fmt: skip
+    kinds = [event(1), frame | {"kind": "praise"}, frame | {"record": "customer"}, frame | {"status": "resolved", "action_id": "a"}, CONTROL]  # fmt: skip
     (tmp_path / "kinds.jsonl").write_bytes(json_lines(*kinds))
     done = touchstone("send", tmp_path / "kinds.jsonl", "--json", settings=settings)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -225,9 +236,7 @@ def test_ctrl_c_stops_cleanly_and_counts_what_was_acknowledged(kafka: Kafka, set
     assert process.stdin is not None
     process.stdin.write(json_lines(*(event(number) for number in range(10))))
     process.stdin.flush()
-    deadline = time.monotonic() + 20
-    while len(kafka.read(settings.topic("cx-touchpoints"))) < 10:
-        assert time.monotonic() < deadline
+    wait_for(kafka, settings.topic("cx-touchpoints"), 10)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
@@ -241,13 +250,11 @@ def test_ctrl_c_stops_cleanly_and_counts_what_was_acknowledged(kafka: Kafka, set
 def test_a_broker_that_goes_in_mid_file_ends_it_with_the_line_to_look_at(new_broker: Callable[..., Kafka]) -> None:
     kafka = new_broker()
     settings = settings_with_topics(kafka)
-    process = start_touchstone("send", "-", "--json", settings=settings)
+    process = start_touchstone("send", "-", "--json", "--patience", 3, settings=settings)
     assert process.stdin is not None
     process.stdin.write(json_lines(event(1)))
     process.stdin.flush()
-    deadline = time.monotonic() + 20
-    while not kafka.read(settings.topic("cx-touchpoints")):
-        assert time.monotonic() < deadline
+    wait_for(kafka, settings.topic("cx-touchpoints"), 1)
     kafka.broker.kill()
     out, err = process.communicate(json_lines(event(2), event(3)), timeout=60)
     assert process.returncode == 3, err
@@ -259,8 +266,6 @@ def test_a_broker_that_goes_in_mid_file_ends_it_with_the_line_to_look_at(new_bro
 
 def control(**changes: object) -> Control:
     fields = {"control_id": "k1", "in_force_at": 0, "written_at": 1_772_357_400_000_000}
-    from schemas.records import PackInForce
-
     return Control(**{**fields, "pack": PackInForce(name="retail", version="1"), **changes})  # type: ignore[arg-type]
 
 
@@ -277,35 +282,21 @@ def test_a_control_that_every_worker_would_refuse_is_not_written(kafka: Kafka, s
     assert kafka.read(settings.topic("cx-controls")) == []
 
 
-def test_a_control_is_written_again_until_the_broker_is_back(new_broker: Callable[..., Kafka]) -> None:
+def test_a_broker_that_comes_back_gets_every_copy(new_broker: Callable[..., Kafka]) -> None:
     kafka = new_broker()
     settings = settings_with_topics(kafka)
-    tries = list[set[int]]()
-
-    def waiting(missing: set[int]) -> None:
-        tries.append(set(missing))
-        if len(tries) == 1:
-            kafka.broker.start()
-            kafka.broker.wait()
-
-    def kill_after_the_first_question(settings: Settings) -> int:
-        kafka.broker.kill()
-        return PARTITIONS
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.connect.controls._partitions", kill_after_the_first_question)
-        patch.setattr("streams.connect.controls.ATTEMPT_SECONDS", 2.0)
-        assert send_control(control(), settings, waiting=waiting) == PARTITIONS
-    assert tries[0] == set(range(PARTITIONS))
-    assert {record.partition for record in kafka.read(settings.topic("cx-controls"))} == set(range(PARTITIONS))
-
-
-def test_a_control_that_never_gets_through_names_the_partitions(new_broker: Callable[..., Kafka]) -> None:
-    kafka = new_broker()
-    settings = settings_with_topics(kafka)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("streams.connect.controls._partitions", lambda _: PARTITIONS)
-        patch.setattr("streams.connect.controls.ATTEMPT_SECONDS", 0.5)
-        kafka.broker.kill()
-        with pytest.raises(Unavailable, match="partitions 0, 1, 2 of"):
-            send_control(control(), settings, patience_seconds=1.0)
+    process = start_touchstone("send", "-", "--json", settings=settings)
+    assert process.stdin is not None
+    process.stdin.write(json_lines(CONTROL))
+    process.stdin.flush()
+    wait_for(kafka, settings.topic("cx-controls"), PARTITIONS)
+    kafka.broker.kill()
+    process.stdin.write(json_lines(CONTROL | {"control_id": "k2"}))
+    process.stdin.flush()
+    kafka.broker.start()
+    kafka.broker.wait()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["acknowledged"] == {"cx-controls": 2}
+    copies = kafka.read(settings.topic("cx-controls"))
+    assert {record.partition for record in copies if record.key == b"k2"} == set(range(PARTITIONS))

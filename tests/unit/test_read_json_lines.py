@@ -218,7 +218,7 @@ def test_a_file_without_a_telling_name_is_known_by_its_first_character(tmp_path:
 
 def test_a_line_from_a_pipe_is_read_before_the_next_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     there, here = os.pipe()
-    with open(there, "rb") as reading, open(here, "wb", buffering=0) as writing:
+    with os.fdopen(there, "rb") as reading, os.fdopen(here, "wb", buffering=0) as writing:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(reading))
         writing.write(f"{line()}\n".encode("gb18030"))
         found = read_records(Path("-"))
