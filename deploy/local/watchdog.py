@@ -1,14 +1,12 @@
-"""Ends the children of a process that died without stopping them: `python watchdog.py`, on whose stdin the parent writes.
+"""Ends the children of a process that died without stopping them: `python watchdog.py GRACE_SECONDS`, on whose stdin the parent writes.
 
-Lines are `+PID` and `-PID`. When stdin ends the parent is gone: SIGTERM to the groups left, SIGKILL after a grace.
+Lines are `+PID` and `-PID`. When stdin ends the parent is gone: SIGTERM to the groups left, SIGKILL after the grace.
 """
 
 import os
 import signal
 import sys
 import time
-
-GRACE_SECONDS = 10.0
 
 
 def watch() -> list[int]:
@@ -41,7 +39,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the end of stdin ends it
     groups = signal_groups(watch(), signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + float(sys.argv[1])
     while groups and time.monotonic() < deadline:
         time.sleep(0.05)
         groups = signal_groups(groups, 0)
