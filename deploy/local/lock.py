@@ -10,11 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
 from streams.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    import psutil
 
 GRACE_SECONDS = 20.0
 
@@ -125,10 +128,20 @@ class Lock:
                     continue
                 self._say(f"an earlier run left {child.name} behind (pid {child.pid}): stopping it")
                 process.terminate()
-                try:
-                    process.wait(GRACE_SECONDS)
-                except psutil.TimeoutExpired:
+                if not _ends(process):
                     process.kill()
-                    process.wait(GRACE_SECONDS)
+                    _ends(process)
             except psutil.NoSuchProcess:
                 continue
+
+
+def _ends(process: "psutil.Process") -> bool:
+    """Waits for its end; one that nobody has reaped yet has ended too."""
+    import psutil
+
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False

@@ -41,7 +41,7 @@ def up(
             else:
                 for title, address in stack.addresses.items():
                     out().print(f"{title:<11}{address}", markup=False)
-                err().print(f"Data and logs: {stack.folder}. Ctrl-C stops everything; the data stay.", markup=False)
+            err().print(f"Data and logs: {stack.folder}. Ctrl-C stops everything; the data stay.", markup=False)
             stack.supervisor.run()
     except Stopped:
         return  # asked for, and done: exit code 0
