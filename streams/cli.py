@@ -16,6 +16,8 @@ GROUPS: tuple[str, ...] = (
     "up",
     "topics",
     "send",
+    "migrate",
+    "sink",
 )
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.

@@ -41,6 +41,15 @@ sink_visible_seconds = Histogram(
     "touchstone_sink_visible_seconds", "Arrival in Kafka to visible in ClickHouse", buckets=LATENCY_SECONDS
 )
 sink_available = Gauge("touchstone_sink_available", "1: the database answers")
+sink_dead_letters_total = Counter(
+    "touchstone_sink_dead_letters_total", "Messages that the sink refused", ["table", "reason"]
+)
+sink_invalid_total = Counter(
+    "touchstone_sink_invalid_total", "Inputs left out because the worker dead-letters them", ["table", "reason"]
+)
+sink_commits_total = Counter("touchstone_sink_commits_total", "Flushes whose offsets were committed")
+sink_buffered_rows = Gauge("touchstone_sink_buffered_rows", "Rows read and not yet committed")
+sink_lag_messages = Gauge("touchstone_sink_lag_messages", "Messages not yet read", ["topic", "partition"])
 
 duplicates_total = Counter("touchstone_core_duplicates_total", "Inputs whose event id was known already")
 refolds_total = Counter("touchstone_core_refolds_total", "Windows folded anew because something came late")

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     clickhouse_password: SecretStr = Field(SecretStr(""), description="password")
     clickhouse_secure: bool = Field(False, description="TLS")
     clickhouse_cafile: Path | None = Field(None, description="CA bundle, PEM")
+    clickhouse_timeout_seconds: float = Field(30.0, gt=0, description="longest wait for an answer to a query or INSERT")
 
     # Worker
     worker_commit_interval_ms: int = Field(
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     # Sink
     sink_flush_rows: int = Field(20_000, ge=1, description="rows that make a flush")
     sink_flush_seconds: float = Field(1.0, gt=0, description="age that makes a flush")
+    sink_flush_bytes: int = Field(32 * 1024 * 1024, ge=1, description="bytes of messages that make a flush")
 
     # Observability, local stack
     metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez, /readyz")

@@ -1,0 +1,275 @@
+"""Kafka → ClickHouse: reads committed messages in batches, inserts them, then commits their offsets. Never the other way round.
+
+While a flush is under way the next batch is read; when that is full, reading pauses. While ClickHouse is away the flush is
+repeated for ever and memory stays bounded. A crash, a zombie or a repeat inserts rows again, and keys make that harmless.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from schemas.codec import Codec
+from schemas.refusals import InvalidEvent
+from sinks import source
+from sinks.buffer import Batch, Buffer, Refusal
+from sinks.columns import Row
+from sinks.letters import Letters
+from sinks.tables import BY_TOPIC, decode
+from sinks.writer import Writer
+from streams import metrics
+from streams.engine.job import Message
+from streams.errors import ExitCode, Unavailable, UserError
+from streams.settings import Settings
+
+POLL_RECORDS: Final = 2_000
+POLL_SECONDS: Final = 0.1
+RETRY_SECONDS_MAX: Final = 15.0
+DRAIN_SECONDS: Final = 20.0  # to finish what is under way when partitions are taken away or the process is to end
+STALL_SECONDS: Final = 120.0
+
+log = logging.getLogger(__name__)
+
+
+class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is untyped
+    """One member of the group. Also its own health: see `streams.probes`."""
+
+    def __init__(self, settings: Settings, codec: Codec, writer: Writer | None = None) -> None:
+        self._settings = settings
+        self._codec = codec
+        self._writer = writer or Writer(settings)
+        self._letters = Letters(settings)
+        self._buffer = Buffer(settings.sink_flush_rows, settings.sink_flush_bytes, settings.sink_flush_seconds)
+        self._flush: asyncio.Task[None] | None = None
+        self._flushing: Batch | None = None
+        self._committed: dict[TopicPartition, int] = {}
+        self._topic_ids: dict[str, str] = {}
+        self._available = True
+        self._draining = False
+        self._assignments = 0
+        self._consumer: Any = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set: then flushes, commits and leaves the group. Raises UserError for what needs a person."""
+        self._topic_ids = await asyncio.to_thread(source.identities, self._settings)
+        self._consumer = source.consumer(self._settings)
+        self._consumer.subscribe(source.topics(self._settings), listener=self)
+        metrics.sink_available.set(1)
+        try:
+            try:
+                await self._consumer.start()
+            except KafkaError as error:
+                raise UserError(f"Kafka: {error}", "`touchstone doctor`", exit_code=ExitCode.UNAVAILABLE) from error
+            await self._until(stop)
+            await self._drain()
+            self._raise_failure()
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+            await self._consumer.stop()
+            await self._letters.stop()
+            self._writer.close()
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Turns until `stop` is set, also while Kafka is away and a turn does not end."""
+
+        async def turns() -> None:
+            while True:
+                await self._turn()
+
+        tasks = {asyncio.create_task(turns(), name="turns"), asyncio.create_task(stop.wait(), name="stop")}
+        done, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _turn(self) -> None:
+        """Reads what is there, then starts a flush if one is due and none is under way."""
+        self._pace()
+        try:
+            polled = await self._consumer.getmany(timeout_ms=int(POLL_SECONDS * 1000), max_records=POLL_RECORDS)
+        except NoOffsetForPartitionError as error:
+            await source.start_at_beginning(self._consumer, error)
+            return
+        except OffsetOutOfRangeError as error:
+            raise source.out_of_range(self._settings, error) from error
+        for at, records in polled.items():
+            await self._take(at, records)
+        await self._note_positions()
+        self._raise_failure()
+        if self._flush is None and self._buffer.due(time.monotonic()):
+            self._start_flush()
+
+    def _pace(self) -> None:
+        """No more than one batch waits behind the one that is being stored."""
+        if self._flush is not None and self._buffer.full():
+            self._consumer.pause(*self._consumer.assignment())
+        elif self._consumer.paused():
+            self._consumer.resume(*self._consumer.paused())
+
+    async def _take(self, at: TopicPartition, records: list[Any]) -> None:
+        name = at.topic.removeprefix(self._settings.kafka_prefix)
+        table, assignments = BY_TOPIC[name], self._assignments
+        for record in records:
+            message = Message(
+                name, at.partition, record.offset, record.timestamp, record.key, record.value, record.headers
+            )
+            while True:
+                try:
+                    self._buffer.batch.add(table, Row(message, decode(table, self._codec, message, at.topic)))
+                except InvalidEvent as error:
+                    if table.is_input:
+                        metrics.sink_invalid_total.labels(table.name, error.reason).inc()
+                    else:
+                        self._buffer.batch.refuse(Refusal(table, message, error.reason, error.detail))
+                except Unavailable as error:  # the schema registry
+                    log.warning("%s/%d@%d waits: %s", at.topic, at.partition, record.offset, error.detail)
+                    await asyncio.sleep(error.retry_after_seconds)
+                    if assignments != self._assignments:
+                        return  # the partition was taken away meanwhile, and what was read of it dropped
+                    continue
+                break
+        self._buffer.touch(at, records[-1].offset + 1, time.monotonic())
+
+    async def _note_positions(self) -> None:
+        """Positions also move past the markers of transactions, which are no messages."""
+        for at in self._consumer.assignment():
+            known = max(self._buffer.batch.positions.get(at, -1), self._committed.get(at, -1))
+            if known < 0:
+                continue  # nothing was read yet; asking could wait
+            position = await self._consumer.position(at)
+            if position > known:
+                self._buffer.touch(at, position, time.monotonic())
+            end = self._consumer.last_stable_offset(at)
+            if end is not None:
+                metrics.sink_lag_messages.labels(at.topic, at.partition).set(max(0, end - position))
+        waiting = self._flushing.count() if self._flushing is not None else 0
+        metrics.sink_buffered_rows.set(self._buffer.batch.count() + waiting)
+
+    def _start_flush(self) -> None:
+        self._flushing = self._buffer.take()
+        self._flush = asyncio.create_task(self._store(self._flushing), name="flush")
+
+    def _raise_failure(self) -> None:
+        """Clears a flush that has ended; what it raised stops the sink."""
+        if self._flush is not None and self._flush.done():
+            flush, self._flush, self._flushing = self._flush, None, None
+            if not flush.cancelled():
+                flush.result()
+
+    async def _store(self, batch: Batch) -> None:
+        """Rows, then dead letters, then offsets; each step again until it is done."""
+        attempt = 0
+        while True:
+            try:
+                await self._writer.store(batch)
+                self._note_available()
+                break
+            except Unavailable as error:
+                self._note_unavailable(batch, error)
+                if self._draining:
+                    return
+                attempt += 1
+                await asyncio.sleep(min(RETRY_SECONDS_MAX, error.retry_after_seconds * 1.5 ** min(attempt, 10)))
+        while True:
+            try:
+                await self._letters.send(batch.refused)
+                break
+            except Unavailable as error:
+                log.warning("%d dead letters wait: %s", len(batch.refused), error.detail)
+                await asyncio.sleep(error.retry_after_seconds)
+        await self._commit(batch)
+
+    async def _commit(self, batch: Batch) -> None:
+        offsets = {at: (position, self._topic_ids[at.topic]) for at, position in batch.positions.items()}
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            log.info(
+                "partitions moved before %d rows were committed: their new owner inserts them again", batch.count()
+            )
+        else:
+            self._committed |= batch.positions
+            metrics.sink_commits_total.inc()
+
+    def _note_available(self) -> None:
+        if not self._available:
+            log.info("ClickHouse answers again; %d rows were waiting", self._buffer.batch.count())
+        self._available = True
+        metrics.sink_available.set(1)
+
+    def _note_unavailable(self, batch: Batch, error: Unavailable) -> None:
+        self._available = False
+        metrics.sink_available.set(0)
+        for table in batch.rows:
+            metrics.sink_retries_total.labels(table).inc()
+        log.warning("%d rows wait, the INSERT is repeated until it succeeds: %s", batch.count(), error.detail)
+
+    async def _drain(self) -> None:
+        """Finishes the flush under way, flushes the rest, commits. What cannot be stored now is dropped: it stays in Kafka."""
+        self._draining = True
+        deadline = time.monotonic() + DRAIN_SECONDS
+        try:
+            while self._flush is not None or (self._available and not self._buffer.empty()):
+                if self._flush is None:
+                    self._start_flush()
+                if not await self._finished(deadline if self._available else 0.0):
+                    return
+        finally:
+            self._buffer.take()
+            self._assignments += 1
+            self._draining = False
+
+    async def _finished(self, deadline: float) -> bool:
+        """Waits for the flush under way; False when it failed, or was given up at the deadline."""
+        flush = self._flush
+        assert flush is not None
+        await asyncio.wait({flush}, timeout=max(0.0, deadline - time.monotonic()))
+        if not flush.done():
+            flush.cancel()
+            await asyncio.wait({flush})
+        if flush.cancelled() or flush.exception() is None:
+            self._flush = self._flushing = None
+        return not flush.cancelled() and flush.exception() is None  # what it raised is raised by the next turn
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Others go on from what is committed: store and commit what was read, drop what cannot be stored now."""
+        if revoked:
+            await self._drain()
+            self._committed = {}
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        log.info("reads %d partitions", len(assigned))
+
+    def stalled(self) -> list[str]:
+        """Alive while ClickHouse is away; not alive when it answers and yet nothing is committed."""
+        since = self._flushing.since if self._flushing is not None else time.monotonic()
+        seconds = time.monotonic() - since
+        return [f"no commit for {seconds:.0f} s"] if self._available and seconds > STALL_SECONDS else []
+
+    def not_ready(self) -> list[str]:
+        """Why rows do not become visible now."""
+        problems = [] if self._available else ["ClickHouse does not answer"]
+        if self._consumer is None or not self._consumer.assignment():
+            problems.append("no partitions yet")
+        return problems + self.stalled()
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Runs a sink with its health and metrics. Raises UserError."""
+    from streams import probes
+
+    sink = Sink(settings, Codec())
+    async with probes.serve(sink, settings):
+        await sink.run(stop)

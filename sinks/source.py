@@ -1,0 +1,94 @@
+"""The sink's place in Kafka: its group, what it subscribes to, where it starts, and when it must not start.
+
+There is no reset policy. A partition without a committed offset is read from its beginning, explicitly; an offset that is
+not there any more, or a topic that was made anew, stops the sink: going on would leave a hole that nobody sees.
+"""
+
+import logging
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from sinks.tables import TABLES
+from streams.admin import Admin
+from streams.errors import ExitCode, UserError
+from streams.kafka_config import aiokafka_client_config
+from streams.settings import Settings
+
+GROUP: Final = "touchstone-sink-clickhouse"
+FETCH_BYTES: Final = 8 * 1024 * 1024
+PARTITION_FETCH_BYTES: Final = 2 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+def topics(settings: Settings) -> list[str]:
+    """What the sink reads, by the cluster's names."""
+    return [settings.topic(table.topic) for table in TABLES]
+
+
+def consumer(settings: Settings) -> Any:
+    """A consumer that reads committed messages only, not started."""
+    return AIOKafkaConsumer(
+        **aiokafka_client_config(settings),
+        group_id=settings.topic(GROUP),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        metadata_max_age_ms=60_000,
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+    )
+
+
+def identities(settings: Settings) -> dict[str, str]:
+    """Topic → its id. Raises UserError when a topic is missing, or was made anew since the group read it."""
+    with Admin(settings) as admin:
+        states = admin.topics()
+        commits = admin.group_commits(settings.topic(GROUP))
+    missing = [name for name in topics(settings) if name not in states]
+    if missing:
+        raise UserError(
+            f"topics are missing: {', '.join(missing)}", "`touchstone topics create`", exit_code=ExitCode.UNAVAILABLE
+        )
+    for (topic, partition), (offset, note) in commits.items():
+        if topic in states and note and note != states[topic].id:
+            raise UserError(
+                f"{topic} was deleted and made anew since the sink read it up to {topic}/{partition}@{offset}",
+                "its positions begin again and would mix with rows of the old topic. Delete those rows, or set another "
+                f"TOUCHSTONE_CLICKHOUSE_DATABASE; then {reset_command(settings, topic)}",
+                exit_code=ExitCode.NO,
+            )
+    return {name: states[name].id for name in topics(settings)}
+
+
+def reset_command(settings: Settings, topic: str, partition: int | None = None) -> str:
+    """What to type to read a topic from its beginning again."""
+    where = f"-p {topic}:{partition}" if partition is not None else f"-p {topic}:0 (and each other partition)"
+    return (
+        f"stop the sink and run: python -m kafka.admin -b {settings.kafka_brokers} groups reset-offsets "
+        f"-g {settings.topic(GROUP)} {where} -s earliest"
+    )
+
+
+async def start_at_beginning(source: Any, error: NoOffsetForPartitionError) -> None:
+    """The first start on a partition: from its oldest message, said in the log."""
+    at: TopicPartition = error.args[0]
+    offset = (await source.beginning_offsets([at]))[at]
+    log.info("%s/%d was never read by this group: starts at its beginning, offset %d", at.topic, at.partition, offset)
+    if at in source.assignment():
+        source.seek(at, offset)
+
+
+def out_of_range(settings: Settings, error: OffsetOutOfRangeError) -> UserError:
+    """Says which offset is gone, and what to do."""
+    at, offset = next(iter(error.args[0].items()))
+    return UserError(
+        f"{at.topic}/{at.partition}: offset {offset}, where the sink has to go on, does not exist: retention removed it "
+        "before it was stored, or the topic was made anew",
+        f"what is lost is lost; to go on with what is there, {reset_command(settings, at.topic, at.partition)}",
+        exit_code=ExitCode.NO,
+    )

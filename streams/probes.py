@@ -1,0 +1,60 @@
+"""/livez, /readyz and /metrics of a process, over HTTP. The part that runs says what is wrong; nothing wrong is 200, anything else 503."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.errors import UserError
+from streams.settings import Settings
+
+
+class Health(Protocol):
+    """What a part knows of itself: a sentence for each thing that is wrong."""
+
+    def stalled(self) -> list[str]:
+        """Why it should be restarted."""
+        ...
+
+    def not_ready(self) -> list[str]:
+        """Why it does not do all its work now."""
+        ...
+
+
+@asynccontextmanager
+async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
+    """Serves until the block ends; gives the port. Port 0 in the settings: off, gives 0."""
+    if settings.metrics_port == 0:
+        yield 0
+        return
+
+    async def livez(_: web.Request) -> web.Response:
+        return _answer(health.stalled())
+
+    async def readyz(_: web.Request) -> web.Response:
+        return _answer(health.not_ready())
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+        except OSError as error:
+            raise UserError(
+                f"cannot serve metrics at {settings.metrics_host}:{settings.metrics_port}: {error.strerror}",
+                "choose another TOUCHSTONE_METRICS_PORT; 0 turns it off",
+            ) from None
+        yield settings.metrics_port
+    finally:
+        await runner.cleanup()
+
+
+def _answer(problems: list[str]) -> web.Response:
+    return web.Response(text="\n".join(problems or ["ok"]) + "\n", status=503 if problems else 200)
