@@ -35,6 +35,7 @@ class Writer:
         self._connected = connected
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
         self._own = threading.local()
+        self._clients: list[Database] = []
 
     async def store(self, batch: Batch) -> None:
         """Stores the batch's rows and takes them out of it; rejected ones move to its refused messages.
@@ -100,11 +101,14 @@ class Writer:
         client: Database | None = getattr(self._own, "client", None)
         if client is None:
             client = self._own.client = self._connected(self._settings)
+            self._clients.append(client)
         return client
 
     def close(self) -> None:
-        """Waits for no INSERT that is under way: an unknown outcome is harmless."""
+        """Cuts an INSERT that is still under way: an unknown outcome is harmless."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients:
+            client.disconnect()
 
 
 def _too_many(table: Table, detail: str) -> UserError:
