@@ -18,6 +18,7 @@ GROUPS: tuple[str, ...] = (
     "send",
     "migrate",
     "sink",
+    "reconcile",
 )
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.

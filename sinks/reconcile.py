@@ -1,0 +1,205 @@
+"""Are the topics in ClickHouse? Reads both up to one moment and compares them by position, id and revision.
+
+Memory is bounded: partition by partition, in slices of at most 50,000 messages, each against the rows of the same offsets.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.refusals import InvalidEvent
+from sinks.comparison import Counts, Difference, Name, Sent, compare
+from sinks.database import Database, ask, connect
+from sinks.source import GROUP
+from sinks.tables import TABLES, Table, decode
+from streams.admin import Admin, Partition
+from streams.engine.job import Message
+from streams.errors import ExitCode, Unavailable, UserError
+from streams.kafka_config import kafka_client_config
+from streams.settings import Settings
+
+SLICE_MESSAGES: Final = 50_000
+SHOWN: Final = 20
+PAUSE_SECONDS: Final = 1.0
+STUCK_SECONDS: Final = 60.0
+
+Progress = Callable[[int, int], None]  # offsets done, offsets in all
+
+
+class Compared(msgspec.Struct):
+    """A topic against its table. `first`: some of the differences."""
+
+    topic: str
+    table: str
+    counts: Counts
+    first: list[Difference] = []
+
+
+class Report(msgspec.Struct):
+    """The verdict."""
+
+    agree: bool
+    topics: list[Compared]
+
+
+class Reconciliation:
+    """Compares what was in the topics at one moment. `with Reconciliation(settings) as it: it.run()`."""
+
+    def __init__(self, settings: Settings, progress: Progress = lambda done, total: None) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._codec = Codec()
+        names = [settings.topic(table.topic) for table in TABLES]
+        self._admin = Admin(settings)
+        try:
+            missing = sorted(set(names) - set(self._admin.topics()))
+            if missing:
+                raise UserError(
+                    f"topics are missing: {', '.join(missing)}",
+                    "`touchstone topics create`",
+                    exit_code=ExitCode.UNAVAILABLE,
+                )
+            self._begins, self._ends = self._admin.begin_offsets(names), self._admin.end_offsets(names)
+        except BaseException:
+            self._admin.close()
+            raise
+        self._database: Database = connect(settings)
+
+    def __enter__(self) -> "Reconciliation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.disconnect()
+        self._admin.close()
+
+    def run(self, wait_seconds: float = 0.0) -> Report:
+        """Judges; topics that differ again and again until `wait_seconds` are over. Raises Unavailable, UserError."""
+        deadline = time.monotonic() + wait_seconds
+        while time.monotonic() < deadline and not self._caught_up():
+            time.sleep(PAUSE_SECONDS)
+        judged = {table.name: self._judge(table) for table in TABLES}
+        while time.monotonic() < deadline and not all(found.counts.agree() for found in judged.values()):
+            time.sleep(PAUSE_SECONDS)
+            for table in TABLES:
+                if not judged[table.name].counts.agree():
+                    judged[table.name] = self._judge(table)
+        return Report(all(found.counts.agree() for found in judged.values()), list(judged.values()))
+
+    def differences(self, report: Report) -> Iterator[Difference]:
+        """All of them, by reading the topics that differ once more."""
+        differing = {found.table for found in report.topics if not found.counts.agree()}
+        for table in TABLES:
+            if table.name in differing:
+                yield from self._compare(table, Counts())
+
+    def _caught_up(self) -> bool:
+        """Has the sink's group committed all that was there? Positions pass the markers of transactions, too."""
+        done = self._admin.group_offsets(self._settings.topic(GROUP))
+        return all(done.get(at, self._begins[at]) >= end for at, end in self._ends.items())
+
+    def _judge(self, table: Table) -> Compared:
+        found = Compared(self._settings.topic(table.topic), table.name, Counts())
+        for difference in self._compare(table, found.counts):
+            if len(found.first) < SHOWN:
+                found.first.append(difference)
+        return found
+
+    def _compare(self, table: Table, counts: Counts) -> Iterator[Difference]:
+        topic = self._settings.topic(table.topic)
+        places = sorted(at for at in self._ends if at[0] == topic)
+        total = sum(self._ends[at] - self._begins[at] for at in places)
+        done = 0
+        for at in places:
+            start = self._begins[at]
+            for sent, stop in self._slices(table, at):
+                rows = self._rows(table, at, start, stop)
+                letters = self._letters(at, start, stop)
+                yield from compare(at, sent, rows, letters, counts, is_input=table.is_input)
+                done += stop - start
+                self._progress(done, total)
+                start = stop
+
+    def _rows(self, table: Table, at: Partition, start: int, stop: int) -> dict[int, set[Name]]:
+        revision = "revision" if table.has_revisions else "0"
+        query = (
+            f"SELECT DISTINCT _offset, {table.id}, {revision} FROM {table.name} "  # noqa: S608 - our own names; values are parameters
+            "WHERE _topic = %(topic)s AND _partition = %(partition)s AND _offset >= %(start)s AND _offset < %(stop)s"
+        )
+        found: dict[int, set[Name]] = {}
+        for offset, name, number in self._ask(query, at, start, stop):
+            found.setdefault(offset, set()).add((name, number))
+        return found
+
+    def _letters(self, at: Partition, start: int, stop: int) -> dict[int, str]:
+        query = (
+            "SELECT source_offset, arrayStringConcat(arraySort(groupUniqArray(toString(reason))), ', ') FROM dead_letters "
+            "WHERE source_topic = %(topic)s AND source_partition = %(partition)s "
+            "AND source_offset >= %(start)s AND source_offset < %(stop)s GROUP BY source_offset"
+        )
+        return dict(self._ask(query, at, start, stop))
+
+    def _ask(self, query: str, at: Partition, start: int, stop: int) -> list[Any]:
+        return ask(self._database, query, {"topic": at[0], "partition": at[1], "start": start, "stop": stop})
+
+    def _slices(self, table: Table, at: Partition) -> Iterator[tuple[list[Sent], int]]:
+        """The partition's messages in slices, with the offset that ends each. The last one ends where the partition ended."""
+        end = self._ends[at]
+        if self._begins[at] == end:
+            return
+        part: list[Sent] = []
+        for message in messages(self._settings, table, at, self._begins[at], end):
+            part.append(Sent(message.offset, self._name(table, message, at[0])))
+            if len(part) == SLICE_MESSAGES:
+                yield part, message.offset + 1
+                part = []
+        yield part, end
+
+    def _name(self, table: Table, message: Message, topic: str) -> Name | None:
+        try:
+            record = decode(table, self._codec, message, topic)
+        except InvalidEvent:
+            return None
+        return getattr(record, table.id), getattr(record, "revision") if table.has_revisions else 0  # noqa: B009 - of each such record
+
+
+def messages(settings: Settings, table: Table, at: Partition, begin: int, end: int) -> Iterator[Message]:
+    """Committed messages of a partition from `begin` to before `end`. Raises Unavailable when Kafka stops answering."""
+    from kafka import KafkaConsumer, TopicPartition
+    from kafka.errors import KafkaError
+
+    try:
+        consumer = KafkaConsumer(
+            **kafka_client_config(settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_poll_records=5_000,
+        )
+        try:
+            place = TopicPartition(*at)
+            consumer.assign([place])
+            consumer.seek(place, begin)
+            moved = time.monotonic()
+            while (position := consumer.position(place)) < end:
+                for record in consumer.poll(timeout_ms=500).get(place, ()):
+                    if record.offset < end:
+                        yield Message(
+                            table.topic,
+                            at[1],
+                            record.offset,
+                            record.timestamp,
+                            record.key,
+                            record.value,
+                            record.headers or (),
+                        )
+                if consumer.position(place) > position:
+                    moved = time.monotonic()
+                elif time.monotonic() - moved > STUCK_SECONDS:
+                    raise Unavailable(f"{at[0]}/{at[1]}: nothing comes after offset {position} of {end}")
+        finally:
+            consumer.close()
+    except KafkaError as error:
+        raise Unavailable(f"{at[0]}/{at[1]}: {error}") from error

@@ -1,0 +1,185 @@
+"""The sink on the real Kafka and the real ClickHouse engine: what is committed to the topics is in the tables, once."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from sinks.writer import Writer
+from streams.engine.job import Message
+from streams.errors import UserError
+from streams.settings import Settings, environment_names
+from tests import sink_records as make
+from tests.sink_service import PARTITIONS, SinkService
+
+
+def actions(count: int, first: int = 0) -> list[Message]:
+    return [make.message("actions", make.action(n), 0, partition=n % PARTITIONS) for n in range(first, first + count)]
+
+
+async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
+    sent = [
+        make.message("touchpoints", make.full_touchpoint(), 0),
+        make.message("feedback", make.feedback(), 0, partition=1),
+        make.message("action_updates", make.receipt(), 0),
+        make.message("experiences", make.experience(), 0),
+        make.message("episodes", make.episode(), 0),
+        make.message("dead_letters", b"\x00\xff", 0, headers=[("touchstone.reason", b"malformed")]),
+        *actions(50),
+    ]
+    await sink_service.send(sent[:30])
+    async with sink_service.sink():
+        await sink_service.send(sent[30:])
+        await sink_service.until("SELECT count() FROM actions_current", 50)
+        for table in ("touchpoints", "feedback", "action_updates", "experiences", "episodes", "dead_letters"):
+            await sink_service.until(f"SELECT count() FROM {table}_current", 1)
+    assert sink_service.query("SELECT brand, amount, attributes['键'] FROM touchpoints_final")[0][0] == "轻舟"
+    topic = sink_service.settings.topic("cx-actions")
+    assert sink_service.query("SELECT DISTINCT _topic FROM actions_final") == [(topic,)]
+    assert sink_service.query("SELECT hex(value), reason FROM dead_letters_current") == [("00FF", "malformed")]
+    assert sink_service.in_table("cx-actions") == sink_service.in_topic("cx-actions")
+
+
+async def test_only_what_was_committed_and_past_the_markers(sink_service: SinkService) -> None:
+    async with sink_service.sink():
+        await sink_service.send(actions(10), transaction="first")
+        await sink_service.send(actions(10, 100), transaction="second", abort=True)
+        await sink_service.send(actions(10, 10), transaction="third")
+        await sink_service.until("SELECT count() FROM actions_final", 20)
+    assert sink_service.in_table("cx-actions") == sink_service.in_topic("cx-actions")
+    with sink_service.kafka.admin() as admin:
+        ends = admin.end_offsets([sink_service.settings.topic("cx-actions")])
+    left = {at: end for at, end in sink_service.committed().items() if at[0] == "cx-actions"}
+    assert sorted(left.values()) == sorted(ends.values())
+
+
+async def test_what_cannot_be_a_record(sink_service: SinkService) -> None:
+    """Invalid inputs are left to the worker; anything else that does not decode becomes a dead letter, once, with its bytes."""
+    bad = [
+        make.message("touchpoints", b"\x01no", 0),
+        make.message("feedback", make.feedback(score=99.0), 0),
+        make.message("actions", b"\x00\x00\x00\x00\x06\xff", 0),
+        make.message("actions", None, 0),
+        make.message("episodes", make.episode(episode_id=""), 0),
+    ]
+    await sink_service.send([*bad, *actions(3)])
+    async with sink_service.sink():
+        await sink_service.until("SELECT count() FROM actions_final", 3)
+        await sink_service.until("SELECT count() FROM dead_letters_final", 3)
+    found = sink_service.query(
+        "SELECT source_topic, reason, hex(value), refused_by FROM dead_letters_current ORDER BY source_topic, source_offset"
+    )
+    prefix = sink_service.settings.kafka_prefix
+    assert [row[:3] for row in found[:2]] == [
+        (f"{prefix}cx-actions", "malformed", "0000000006FF"),
+        (f"{prefix}cx-actions", "empty_value", ""),
+    ]
+    assert found[2][:2] == (f"{prefix}cx-episodes", "missing_id")
+    assert {row[3] for row in found} == {"sink-clickhouse"}
+    assert sink_service.query("SELECT count() FROM touchpoints UNION ALL SELECT count() FROM feedback") == [(0,), (0,)]
+
+
+async def test_a_row_that_the_database_rejects_goes_alone(sink_service: SinkService) -> None:
+    sink_service.query("ALTER TABLE actions ADD CONSTRAINT few CHECK revision < 1000")
+    too_long = make.message("episodes", make.episode(3, episode_id="no"), 0)
+    await sink_service.send(
+        [*actions(500), make.message("actions", make.action(7, revision=1000), 0), *actions(500, 500), too_long]
+    )
+    async with sink_service.sink():
+        await sink_service.until("SELECT count() FROM actions_final", 1000)
+        await sink_service.until("SELECT count() FROM dead_letters_final", 1)
+    found = sink_service.query(
+        "SELECT reason, source_topic, detail LIKE '%onstraint%', value = '' FROM dead_letters_current"
+    )
+    assert found == [("rejected_by_sink", sink_service.settings.topic("cx-actions"), 1, 0)]
+
+
+async def test_a_table_that_rejects_everything_stops_the_sink(sink_service: SinkService) -> None:
+    sink_service.query("ALTER TABLE actions ADD CONSTRAINT none CHECK revision > 1000")
+    await sink_service.send(actions(300))
+    with pytest.raises(UserError, match="rejects more than 100 rows"):
+        async with sink_service.sink() as sink, asyncio.timeout(30):
+            while not sink._flush or not sink._flush.done():
+                await asyncio.sleep(0.01)
+    assert sink_service.committed() == {}
+    assert sink_service.in_topic("cx-dead-letters") == []
+
+
+def command(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+    """`touchstone …` as a process of its own, with these settings."""
+    environment = {**os.environ}
+    for variable, field in environment_names().items():
+        value = getattr(settings, field)
+        if value != Settings.model_fields[field].default:
+            environment[variable] = str(value)
+    return subprocess.Popen([sys.executable, "-c", "from streams.cli import main; main()", *arguments], env=environment)
+
+
+async def test_killed_and_started_again(sink_service: SinkService) -> None:
+    """kill -9 at any moment, several times, two at once: every message is in its table, and counts once."""
+    wanted, sent = 0, 0
+    for _ in range(4):
+        processes = [command(sink_service.settings, "sink", "clickhouse") for _ in range(2)]
+        await sink_service.send(actions(2000, sent))
+        sent += 2000
+        wanted += 300
+        await sink_service.until(f"SELECT count() >= {wanted} FROM actions_final", 1)
+        for process in processes:
+            process.kill()
+            process.wait()
+    process = command(sink_service.settings, "sink", "clickhouse")
+    await sink_service.until("SELECT count() FROM actions_final", sent)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert sink_service.in_table("cx-actions") == sink_service.in_topic("cx-actions")
+    assert sink_service.query("SELECT sum(new), sum(revised) FROM actions_by_minute") == [(sent, 0)]
+
+
+async def test_another_sink_joins_and_leaves(sink_service: SinkService) -> None:
+    async with sink_service.sink():
+        await sink_service.send(actions(500))
+        await sink_service.until("SELECT count() > 0 FROM actions", 1)
+        async with sink_service.sink() as second:
+            await sink_service.send(actions(500, 500))
+            async with asyncio.timeout(30):
+                while second.not_ready():
+                    await asyncio.sleep(0.05)
+            await sink_service.send(actions(500, 1000))
+            await sink_service.until("SELECT count() FROM actions_final", 1500)
+        await sink_service.send(actions(500, 1500))
+        await sink_service.until("SELECT count() FROM actions_final", 2000)
+    assert sink_service.in_table("cx-actions") == sink_service.in_topic("cx-actions")
+
+
+class Late(Writer):
+    """A writer whose answers get lost: the rows are there, and the sink does not know."""
+
+    lost = 0
+
+    def insert(self, *arguments: Any) -> Any:
+        done = super().insert(*arguments)
+        if self.lost < 2:
+            self.lost += 1
+            from sinks.database import judge
+
+            raise judge(EOFError())
+        return done
+
+
+async def test_an_answer_that_got_lost(sink_service: SinkService) -> None:
+    await sink_service.send(actions(100))
+    writer = Late(sink_service.settings)
+    async with sink_service.sink(writer):
+        await sink_service.until("SELECT count() FROM actions_final", 100)
+        async with asyncio.timeout(30):
+            while (
+                len([at for at in await asyncio.to_thread(sink_service.committed) if at[0] == "cx-actions"])
+                < PARTITIONS
+            ):
+                await asyncio.sleep(0.05)
+    assert writer.lost == 2
+    assert sink_service.query("SELECT sum(new) FROM actions_by_minute") == [(100,)]
