@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,17 @@ from tests.kafka_service import Kafka
 
 WAIT_SECONDS = 60.0
 PARTITIONS = 2
+
+
+async def until(ask: Callable[[], Any], wanted: Any, seconds: float = WAIT_SECONDS, what: str = "") -> None:
+    """Waits until the answer is as wanted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await asyncio.to_thread(ask)
+        if found == wanted:
+            return
+        assert time.monotonic() < deadline, f"{what} {found}, not {wanted}, within {seconds} s"
+        await asyncio.sleep(0.05)
 
 
 class SinkService:
@@ -92,10 +103,7 @@ class SinkService:
 
     async def until(self, sql: str, wanted: Any, seconds: float = WAIT_SECONDS) -> None:
         """Waits until the query's single value is as wanted."""
-        deadline = time.monotonic() + seconds
-        while (found := (await asyncio.to_thread(self.query, sql))[0][0]) != wanted:
-            assert time.monotonic() < deadline, f"{sql}: {found}, not {wanted}, within {seconds} s"
-            await asyncio.sleep(0.05)
+        await until(lambda: self.query(sql)[0][0], wanted, seconds, sql)
 
     def committed(self) -> dict[tuple[str, int], int]:
         """The group's offsets, by topic without prefix."""
