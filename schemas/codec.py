@@ -6,18 +6,19 @@ Nothing passes that does not decode to its last byte; every failure is an `Inval
 import struct
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from io import BytesIO
-from typing import Any, Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeVar
 
-import fastavro
 import msgspec
-from fastavro.schema import SchemaParseException, parse_schema
-from fastavro.types import Schema
 
 from schemas import records
-from schemas.compatibility import forbidden_shape
-from schemas.refusals import DeadLetterReason, InvalidEvent
-from schemas.registry import latest, schema_files
+from schemas.compiled import failed_field
+from schemas.decoder import Decode, Unresolvable, decoder
+from schemas.encoder import Encode, encoder
+from schemas.refusals import DeadLetterReason as Reason
+from schemas.refusals import InvalidEvent
+from schemas.registry import SchemaFile, latest, schema_files
+from schemas.shapes import forbidden_shape
 
 MESSAGE_BYTES_MAX: Final = 1_048_576
 HEADER_BYTES: Final = 5
@@ -37,48 +38,40 @@ STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
 }
 NAMES: Final[dict[type[msgspec.Struct], str]] = {struct_: name for name, struct_ in STRUCTS.items()}
 
-RecordT = TypeVar("RecordT", bound=msgspec.Struct)
-
-# Fields that hold structs, by struct: (field, struct, is a list). Their dicts become structs after decoding.
-_NESTED: Final[dict[type[msgspec.Struct], tuple[tuple[str, type[msgspec.Struct], bool], ...]]] = {
-    records.Customer: (("identifiers", records.Identifier, True), ("consents", records.Consent, True)),
-    records.Experience: (("context", records.Context, False), ("evidence", records.Evidence, True)),
-    records.Action: (("evidence", records.Evidence, True), ("losers", records.Loser, True)),
-    records.Episode: (("evidence", records.Evidence, True),),
-    records.Control: (
-        ("pack", records.PackInForce, False),
-        ("unit", records.Unit, False),
-        ("limit", records.Limit, False),
-        ("incident", records.Incident, False),
-    ),
-    records.Unit: (("staff", records.Staff, True), ("opening_hours", records.Opening, True)),
+# Record name in the schema files → struct, nested records too.
+_STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
+    name: thing
+    for name, thing in vars(records).items()
+    if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
 }
-
-
-def plain_instants(node: Any) -> Any:
-    """The schema with timestamps as plain longs: fastavro then gives µs instead of building datetimes."""
-    if isinstance(node, list):
-        return [plain_instants(item) for item in node]
-    if isinstance(node, dict):
-        if node.get("logicalType") == "timestamp-micros":
-            return "long"
-        return {key: plain_instants(value) for key, value in node.items() if not key.startswith("__")}
-    return node
-
-
-class _Writer(msgspec.Struct):
-    """A schema that messages were written with. `resolve_to` None: it is the newest version itself."""
-
-    name: str
-    schema: Schema
-    resolve_to: Schema | None
-
-
-def _parse(document: Any) -> Schema:
-    return parse_schema(plain_instants(document), expand=False, _write_hint=True)
-
+# What compiled code raises for malformed bytes, and for a value that does not belong in its field.
+_UNREADABLE: Final = (IndexError, KeyError, ValueError, struct.error)
+_UNWRITABLE: Final = (AttributeError, KeyError, TypeError, ValueError, OverflowError, struct.error)
 
 FetchSchema = Callable[[int], str | None]
+RecordT = TypeVar("RecordT", bound=msgspec.Struct)
+
+
+class _Reader(NamedTuple):
+    """How to read the messages of one schema id."""
+
+    record: type[msgspec.Struct]
+    decode: Decode
+
+
+@lru_cache(maxsize=64)
+def _own_decoder(name: str, version: int) -> Decode:
+    document = next(file.document for file in schema_files() if (file.name, file.version) == (name, version))
+    return decoder(document, latest(name).document, _STRUCTS)
+
+
+@lru_cache(maxsize=16)
+def _own_encoder(name: str) -> Encode:
+    return encoder(latest(name).document)
+
+
+def _head(schema_id: int) -> bytes:
+    return struct.pack(">bI", 0, schema_id)
 
 
 class Codec:
@@ -89,99 +82,127 @@ class Codec:
     """
 
     def __init__(self, ids: Mapping[str, int] | None = None, fetch: FetchSchema | None = None) -> None:
-        self._readers = {name: _parse(latest(name).document) for name in STRUCTS}
         self._fetch = fetch
-        self._writers: dict[int, _Writer] = {}
-        self._heads: dict[str, bytes] = {}
-        known = dict(ids) if ids is not None else {name: latest(name).id for name in STRUCTS}
-        for name, schema_id in known.items():
-            self._heads[name] = struct.pack(">bI", 0, schema_id)
-            self._writers[schema_id] = _Writer(name, self._readers[name], None)
-        if ids is None:
-            for file in schema_files():
-                if file.id not in self._writers:
-                    self._writers[file.id] = _Writer(file.name, _parse(file.document), self._readers[file.name])
+        self._readers: dict[bytes, _Reader] = {}
+        self._refused: dict[bytes, str] = {}
+        known = [latest(name) for name in STRUCTS] if ids is not None else list(schema_files())
+        for file in known:
+            self._know(file, file.id if ids is None else ids[file.name])
+        self._writers: dict[type[msgspec.Struct], tuple[Encode, bytes]] = {
+            struct_: (_own_encoder(name), _head(latest(name).id if ids is None else ids[name]))
+            for name, struct_ in STRUCTS.items()
+        }
 
-    def _writer(self, schema_id: int) -> _Writer:
-        writer = self._writers.get(schema_id)
-        if writer is None:
-            text = self._fetch(schema_id) if self._fetch is not None else None
-            if text is None:
-                raise InvalidEvent(DeadLetterReason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not registered")
-            writer = self._writers[schema_id] = self._foreign(schema_id, text)
-        return writer
-
-    def _foreign(self, schema_id: int, text: str) -> _Writer:
-        """A producer's own version of one of our schemas: same full name, resolved to our newest version."""
-        try:
-            document = msgspec.json.decode(text)
-            schema = _parse(document)
-        except (msgspec.DecodeError, SchemaParseException, fastavro.schema.UnknownType) as error:
-            raise InvalidEvent(DeadLetterReason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not Avro: {error}") from None
-        shape = forbidden_shape(document)
-        if shape is not None:
-            raise InvalidEvent(DeadLetterReason.WRONG_SCHEMA, f"schema id {schema_id}: {shape}")
-        full_name = schema.get("name") if isinstance(schema, dict) else None
-        for name in STRUCTS:
-            if full_name == f"touchstone.{STRUCTS[name].__name__}":
-                return _Writer(name, schema, self._readers[name])
-        raise InvalidEvent(DeadLetterReason.WRONG_SCHEMA, f"schema id {schema_id} is {full_name}, none of ours")
+    def _know(self, file: SchemaFile, schema_id: int) -> None:
+        self._readers[_head(schema_id)] = _Reader(STRUCTS[file.name], _own_decoder(file.name, file.version))
 
     def decode(self, payload: bytes | None, expected: type[RecordT]) -> RecordT:
         """The record in a message's value. Raises InvalidEvent, or Unavailable from `fetch`."""
         if not payload:
-            raise InvalidEvent(DeadLetterReason.EMPTY_VALUE, "the value is null or empty")
+            raise InvalidEvent(Reason.EMPTY_VALUE, "the value is null or empty")
         if len(payload) > MESSAGE_BYTES_MAX:
-            raise InvalidEvent(DeadLetterReason.TOO_LARGE, f"{len(payload)} bytes, at most {MESSAGE_BYTES_MAX}")
-        if payload[0] != 0:
-            raise InvalidEvent(
-                DeadLetterReason.WRONG_MAGIC, f"first byte is {payload[0]}, expected 0 (Confluent wire format)"
-            )
-        if len(payload) < HEADER_BYTES:
-            raise InvalidEvent(DeadLetterReason.MALFORMED, f"{len(payload)} bytes: too short for a schema id")
-        writer = self._writer(int.from_bytes(payload[1:HEADER_BYTES], "big"))
-        if STRUCTS[writer.name] is not expected:
-            raise InvalidEvent(DeadLetterReason.WRONG_SCHEMA, f"a {writer.name}, expected a {NAMES[expected]}")
-        buffer = BytesIO(payload)
-        buffer.seek(HEADER_BYTES)
+            raise InvalidEvent(Reason.TOO_LARGE, f"{len(payload)} bytes, at most {MESSAGE_BYTES_MAX}")
+        reader = self._readers.get(payload[:HEADER_BYTES]) or self._reader(payload)
+        if reader.record is not expected:
+            raise InvalidEvent(Reason.WRONG_SCHEMA, f"a {NAMES[reader.record]}, expected a {NAMES[expected]}")
         try:
-            datum: Any = fastavro.schemaless_reader(buffer, writer.schema, writer.resolve_to)
-        except Exception as error:  # noqa: BLE001 - fastavro raises unrelated types on malformed bytes
-            raise InvalidEvent(DeadLetterReason.MALFORMED, f"{type(error).__name__}: {str(error)[:200]}") from None
-        if buffer.tell() != len(payload):
-            raise InvalidEvent(
-                DeadLetterReason.TRAILING_BYTES, f"{len(payload) - buffer.tell()} bytes after the record"
-            )
-        return structured(datum, expected)
+            record, end = reader.decode(payload, HEADER_BYTES)
+        except _UNREADABLE as error:
+            raise InvalidEvent(Reason.MALFORMED, _unreadable(error)) from None
+        if end < len(payload):
+            raise InvalidEvent(Reason.TRAILING_BYTES, f"{len(payload) - end} bytes after the record")
+        if end > len(payload):
+            raise InvalidEvent(Reason.MALFORMED, f"cut: {end - len(payload)} bytes are missing at its end")
+        decoded: RecordT = record
+        return decoded
 
     def encode(self, record: msgspec.Struct) -> bytes:
-        """Wire format of a record. Raises ValueError or TypeError for a value that its schema cannot hold."""
-        name = NAMES[type(record)]
-        buffer = BytesIO()
-        buffer.write(self._heads[name])
-        fastavro.schemaless_writer(buffer, self._readers[name], unstructured(record))
-        return buffer.getvalue()
+        """Wire format of a record. Raises ValueError for a value that its field cannot hold."""
+        encode, head = self._writers[type(record)]
+        try:
+            return encode(record, head)
+        except _UNWRITABLE as error:
+            field = failed_field(error.__traceback__)
+            raise ValueError(f"{NAMES[type(record)]}.{field}: {type(error).__name__}: {error}") from None
+
+    def _reader(self, payload: bytes) -> _Reader:
+        """For a head that has not been seen."""
+        if payload[0] != 0:
+            raise InvalidEvent(Reason.WRONG_MAGIC, f"first byte is {payload[0]}, expected 0 (Confluent wire format)")
+        head = payload[:HEADER_BYTES]
+        if len(head) < HEADER_BYTES:
+            raise InvalidEvent(Reason.MALFORMED, f"{len(head)} bytes: too short for a schema id")
+        schema_id = int.from_bytes(head[1:], "big")
+        if head not in self._refused:
+            text = self._fetch(schema_id) if self._fetch is not None else None
+            if text is None:
+                raise InvalidEvent(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not registered")
+            try:
+                reader = self._readers[head] = _foreign(text)
+            except Unresolvable as error:
+                self._refused[head] = str(error)
+            else:
+                return reader
+        raise InvalidEvent(Reason.WRONG_SCHEMA, f"schema id {schema_id}: {self._refused[head]}")
 
 
-def structured(datum: dict[str, Any], expected: type[RecordT]) -> RecordT:
-    """Dicts → struct, nested ones too. The datum is used up."""
-    for field, struct_, is_list in _NESTED.get(expected, ()):
-        value = datum[field]
-        if value is not None:
-            datum[field] = [structured(item, struct_) for item in value] if is_list else structured(value, struct_)
-    return expected(**datum)
+def _foreign(text: str) -> _Reader:
+    """A producer's own version of one of our schemas: same full name, resolved to our newest. Raises Unresolvable."""
+    from schemas.compatibility import breaks
+
+    document = _document(text)
+    shape = forbidden_shape(document)
+    if shape is not None:
+        raise Unresolvable(shape)
+    name = next((name for name, struct_ in STRUCTS.items() if _full_name(document) == _full_name_of(struct_)), None)
+    if name is None:
+        raise Unresolvable(f"{_full_name(document)} is none of ours")
+    ours = latest(name)
+    why = breaks(ours.text, text)
+    if why:
+        raise Unresolvable(f"{name}.v{ours.version} cannot read it: {'; '.join(why)}")
+    return _Reader(STRUCTS[name], decoder(document, ours.document, _STRUCTS))
 
 
-def unstructured(record: msgspec.Struct) -> dict[str, Any]:
-    """Struct → dicts, nested ones too."""
-    datum = msgspec.structs.asdict(record)
-    for field, _, is_list in _NESTED.get(type(record), ()):
-        value = datum[field]
-        if value is not None:
-            datum[field] = [unstructured(item) for item in value] if is_list else unstructured(value)
-    return datum
+def _document(text: str) -> Any:
+    from avro.errors import AvroException
+    from avro.schema import parse
+
+    try:
+        parse(text)
+        return msgspec.json.decode(text)
+    except (
+        AvroException,
+        msgspec.DecodeError,
+        RecursionError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ) as error:
+        raise Unresolvable(f"it is no Avro schema: {str(error)[:200]}") from None
+
+
+def _full_name(document: Any) -> str:
+    if not isinstance(document, dict) or "name" not in document:
+        return "a schema that is no record"
+    name = str(document["name"])
+    return name if "." in name else f"{document.get('namespace', '')}.{name}"
+
+
+def _full_name_of(struct_: type[msgspec.Struct]) -> str:
+    return f"touchstone.{struct_.__name__}"
+
+
+def _unreadable(error: Exception) -> str:
+    what = str(error)[:200]
+    if isinstance(error, IndexError):
+        what = "the message ends inside it"
+    elif isinstance(error, KeyError):
+        what = f"no value has the number {what}"
+    return f"field {failed_field(error.__traceback__)}: {what}"
 
 
 def money(value: Decimal | float | str) -> Decimal:
-    """An amount with the four decimals that the schemas keep."""
+    """An amount with the four decimals that the schemas keep, half to even. Raises decimal.InvalidOperation."""
     return Decimal(str(value)).quantize(Decimal("0.0001"))
