@@ -148,39 +148,23 @@ class Codec:
 
 def _foreign(text: str) -> _Reader:
     """A producer's own version of one of our schemas: same full name, resolved to our newest. Raises Unresolvable."""
-    from schemas.compatibility import breaks
+    from schemas.compatibility import NO_SCHEMA, breaks, parsed
 
-    document = _document(text)
-    shape = forbidden_shape(document)
+    try:
+        document = parsed(text)
+        shape = forbidden_shape(document)
+    except NO_SCHEMA as error:
+        raise Unresolvable(f"it is no Avro schema: {str(error)[:200]}") from None
     if shape is not None:
         raise Unresolvable(shape)
     name = next((name for name, struct_ in STRUCTS.items() if _full_name(document) == _full_name_of(struct_)), None)
     if name is None:
         raise Unresolvable(f"{_full_name(document)} is none of ours")
     ours = latest(name)
-    why = breaks(ours.text, text)
+    why = breaks(ours.document, document)
     if why:
         raise Unresolvable(f"{name}.v{ours.version} cannot read it: {'; '.join(why)}")
     return _Reader(STRUCTS[name], decoder(document, ours.document, _STRUCTS))
-
-
-def _document(text: str) -> Any:
-    from avro.errors import AvroException
-    from avro.schema import parse
-
-    try:
-        parse(text)
-        return msgspec.json.decode(text)
-    except (
-        AvroException,
-        msgspec.DecodeError,
-        RecursionError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-    ) as error:
-        raise Unresolvable(f"it is no Avro schema: {str(error)[:200]}") from None
 
 
 def _full_name(document: Any) -> str:

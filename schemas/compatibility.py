@@ -6,22 +6,77 @@ personal data stays marked; no shape that a hostile message could abuse.
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
-from avro.errors import AvroException
-from avro.schema import parse
+import fastavro
+from fastavro.schema import SchemaParseException, UnknownType
 
 from schemas.registry import SchemaFile, schema_files
-from schemas.shapes import forbidden_shape, named_types, resolved, undocumented
+from schemas.shapes import PROMOTIONS, Names, bare, forbidden_shape, named_types, resolved, undocumented
+
+# What a text that is no schema may raise, in the JSON parser and in fastavro.
+NO_SCHEMA: Final = (
+    SchemaParseException,
+    UnknownType,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+)
+_NONE: Final = object()
 
 
-def breaks(reader: str, writer: str) -> list[str]:
-    """Why data written with one schema cannot be read with another (schema texts); empty: it can."""
-    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
-    result = checker.get_compatibility(parse(reader), parse(writer))
-    found = [] if result.compatibility is SchemaCompatibilityType.compatible else sorted(result.messages)
-    return found + list(_scale_changes(json.loads(reader), json.loads(writer)))
+def parsed(text: str) -> Any:
+    """A schema's document. Raises one of NO_SCHEMA."""
+    document = json.loads(text)
+    fastavro.parse_schema(json.loads(text))
+    return document
+
+
+def breaks(reader: Any, writer: Any) -> list[str]:
+    """Why data written with one schema cannot be read with another; empty: it can."""
+    readers, writers = named_types(reader), named_types(writer)
+    found = list(_unreadable(reader, writer, readers, writers, bare(reader["name"])))
+    return found + list(_scale_changes(reader, writer))
+
+
+def _unreadable(reader: Any, writer: Any, readers: Names, writers: Names, place: str) -> Iterator[str]:
+    """Avro's rules of schema resolution."""
+    reader, writer = resolved(reader, readers), resolved(writer, writers)
+    if isinstance(writer, list):
+        for branch in writer:
+            yield from _unreadable(reader, branch, readers, writers, place)
+    elif isinstance(reader, list):
+        if all(any(_unreadable(branch, writer, readers, writers, place)) for branch in reader):
+            yield f"{place}: {_called(writer)} is none of {', '.join(_called(resolved(item, readers)) for item in reader)}"
+    elif reader["type"] != writer["type"]:
+        if (writer["type"], reader["type"]) not in PROMOTIONS:
+            yield f"{place}: {_called(writer)} is not {_called(reader)}"
+    elif reader["type"] in ("array", "map"):
+        inner = "items" if reader["type"] == "array" else "values"
+        yield from _unreadable(reader[inner], writer[inner], readers, writers, place)
+    elif "name" in reader:
+        yield from _unreadable_named(reader, writer, readers, writers, place)
+
+
+def _unreadable_named(reader: Any, writer: Any, readers: Names, writers: Names, place: str) -> Iterator[str]:
+    if bare(reader["name"]) != bare(writer["name"]) or reader.get("size") != writer.get("size"):
+        yield f"{place}: {_called(writer)} is not {_called(reader)}"
+    elif reader["type"] == "enum" and "default" not in reader:
+        yield from (f"{place}: no symbol {symbol}" for symbol in writer["symbols"] if symbol not in reader["symbols"])
+    elif reader["type"] == "record":
+        written = {field["name"]: field["type"] for field in writer["fields"]}
+        for field in reader["fields"]:
+            inner = f"{place}.{field['name']}"
+            if field["name"] in written:
+                yield from _unreadable(field["type"], written[field["name"]], readers, writers, inner)
+            elif "default" not in field:
+                yield f"{inner}: missing, and it has no default"
+
+
+def _called(node: Any) -> str:
+    return f"{node['type']} {bare(node['name'])}" if "name" in node else str(node["type"])
 
 
 def _scale_changes(reader: Any, writer: Any) -> Iterator[str]:
@@ -47,27 +102,28 @@ def _scale(kind: Any) -> str:
     return ""
 
 
-def _unmarked(newer: Any, older: Any) -> Iterator[str]:
-    """Fields that were marked as personal data and are not any more."""
+def _lost(newer: Any, older: Any) -> Iterator[str]:
+    """What Avro does not mind: personal data that is not marked any more, symbols that are gone, another default."""
     now = named_types(newer)
-    for name, record in named_types(older).items():
-        marks = {field["name"]: field.get("pii", False) for field in now.get(name, {}).get("fields", ())}
-        for field in record.get("fields", ()):
-            if field.get("pii", False) and not marks.get(field["name"], True):
-                yield f"{name}.{field['name']} has lost its pii mark"
+    for name, then in named_types(older).items():
+        if name not in now:
+            continue
+        for symbol in then.get("symbols", ()):
+            if symbol not in now[name].get("symbols", ()):
+                yield f"{name} has lost the symbol {symbol}"
+        fields = {field["name"]: field for field in now[name].get("fields", ())}
+        for old in then.get("fields", ()):
+            field = fields.get(old["name"], old)
+            if old.get("pii", False) and not field.get("pii", False):
+                yield f"{name}.{old['name']} has lost its pii mark"
+            if "default" in old and old["default"] != field.get("default", _NONE):
+                yield f"{name}.{old['name']} has another default: messages without it would change their meaning"
 
 
 def _successor(newer: SchemaFile, older: SchemaFile) -> Iterator[str]:
-    yield from (f"cannot read v{older.version}: {why}" for why in breaks(newer.text, older.text))
-    yield from (f"readers of v{older.version} cannot read it: {why}" for why in breaks(older.text, newer.text))
-    yield from (f"against v{older.version}: {why}" for why in _unmarked(newer.document, older.document))
-
-
-def _alone(file: SchemaFile) -> Iterator[str]:
-    shape = forbidden_shape(file.document)
-    if shape:
-        yield shape
-    yield from undocumented(file.document)
+    yield from (f"cannot read v{older.version}: {why}" for why in breaks(newer.document, older.document))
+    yield from (f"readers of v{older.version} cannot read it: {why}" for why in breaks(older.document, newer.document))
+    yield from (f"against v{older.version}: {why}" for why in _lost(newer.document, older.document))
 
 
 def problems(files: tuple[SchemaFile, ...] | None = None) -> list[str]:
@@ -78,10 +134,14 @@ def problems(files: tuple[SchemaFile, ...] | None = None) -> list[str]:
     for file in files:
         label = f"{file.name}.v{file.version}.avsc"
         try:
-            parse(file.text)
-            found += [f"{label}: {why}" for why in _alone(file)]
-            readable.append(file)
-        except (AvroException, KeyError, TypeError, ValueError) as error:
+            parsed(file.text)
+            shape = forbidden_shape(file.document)
+            if shape is None:
+                readable.append(file)
+            else:
+                found.append(f"{label}: {shape}")
+            found += [f"{label}: {why}" for why in undocumented(file.document)]
+        except NO_SCHEMA as error:
             found.append(f"{label}: no Avro schema: {error}")
     for newer in readable:
         for older in readable:

@@ -9,25 +9,13 @@ from typing import Any, Final
 
 from schemas.compiled import Source
 from schemas.primitives import READERS
-from schemas.shapes import Names, bare, named_types, resolved, zero_size
+from schemas.shapes import PROMOTIONS, Names, bare, named_types, resolved, zero_size
 
 Decode = Callable[[bytes, int], tuple[Any, int]]  # payload, start → value, end
 
 # The continuation bits of an eight-byte varint, subtracted at once.
 _CONTINUED: Final = sum(0x80 << (7 * index) for index in range(7))
 _SYMBOLS_MAX: Final = 64  # that many have numbers of one byte
-
-# (writer, reader): what Avro reads as something wider.
-_PROMOTIONS: Final = {
-    ("int", "long"),
-    ("int", "float"),
-    ("int", "double"),
-    ("long", "float"),
-    ("long", "double"),
-    ("float", "double"),
-    ("string", "bytes"),
-    ("bytes", "string"),
-}
 
 
 class Unresolvable(ValueError):
@@ -90,7 +78,7 @@ class _Decoder:
         if isinstance(reader, list):
             reader = self._branch(writer, reader)
         kind = writer["type"]
-        if reader is not None and kind != reader["type"] and (kind, reader["type"]) not in _PROMOTIONS:
+        if reader is not None and kind != reader["type"] and (kind, reader["type"]) not in PROMOTIONS:
             raise Unresolvable(f"{kind} is not {reader['type']}")
         if kind == "record":
             function = source.object(self.record(writer, reader))
@@ -116,7 +104,7 @@ class _Decoder:
             if branch["type"] == writer["type"]:
                 return branch
         for branch in branches:
-            if (writer["type"], branch["type"]) in _PROMOTIONS:
+            if (writer["type"], branch["type"]) in PROMOTIONS:
                 return branch
         raise Unresolvable(f"{writer['type']} is none of {', '.join(branch['type'] for branch in branches)}")
 

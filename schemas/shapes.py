@@ -7,6 +7,18 @@ EXPANDED_FIELDS_MAX: Final = 10_000
 
 Names = dict[str, Any]
 
+# (writer, reader): what Avro reads as something wider.
+PROMOTIONS: Final = {
+    ("int", "long"),
+    ("int", "float"),
+    ("int", "double"),
+    ("long", "float"),
+    ("long", "double"),
+    ("float", "double"),
+    ("string", "bytes"),
+    ("bytes", "string"),
+}
+
 
 def bare(name: Any) -> str:
     """A type's name without its namespace."""

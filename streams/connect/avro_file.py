@@ -9,8 +9,8 @@ from typing import Any
 import fastavro
 
 from schemas.codec import STRUCTS
-from schemas.compatibility import forbidden_shape
 from schemas.json_form import BadRecord, from_json, instant
+from schemas.shapes import forbidden_shape
 from streams.connect.rows import Row
 from streams.connect.source import Source
 from streams.errors import UserError
