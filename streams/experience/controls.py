@@ -3,7 +3,8 @@
 from bisect import bisect_right, insort
 from typing import NamedTuple
 
-from schemas.records import Control, Staff, Unit
+from schemas.records import Control, PackInForce, Staff, Unit
+from schemas.validate import EARLIEST
 from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack
 
@@ -43,6 +44,12 @@ class _UnitAt(NamedTuple):
     written_at: int
     control_id: str
     unit: Unit
+
+
+def first_pack(pack: CompiledPack) -> Control:
+    """A pack in force from the beginning, for all brands."""
+    in_force = PackInForce(name=pack.name, version=pack.version)
+    return Control(control_id=f"pack-{pack.version}", in_force_at=0, written_at=EARLIEST, pack=in_force)
 
 
 class Controls:

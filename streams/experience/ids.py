@@ -2,6 +2,8 @@
 
 from hashlib import blake2b
 
+from schemas.records import Cause
+
 _SEPARATOR = "\x1f"
 
 
@@ -23,6 +25,11 @@ def episode_id(subject: str, journey: str, opening_event: str) -> str:
 def cause_id(subject: str, event: str, touchpoint: str, cause: str) -> str:
     """Id of a customer's contribution to a cause."""
     return digest("cause", subject, event, touchpoint, cause)
+
+
+def cause_key(cause: Cause) -> bytes:
+    """Key of a cause's messages, and of the second job's state."""
+    return "|".join((cause.brand or "", cause.touchpoint, cause.cause)).encode()
 
 
 def content_hash(content: bytes) -> bytes:

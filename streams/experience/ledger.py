@@ -12,7 +12,7 @@ from schemas.records import Action, Cause, Episode, Experience, Notification
 from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
-from streams.experience.ids import content_hash
+from streams.experience.ids import cause_key, content_hash
 from streams.experience.state import Entry, Subject
 
 Record = Experience | Action | Episode | Cause
@@ -190,8 +190,7 @@ class Ledger:
 
     def _send(self, record: Record, value: bytes) -> None:
         if isinstance(record, Cause):
-            key = f"{record.touchpoint}|{record.cause}".encode()
-            self.outputs.append(Output("cx-causes", key, value))
+            self.outputs.append(Output("cx-causes", cause_key(record), value))
             return
         key = record.subject_id.encode()
         if isinstance(record, Action):

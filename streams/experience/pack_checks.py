@@ -216,6 +216,8 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
     if pack.incidents is not None:
         yield from _missing(("incidents", "audience"), "audience", pack.incidents.audience, pack.audiences)
         yield from _missing(("incidents", "text"), "text", pack.incidents.text, pack.texts)
+        if pack.incidents.ends_after_seconds < pack.incidents.within_seconds:
+            yield ("incidents", "ends_after_seconds"), "must not be shorter than within_seconds"
         if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
             yield ("incidents",), "subjects must be 2 or more, within_seconds and ends_after_seconds positive"
 

@@ -30,10 +30,10 @@ class Subjects:
     """The job: touchpoints, feedback, customers and receipts in; experiences, actions, episodes and causes out."""
 
     name = "subjects"
-    inputs = TOPICS
-    broadcast = "cx-controls"
-    stream_time_to = "cx-causes"
-    stream_time_from = None
+    inputs: tuple[str, ...] = TOPICS
+    broadcast: str | None = "cx-controls"
+    stream_time_to: str | None = "cx-causes"
+    stream_time_from: str | None = None
 
     def __init__(self, codec: Codec, shelf: Shelf, analyser: Analyser, limits: Limits) -> None:
         self._codec = codec
@@ -41,7 +41,7 @@ class Subjects:
         self._analyser = analyser
         self._limits = limits
         audiences = sorted({audience for pack in shelf.packs() for audience in pack.file.audiences})
-        self.outputs = (
+        self.outputs: tuple[str, ...] = (
             "cx-experiences",
             "cx-actions",
             "cx-episodes",

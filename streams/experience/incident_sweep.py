@@ -1,0 +1,98 @@
+"""Incidents from contributions in order of event time: enough different subjects within a time make one; silence ends it."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from streams.experience.pack import Incidents
+from streams.experience.state import Row
+
+SECOND: Final = 1_000_000
+SAMPLE_MAX: Final = 10
+
+
+class Contribution(Row):
+    """One subject's contribution to a cause; the highest revision of it."""
+
+    id: str
+    revision: int
+    retracted: bool
+    at: int
+    subject: str
+    event_id: str
+    unit: str | None
+    pack: str
+    pack_version: str
+    partition: int
+    offset: int
+    weight: float
+    said: bool
+
+
+class Found(Row):
+    """An incident. `crossed_at`: when it was one for certain. `ended_at` None: in progress."""
+
+    first_event: str
+    started_at: int
+    crossed_at: int
+    last_at: int
+    ended_at: int | None
+    subjects: set[str]
+    units: set[str]
+    sample: list[Contribution]
+
+    def add(self, one: Contribution) -> None:
+        """One more contribution, or the same again."""
+        self.last_at = max(self.last_at, one.at)
+        self.subjects.add(one.subject)
+        if one.unit is not None:
+            self.units.add(one.unit)
+        if len(self.sample) < SAMPLE_MAX and all(one.id != other.id for other in self.sample):
+            self.sample.append(one)
+
+
+def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: Incidents, until: int) -> list[Found]:
+    """The incidents, in order. `contributions` in order of event time; `carried`: one that is in progress before the first.
+
+    The last one has ended when stream time (`until`, µs) has passed its end.
+    """
+    within, quiet = int(rule.within_seconds * SECOND), int(rule.ends_after_seconds * SECOND)
+    found: list[Found] = []
+    current = carried
+    recent: deque[Contribution] = deque()
+    for one in contributions:
+        if current is not None and one.at > current.last_at + quiet:
+            found.append(_ended(current, quiet))
+            current = None
+        recent.append(one)
+        while recent[0].at < one.at - within:
+            recent.popleft()
+        if current is not None:
+            current.add(one)
+        elif len({each.subject for each in recent}) >= rule.subjects:
+            current = Found(recent[0].event_id, recent[0].at, one.at, one.at, None, set(), set(), [])
+            for each in recent:
+                current.add(each)
+    if current is not None:
+        found.append(_ended(current, quiet) if until >= current.last_at + quiet else current)
+    return found
+
+
+def _ended(one: Found, quiet: int) -> Found:
+    one.ended_at = one.last_at + quiet
+    return one
+
+
+def size_shown(found: Found, least: int) -> int:
+    """Subjects as told: in progress, at each doubling of the least; the exact number at the end."""
+    if found.ended_at is not None:
+        return len(found.subjects)
+    shown = least
+    while shown * 2 <= len(found.subjects):
+        shown *= 2
+    return shown
+
+
+def in_order(contributions: Iterable[Contribution]) -> Sequence[Contribution]:
+    """Those that hold, by event time; ties by id."""
+    return sorted((one for one in contributions if not one.retracted), key=lambda one: (one.at, one.id))

@@ -1,0 +1,303 @@
+"""Job 2: many customers with one cause at one touchpoint are one incident for the touchpoint's owner.
+
+Of each `cause_id` the highest revision counts; a retraction removes it. Incidents follow from the causes in order of event
+time, so any order of arrival ends in the same ones; what has changed goes out as the next revision.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.records import Action, Cause, Control, Evidence, Incident, Notification
+from schemas.refusals import DeadLetterReason, InvalidEvent
+from schemas.topics import notify_topic
+from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
+from streams.experience.compiled import CompiledPack
+from streams.experience.controls import Shelf
+from streams.experience.evidence import origin_of
+from streams.experience.ids import action_id, cause_key, content_hash, digest
+from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, size_shown, sweep
+from streams.experience.pack import Incidents as Rule
+from streams.experience.state import Row
+from streams.experience.step import Limits
+from streams.experience.words import fill
+
+RULE_NAME: Final = "incident"
+CONTRIBUTIONS_MAX: Final = 20_000  # of one cause: beyond it the older half is settled early
+
+
+class Emitted(Row):
+    """What is out about an incident. `value`: the action as it went out last."""
+
+    id: str
+    started_at: int
+    ended_at: int | None
+    revision: int
+    hash: bytes
+    retracted: bool
+    value: bytes
+
+
+class Board(Row):
+    """State of a cause at a touchpoint."""
+
+    newest_at: int = 0
+    ticked_to: int = 0
+    let_go_at: int = 0  # contributions before this are gone
+    brand: str | None = None
+    touchpoint: str = ""
+    cause: str = ""
+    journey: str | None = None
+    contributions: dict[str, Contribution] = msgspec.field(default_factory=dict)  # by cause_id
+    carried: Found | None = None
+    emitted: list[Emitted] = msgspec.field(default_factory=list)
+
+
+class CauseInput(NamedTuple):
+    """A decoded cause and its message."""
+
+    cause: Cause
+    message: Message
+
+
+_boards = msgspec.msgpack.Decoder(Board)
+_encoder = msgspec.msgpack.Encoder()
+_NOTIFICATION_FIELDS: Final = Notification.__struct_fields__
+
+
+class Incidents:
+    """The job: causes in; incidents out, as actions and as controls."""
+
+    name = "incidents"
+    inputs: tuple[str, ...] = ("cx-causes",)
+    broadcast: str | None = None
+    stream_time_to: str | None = None
+    stream_time_from: str | None = "cx-causes"
+
+    def __init__(self, codec: Codec, shelf: Shelf, limits: Limits) -> None:
+        self._codec = codec
+        self._shelf = shelf
+        self._limits = limits
+        rules = [pack.file.incidents for pack in shelf.packs() if pack.file.incidents is not None]
+        audiences = sorted({rule.audience for rule in rules})
+        self.outputs: tuple[str, ...] = (
+            "cx-actions",
+            "cx-controls",
+            *(notify_topic(audience) for audience in audiences),
+        )
+
+    def decode(self, message: Message) -> Decoded[CauseInput]:
+        """Raises InvalidEvent."""
+        cause = self._codec.decode(message.value, Cause)
+        if message.key != cause_key(cause):
+            raise InvalidEvent(DeadLetterReason.KEY_MISMATCH, "the key must be the brand, touchpoint and cause")
+        return Decoded(message.key or b"", cause.occurred_at, CauseInput(cause, message))
+
+    def new_controls(self) -> None:
+        """This job has none."""
+
+    def control(self, controls: None, message: Message, stream_time: int | None) -> int | None:
+        """Never called: this job has no broadcast."""
+        return None
+
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[CauseInput | Tick | Refold], controls: None
+    ) -> Step:
+        """Raises Unavailable when a pack is missing."""
+        board = _boards.decode(state) if state is not None else Board()
+        rejected = []
+        for item in inputs:
+            if isinstance(item, Tick):
+                board.ticked_to = max(board.ticked_to, item.due_at)
+            elif isinstance(item, CauseInput) and not _take(board, item):
+                detail = (
+                    f"occurred_at {item.cause.occurred_at} µs, contributions before {board.let_go_at} µs are settled"
+                )
+                rejected.append(Rejected(item.message, DeadLetterReason.TOO_LATE, detail))
+        pack = self._pack(board)
+        if pack is None or pack.file.incidents is None:
+            return Step(_encoder.encode(board), [], None, rejected)
+        rule = pack.file.incidents
+        found = _sweep(board, board.contributions.values(), rule, board.ticked_to)
+        outputs = self._emit(key, board, pack, rule, found)
+        self._let_go(board, rule)
+        current = found[-1] if found and found[-1].ended_at is None else None
+        due = None if current is None else current.last_at + int(rule.ends_after_seconds * SECOND)
+        return Step(_encoder.encode(board), outputs, due, rejected)
+
+    def _pack(self, board: Board) -> CompiledPack | None:
+        if not board.contributions:
+            return None
+        newest = max(board.contributions.values(), key=lambda one: (one.at, one.id))
+        return self._shelf.get(newest.pack, newest.pack_version)
+
+    def _emit(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: list[Found]) -> list[Output]:
+        outputs: list[Output] = []
+        known = {one.id: one for one in board.emitted}
+        derived = set()
+        for one in found:
+            action = self._action(key, board, pack, rule, one)
+            derived.add(action.action_id)
+            hashed = content_hash(self._codec.encode(action))
+            earlier = known.get(action.action_id)
+            if earlier is None:
+                earlier = Emitted(action.action_id, one.started_at, one.ended_at, 0, b"", False, b"")
+                board.emitted.append(earlier)
+            if earlier.hash != hashed or earlier.retracted:
+                earlier.hash, earlier.retracted, earlier.ended_at = hashed, False, one.ended_at
+                self._send(outputs, earlier, action)
+                outputs.append(self._control(board, one, earlier, rule))
+        for entry in board.emitted:
+            if (
+                entry.id not in derived
+                and not entry.retracted
+                and (entry.ended_at or entry.started_at) >= board.let_go_at
+            ):
+                action = self._codec.decode(entry.value, Action)
+                action.retracted = entry.retracted = True
+                self._send(outputs, entry, action)
+        return outputs
+
+    def _send(self, outputs: list[Output], entry: Emitted, action: Action) -> None:
+        entry.revision += 1
+        action.revision = entry.revision
+        entry.value = self._codec.encode(action)
+        subject = action.subject_id.encode()
+        notification = Notification(**{name: getattr(action, name) for name in _NOTIFICATION_FIELDS})
+        outputs.append(Output("cx-actions", subject, entry.value))
+        outputs.append(Output(notify_topic(action.audience), subject, self._codec.encode(notification)))
+
+    def _action(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: Found) -> Action:
+        size = size_shown(found, rule.subjects)
+        title = pack.file.touchpoints[board.touchpoint].title if board.touchpoint in pack.file.touchpoints else {}
+        parameters = {
+            "touchpoint": title.get(pack.file.default_locale, board.touchpoint),
+            "cause": board.cause,
+            "subjects": str(size),
+        }
+        locale, text = pack.text(rule.text, None)
+        sample = sorted(found.sample, key=lambda one: (one.at, one.id))
+        return Action(
+            action_id=action_id(RULE_NAME, key.decode(), found.first_event, rule.kind),
+            revision=1,
+            subject_type="touchpoint",
+            subject_id=board.touchpoint,
+            decided_at=found.crossed_at,
+            kind=rule.kind,
+            audience=rule.audience,
+            brand=board.brand,
+            unit=next(iter(found.units)) if len(found.units) == 1 else None,
+            template=rule.text,
+            parameters=parameters,
+            locale=locale,
+            text=fill(text, parameters),
+            journey=board.journey,
+            touchpoint=board.touchpoint,
+            cause=board.cause,
+            step="improve",
+            expires_at=found.ended_at,
+            origin=origin_of(any(one.said for one in sample), not all(one.said for one in sample)),
+            score=round(sum(one.weight for one in sample) / len(sample), 6),
+            emit="now",
+            occasion=found.first_event,
+            rule=RULE_NAME,
+            rule_version=pack.version,
+            pack=pack.name,
+            pack_version=pack.version,
+            evidence=[_evidence(board, one) for one in sample],
+        )
+
+    def _control(self, board: Board, found: Found, entry: Emitted, rule: Rule) -> Output:
+        """What returns to the subjects: the incident, on every partition."""
+        incident = digest("incident", board.brand or "", board.touchpoint, board.cause, found.first_event)
+        record = Control(
+            control_id=f"incident-{incident}-{entry.revision}",
+            in_force_at=found.last_at,
+            written_at=found.last_at,
+            brand=board.brand,
+            incident=Incident(
+                incident_id=incident,
+                revision=entry.revision,
+                touchpoint=board.touchpoint,
+                cause=board.cause,
+                unit=next(iter(found.units)) if len(found.units) == 1 else None,
+                started_at=found.started_at,
+                ended_at=found.ended_at,
+                subjects=size_shown(found, rule.subjects),
+                sample=[one.event_id for one in found.sample],
+            ),
+        )
+        return Output("cx-controls", record.control_id.encode(), self._codec.encode(record), partition=-1)
+
+    def _let_go(self, board: Board, rule: Rule) -> None:
+        """Contributions that can no longer be late, nor part of a window, make room; an incident in progress is carried on."""
+        within = int(rule.within_seconds * SECOND)
+        quiet = int(rule.ends_after_seconds * SECOND)
+        if len(board.contributions) < self._limits.window:
+            return
+        settled = board.newest_at - self._limits.lateness - quiet
+        if len(board.contributions) > CONTRIBUTIONS_MAX:
+            times = sorted(one.at for one in board.contributions.values())
+            settled = max(settled, times[len(times) // 2])
+        if settled - within <= board.let_go_at:
+            return
+        before = [one for one in board.contributions.values() if one.at < settled]
+        last = _sweep(board, before, rule, settled)
+        board.carried = last[-1] if last and last[-1].ended_at is None else None
+        board.let_go_at = settled - within
+        board.contributions = {name: one for name, one in board.contributions.items() if one.at >= board.let_go_at}
+        board.emitted = [one for one in board.emitted if one.ended_at is None or one.ended_at >= board.let_go_at]
+
+
+def _sweep(board: Board, contributions: Iterable[Contribution], rule: Rule, until: int) -> list[Found]:
+    """A sweep that leaves the carried incident as it is."""
+    carried = msgspec.msgpack.decode(_encoder.encode(board.carried), type=Found) if board.carried is not None else None
+    return sweep(in_order(contributions), carried, rule, until)
+
+
+def _take(board: Board, item: CauseInput) -> bool:
+    """Notes a cause; False: it is too late."""
+    cause = item.cause
+    if cause.occurred_at < board.let_go_at:
+        return False
+    board.newest_at = max(board.newest_at, cause.occurred_at)
+    board.brand, board.touchpoint, board.cause, board.journey = (
+        cause.brand,
+        cause.touchpoint,
+        cause.cause,
+        cause.journey,
+    )
+    one = Contribution(
+        cause.cause_id,
+        cause.revision,
+        cause.retracted,
+        cause.occurred_at,
+        digest(cause.subject_id),
+        cause.event_id,
+        cause.unit,
+        cause.pack,
+        cause.pack_version,
+        item.message.partition,
+        item.message.offset,
+        cause.weight,
+        cause.origin == "said",
+    )
+    known = board.contributions.get(one.id)
+    if known is None or one.revision > known.revision:
+        board.contributions[one.id] = one
+    return True
+
+
+def _evidence(board: Board, one: Contribution) -> Evidence:
+    return Evidence(
+        event_id=one.event_id,
+        topic="cx-causes",
+        partition=one.partition,
+        offset=one.offset,
+        occurred_at=one.at,
+        signal=board.cause,
+        origin="said" if one.said else "inferred",
+        weight=one.weight,
+    )
