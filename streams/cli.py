@@ -19,6 +19,9 @@ GROUPS: tuple[str, ...] = (
     "migrate",
     "sink",
     "reconcile",
+    "worker",
+    "packs",
+    "decide",
 )
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.

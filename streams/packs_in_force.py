@@ -1,5 +1,6 @@
 """Puts a pack into force: a control on every partition of cx-controls, dated ahead unless it is the first one."""
 
+import contextlib
 import time
 from typing import Final, NamedTuple
 
@@ -7,7 +8,8 @@ from schemas.codec import Codec
 from schemas.json_form import BadRecord, instant, instant_text
 from schemas.records import Control, PackInForce
 from streams.connect.controls import send_control
-from streams.errors import UserError
+from streams.connect.log import read_log
+from streams.errors import InvalidEvent, UserError
 from streams.experience.compiled import CompiledPack
 from streams.experience.ids import digest
 from streams.settings import Settings
@@ -37,6 +39,16 @@ def activate(pack: CompiledPack, settings: Settings, *, at: str | None, brand: s
     return Activated("from the beginning" if in_force_at == 0 else f"from {instant_text(in_force_at)}", copies)
 
 
+def controls(settings: Settings) -> list[Control]:
+    """All controls that stand on cx-controls, each once. What does not decode is left to the workers, which dead-letter it."""
+    codec, found = Codec(), {}
+    for message in read_log(settings, ["cx-controls"]):
+        with contextlib.suppress(InvalidEvent):
+            control = codec.decode(message.value, Control)
+            found[control.control_id] = control
+    return list(found.values())
+
+
 def _instant(at: str | None, pack: CompiledPack, settings: Settings, brand: str | None, now: int) -> int:
     if at == "beginning":
         return 0
@@ -45,7 +57,7 @@ def _instant(at: str | None, pack: CompiledPack, settings: Settings, brand: str 
             return instant(at)
         except BadRecord as error:
             raise UserError(f"--from: {error}", "or `beginning`") from None
-    earlier = [one for one in read_controls(settings, Codec()) if one.pack is not None and one.brand == brand]
+    earlier = [one for one in controls(settings) if one.pack is not None and one.brand == brand]
     if not earlier:
         return 0
     latest = max(earlier, key=lambda one: (one.in_force_at, one.written_at))

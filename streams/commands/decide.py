@@ -20,14 +20,23 @@ def mount(root: typer.Typer) -> None:
 def decide(
     file: Annotated[Path, typer.Argument(help="JSON lines, CSV, xlsx or Avro; - is standard input.")],
     pack: Annotated[str, typer.Option(help="A pack's name, or its file (./mine.yaml).")] = "retail",
-    record: Annotated[str | None, typer.Option(help="What rows are that do not say it: touchpoint, feedback, customer, action_update.")] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(help="What rows are that do not say it: touchpoint, feedback, customer, action_update."),
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="Default: UTF-8 or GB18030, whichever fits.")] = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Let time go on after the last event, so that what is due fires: an instant, or +48h, +30m, +90s."),
+        typer.Option(
+            help="Let time go on after the last event, so that what is due fires: an instant, or +48h, +30m, +90s."
+        ),
     ] = None,
-    as_is: Annotated[bool, typer.Option(help="Keep the file's order as the order of arrival, instead of sorting by event time.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line each: actions, episodes, experiences, as they are emitted.")] = False,
+    as_is: Annotated[
+        bool, typer.Option(help="Keep the file's order as the order of arrival, instead of sorting by event time.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON line each: actions, episodes, experiences, as they are emitted.")
+    ] = False,
     actions_only: Annotated[bool, typer.Option(help="With --json: only actions.")] = False,
 ) -> None:
     """Run events through the decisions and show what follows: who is dissatisfied, why, and which actions go to whom.
@@ -104,5 +113,3 @@ def _advance(decider: "Decider", until: str | None) -> str | None:
             raise UserError(f"--until {until}: {error}", "write 2026-03-01T12:00:00Z, +48h, +30m or +90s") from None
     due = decider.waiting_until()
     return None if due is None else instant_text(due)
-
-

@@ -50,7 +50,11 @@ def list_packs(as_json: AsJson = False) -> None:
     table = Table("pack", "version", "touchpoints", "signals", "actions", "audiences", "description")
     for one in rows:
         audiences = ", ".join(one["audiences"]) if isinstance(one["audiences"], list) else ""
-        table.add_row(*(str(one[key]) for key in ("name", "version", "touchpoints", "signals", "actions")), audiences, str(one["description"]))
+        table.add_row(
+            *(str(one[key]) for key in ("name", "version", "touchpoints", "signals", "actions")),
+            audiences,
+            str(one["description"]),
+        )
     out().print(table)
 
 
@@ -79,9 +83,14 @@ def activate(
     name: Name,
     at: Annotated[
         str | None,
-        typer.Option("--from", help="From when: an instant (2026-03-01T00:00:00Z) or `beginning`. Default: in a minute; the first pack: from the beginning."),
+        typer.Option(
+            "--from",
+            help="From when: an instant (2026-03-01T00:00:00Z) or `beginning`. Default: in a minute; the first pack: from the beginning.",
+        ),
     ] = None,
-    brand: Annotated[str | None, typer.Option(help="Only for this brand. Default: all brands without a pack of their own.")] = None,
+    brand: Annotated[
+        str | None, typer.Option(help="Only for this brand. Default: all brands without a pack of their own.")
+    ] = None,
 ) -> None:
     """Put a pack into force: from an event time on, inputs are judged by it. Open episodes finish under the pack that opened them.
 
@@ -96,4 +105,6 @@ def activate(
     settings = start()
     pack = find(name, settings)
     done = put_into_force(pack, settings, at=at, brand=brand)
-    out().print(f"{pack.name} {pack.version} is in force {done.since} ({done.copies} partitions acknowledged)", markup=False)
+    out().print(
+        f"{pack.name} {pack.version} is in force {done.since} ({done.copies} partitions acknowledged)", markup=False
+    )

@@ -94,6 +94,7 @@ def event(record: msgspec.Struct, where: str) -> EventRecord | Control:
     """The record, if it is one that decisions take. Raises UserError."""
     if isinstance(record, Touchpoint | Feedback | Customer | ActionUpdate | Control):
         return record
-    raise UserError(f"{where}: a {type(record).__name__} is a result, not an event", "give touchpoints, feedback, customers or receipts")
-
-
+    raise UserError(
+        f"{where}: a {type(record).__name__} is a result, not an event",
+        "give touchpoints, feedback, customers or receipts",
+    )
