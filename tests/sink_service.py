@@ -71,7 +71,7 @@ class SinkService:
                     message.value,
                     message.key,
                     message.partition,
-                    headers=message.headers,
+                    headers=list(message.headers),
                 )
                 for message in messages
             ]
