@@ -47,8 +47,6 @@ class Found(Row):
         self.subjects.add(one.subject)
         if one.unit is not None:
             self.units.add(one.unit)
-        if len(self.sample) < SAMPLE_MAX and all(one.id != other.id for other in self.sample):
-            self.sample.append(one)
 
 
 def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: Incidents, until: int) -> list[Found]:
@@ -70,7 +68,8 @@ def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: In
         if current is not None:
             current.add(one)
         elif len({each.subject for each in recent}) >= rule.subjects:
-            current = Found(recent[0].event_id, recent[0].at, one.at, one.at, None, set(), set(), [])
+            sample = list(recent)[:SAMPLE_MAX]  # stays as it is: growth alone makes no revision
+            current = Found(recent[0].event_id, recent[0].at, one.at, one.at, None, set(), set(), sample)
             for each in recent:
                 current.add(each)
     if current is not None:

@@ -1,0 +1,99 @@
+"""Incidents do not depend on the order in which causes arrive; revisions and retractions of causes count."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.records import Action, Cause, Control
+from streams.engine.job import Message, Output
+from streams.experience.controls import Shelf
+from streams.experience.ids import cause_key
+from streams.experience.incidents import Incidents
+from streams.experience.step import Limits
+from streams.replay.driver import Driver
+from tests.builders import CODEC, SECOND, START, content, pack, records
+
+HOUR = 3600
+
+
+def cause(number: int, at: int, subject: str, *, revision: int = 1, retracted: bool = False) -> Cause:
+    return Cause(
+        cause_id=f"c{number}",
+        revision=revision,
+        retracted=retracted,
+        touchpoint="payment",
+        cause="failure",
+        journey="purchase",
+        subject_type="customer",
+        subject_id=subject,
+        event_id=f"e{number}",
+        occurred_at=START + at * SECOND,
+        origin="inferred",
+        weight=0.2,
+        pack=pack().name,
+        pack_version=pack().version,
+    )
+
+
+def run(causes: list[Cause], until: int, window: int = 500) -> list[Output]:
+    one = Driver(Incidents(CODEC, Shelf((pack(),)), Limits(HOUR * SECOND, window)))
+    outputs: list[Output] = []
+    for offset, each in enumerate(causes):
+        outputs += one.take(Message("cx-causes", 0, offset, 0, cause_key(each), CODEC.encode(each)))
+    outputs += one.advance(START + until * SECOND)
+    assert not one.rejected
+    return outputs
+
+
+def in_force(outputs: list[Output]) -> dict[str, object]:
+    held: dict[str, object] = {}
+    for action in records(outputs, "cx-actions", Action):
+        held.pop(action.action_id, None)
+        if not action.retracted:
+            held[action.action_id] = content(action)
+    return held
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), window=st.sampled_from((10, 500)))
+def test_same_incidents_in_any_order(seed: int, count: int, window: int) -> None:
+    rng = random.Random(seed)
+    causes = []
+    at = 0
+    for number in range(count):
+        at += rng.choice((1, 5, 20, 60, 300, 1200))
+        causes.append(cause(number, at, f"s{rng.randrange(20)}"))
+        if rng.random() < 0.15:
+            causes.append(cause(number, at, f"s{number}", revision=2, retracted=rng.random() < 0.7))
+    until = at + 2 * HOUR
+    wanted = in_force(run(causes, until, window))
+    for _ in range(3):
+        late = [(START + each.occurred_at + rng.uniform(0, 900) * SECOND, index) for index, each in enumerate(causes)]
+        assert in_force(run([causes[index] for _, index in sorted(late)], until, window)) == wanted
+
+
+def test_an_incident_opens_grows_and_ends() -> None:
+    causes = [cause(number, number * 10, f"s{number}") for number in range(20)]
+    outputs = run(causes, HOUR)
+    told = records(outputs, "cx-actions", Action)
+    assert [(one.revision, one.parameters["subjects"], one.expires_at is None) for one in told] == [
+        (1, "8", True),
+        (2, "16", True),
+        (3, "20", False),
+    ]
+    assert {one.audience for one in told} == {"product"}
+    assert told[0].decided_at == START + 70 * SECOND
+    steering = records(outputs, "cx-controls", Control)
+    assert [one.incident.subjects for one in steering if one.incident] == [8, 16, 20]
+    assert {output.partition for output in outputs if output.topic == "cx-controls"} == {-1}
+
+
+def test_too_few_subjects_make_no_incident() -> None:
+    assert run([cause(number, number, f"s{number % 7}") for number in range(50)], HOUR) == []
+
+
+def test_a_retracted_cause_takes_the_incident_back() -> None:
+    causes = [cause(number, number * 10, f"s{number}") for number in range(8)]
+    told = records(run([*causes, cause(3, 30, "s3", revision=2, retracted=True)], HOUR), "cx-actions", Action)
+    assert [one.retracted for one in told] == [False, True]

@@ -1,0 +1,333 @@
+"""What follows from dissatisfaction: episodes, their treatment, actions, the arbiter; late events revise or retract."""
+
+from typing import Any
+
+import pytest
+
+from schemas.json_form import instant
+from schemas.records import Action, Control, Episode, Experience, Notification, Opening, Staff, Unit
+from streams.engine.job import Output
+from streams.replay.driver import Driver
+from tests.builders import CODEC, SECOND, START, actions, control_message, driver, episodes, in_force, message, records
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+class Life:
+    """One customer's inputs, taken one by one; outputs collect."""
+
+    def __init__(self, one: Driver | None = None, subject: str = "anna") -> None:
+        self.driver = one or driver()
+        self.subject = subject
+        self.outputs: list[Output] = []
+        self._offset = 0
+
+    def take(self, record: str, at: int, **fields: Any) -> list[Output]:
+        """An input; what came out."""
+        self._offset += 1
+        fields = {"event_id": f"e{self._offset}", "subject": self.subject, **fields}
+        event_id = fields.pop("event_id")
+        new = self.driver.take(message(record, event_id, at, self._offset, **fields))
+        self.outputs += new
+        return new
+
+    def touch(self, at: int, touchpoint: str, outcome: str = "success", **fields: Any) -> list[Output]:
+        return self.take("touchpoint", at, touchpoint=touchpoint, outcome=outcome, **fields)
+
+    def say(self, at: int, kind: str, **fields: Any) -> list[Output]:
+        return self.take("feedback", at, kind=kind, **fields)
+
+    def until(self, at: int) -> list[Output]:
+        new = self.driver.advance(START + at * SECOND)
+        self.outputs += new
+        return new
+
+    def unhappy(self, at: int = 0) -> Action:
+        """Two failed payments: an episode opens."""
+        self.touch(at, "payment", "failure", matter="o1")
+        new = self.touch(at + MINUTE, "payment", "failure", matter="o1")
+        return next(action for action in actions(new) if action.kind == "call_back")
+
+    def episode(self, journey: str = "purchase") -> Episode:
+        return next(one for one in episodes(self.outputs).values() if one.journey == journey)
+
+    def rules(self) -> list[str]:
+        """Rules of the actions in force, by time."""
+        held = [row for key, row in in_force(self.outputs).items() if key.startswith("cx-actions")]
+        return [row["rule"] for row in sorted(held, key=lambda row: (row["decided_at"], row["rule"]))]
+
+
+def test_an_action_is_explained_and_reaches_its_audience() -> None:
+    life = Life()
+    life.take("customer", 0, name="Anna", tier="gold", language="zh", owner="li")
+    action = life.unhappy(10)
+    assert action.origin == "inferred"
+    assert action.text == "Anna 对支付不满（repeated_failure，0.55）。请回电倾听。"
+    assert action.assignee == "li"
+    assert action.due_at == action.decided_at + 900 * SECOND
+    assert [(row.signal, row.topic, row.offset) for row in action.evidence] == [
+        ("repeated_failure", "cx-touchpoints", 3),
+        ("failure", "cx-touchpoints", 3),
+        ("failure", "cx-touchpoints", 2),
+    ]
+    told = records(life.outputs, "cx-notify-care", Notification)
+    assert [one.action_id for one in told] == [action.action_id]
+    assert life.episode().due_at == action.due_at
+
+
+def test_feedback_is_judged_by_the_moment_it_is_about() -> None:
+    life = Life()
+    life.touch(0, "delivery", "failure", matter="o1", unit="berlin-1", waiting_seconds=30.0)
+    life.touch(2 * HOUR, "hotline", "failure", matter="o2")
+    life.touch(2 * HOUR + 5, "hotline", "failure", matter="o2")
+    [seen] = records(life.say(3 * HOUR, "nps", score=6, matter="o1"), "cx-experiences", Experience)
+    assert (seen.touchpoint, seen.journey, seen.unit) == ("delivery", "fulfilment", "berlin-1")
+    assert (seen.context.failures, seen.context.event_id, seen.context.outcome) == (1, "e1", "failure")
+    assert (seen.experience, seen.expectation, seen.expectation_source, seen.satisfaction) == (
+        6.0,
+        8.0,
+        "inherited",
+        -2.0,
+    )
+    assert seen.weighted == -16.0
+    [now] = records(life.say(3 * HOUR, "nps", score=6, touchpoint="hotline"), "cx-experiences", Experience)
+    assert now.context.failures == 3
+
+
+def test_unknown_touchpoint_is_joined_as_other() -> None:
+    life = Life()
+    life.touch(0, "moon_shop", "failure")
+    [seen] = records(life.say(9, "comment", text="ok", touchpoint="moon_shop"), "cx-experiences", Experience)
+    assert (seen.touchpoint, seen.expectation_source, seen.satisfaction) == ("other", "unknown", None)
+
+
+def test_somebody_anonymous_opens_an_episode_that_the_unit_can_treat() -> None:
+    life = Life(subject="qr-4711")
+    life.driver.control(control_message(unit("berlin-1", staff=[Staff(staff_id="mia", role="manager")])))
+    new = life.say(0, "complaint", subject_type="anonymous", touchpoint="store_visit", unit="berlin-1", text="rude")
+    assert {action.unit for action in actions(new)} == {"berlin-1"}
+    assert life.episode().subject_type == "anonymous"
+
+
+def test_missed_steps_escalate_to_the_units_manager_a_limited_number_of_times() -> None:
+    life = Life()
+    parent = unit("region", staff=[Staff(staff_id="boss", role="manager")])
+    for one in (parent, unit("berlin-1", parents=["region"])):
+        life.driver.control(control_message(one))
+    life.take("customer", 0, name="Anna", unit="berlin-1")
+    life.unhappy()
+    life.until(20 * HOUR)
+    escalations = [action for action in actions(life.outputs) if action.rule == "escalate"]
+    assert len(escalations) == 3
+    assert len({action.action_id for action in escalations}) == 3
+    assert {(action.assignee, action.unit) for action in escalations} == {("boss", "berlin-1")}
+    assert [action.decided_at for action in escalations] == [START + (60 + 3600 * n) * SECOND for n in (1, 2, 3)]
+
+
+def receipt(life: Life, at: int, action: Action, status: str) -> None:
+    life.take("action_update", at, action_id=action.action_id, status=status)
+
+
+def test_receipts_move_an_episode_on_and_only_a_verifying_signal_closes_it() -> None:
+    life = Life()
+    action = life.unhappy()
+    receipt(life, 5 * MINUTE, action, "accepted")
+    assert (life.episode().stage, life.episode().state) == ("respond", "open")
+    receipt(life, 10 * MINUTE, action, "contacted")
+    assert life.episode().stage == "compensate"
+    receipt(life, 20 * MINUTE, action, "resolved")
+    assert (life.episode().state, life.episode().due_at) == ("treated", None)
+    life.say(DAY, "nps", score=10, touchpoint="payment", event_id="thanks")
+    assert (life.episode().state, life.episode().closed_by) == ("closed", "thanks")
+    assert "escalate" not in life.rules()
+
+
+def test_a_treatment_that_nothing_verifies_reopens() -> None:
+    life = Life()
+    receipt(life, 20 * MINUTE, life.unhappy(), "resolved")
+    life.until(8 * DAY)
+    assert (life.episode().state, life.episode().reopened) == ("open", 1)
+    assert "call_back_again" in life.rules()
+
+
+def test_new_trouble_soon_after_closing_is_the_same_episode() -> None:
+    life = Life()
+    receipt(life, 5 * MINUTE, life.unhappy(), "resolved")
+    life.touch(10 * MINUTE, "payment")
+    life.say(15 * MINUTE, "nps", score=10, touchpoint="payment")
+    first = life.episode()
+    assert first.state == "closed"
+    life.touch(2 * HOUR, "payment", "failure")
+    life.touch(2 * HOUR + 9, "payment", "failure")
+    assert (life.episode().episode_id, life.episode().state, life.episode().reopened) == (first.episode_id, "open", 1)
+
+
+def test_an_episode_without_news_fades() -> None:
+    life = Life()
+    life.unhappy()
+    life.until(31 * DAY)
+    assert (life.episode().state, life.episode().closed_by) == ("closed", "quiet")
+
+
+def test_a_declined_action_goes_to_the_manager() -> None:
+    life = Life()
+    receipt(life, 5 * MINUTE, life.unhappy(), "declined")
+    assert "escalate_declined" in life.rules()
+
+
+def test_never_sell_to_a_customer_with_an_open_episode() -> None:
+    life = Life()
+    life.say(0, "nps", score=10, touchpoint="delivery")
+    life.until(HOUR)
+    assert life.rules() == ["sales_follow_up"]
+    other = Life(subject="ben")
+    other.unhappy()
+    other.say(5 * MINUTE, "nps", score=10, touchpoint="delivery")
+    other.until(HOUR)
+    assert "sales_follow_up" not in other.rules()
+
+
+def test_an_episode_withdraws_a_sales_action_that_is_not_out_yet() -> None:
+    life = Life()
+    life.say(0, "nps", score=10, touchpoint="delivery")
+    life.unhappy(60)
+    life.until(2 * HOUR)
+    assert "sales_follow_up" not in [action.rule for action in actions(life.outputs)]
+
+
+def test_what_loses_is_told_with_its_reason() -> None:
+    life = Life()
+    life.unhappy()
+    complaint = actions(life.say(2 * MINUTE, "complaint", touchpoint="hotline"))
+    [call] = [action for action in complaint if action.rule == "call_back"]
+    assert [(loser.rule, loser.reason) for loser in call.losers] == [("say_sorry", "cap")]
+
+
+def test_settled_actions_wait_and_quiet_hours_delay_their_delivery() -> None:
+    night = (instant("2026-03-02T22:00:00Z") - START) // SECOND
+    life = Life()
+    life.take("customer", night - 9, time_zone="Asia/Shanghai")
+    life.unhappy(night)
+    assert "say_sorry" not in life.rules()
+    [sorry] = [action for action in actions(life.until(night + 181)) if action.rule == "say_sorry"]
+    assert sorry.deliver_not_before_at == instant("2026-03-03T00:00:00Z")  # 08:00 in Shanghai
+    assert sorry.decided_at == START + (night + 60) * SECOND
+
+
+def test_a_late_opener_moves_the_occasion_and_receipts_follow() -> None:
+    life = Life()
+    old = life.unhappy(10 * MINUTE)
+    new = actions(life.touch(10 * MINUTE + 30, "payment", "failure", matter="o1"))  # before the second failure
+    assert [(one.action_id == old.action_id, one.retracted) for one in new if one.rule == "call_back"] == [
+        (True, True),
+        (False, False),
+    ]
+    moved = next(one for one in new if one.rule == "call_back" and not one.retracted)
+    assert (moved.supersedes, moved.revision) == (old.action_id, 1)
+    receipt(life, 20 * MINUTE, old, "accepted")
+    current = [one for one in episodes(life.outputs).values() if not one.retracted]
+    assert [one.stage for one in current] == ["respond"]
+
+
+def gave_up(life: Life) -> Action:
+    """One failed payment and then nothing: a timer opens the episode."""
+    life.touch(0, "payment", "failure")
+    return next(action for action in actions(life.until(20 * MINUTE)) if action.kind == "call_back")
+
+
+def test_a_late_success_takes_an_action_back() -> None:
+    life = Life()
+    action = gave_up(life)
+    late = life.touch(10 * MINUTE, "payment")
+    assert {(one.rule, one.revision, one.retracted) for one in actions(late)} == {
+        ("call_back", 2, True),
+        ("say_sorry", 2, True),
+    }
+    assert action.action_id in {one.action_id for one in actions(late)}
+    assert [one.retracted for one in records(late, "cx-episodes", Episode)] == [True]
+    assert life.rules() == []
+
+
+def test_work_on_an_episode_that_is_taken_back_is_not_forgotten() -> None:
+    life = Life()
+    receipt(life, 21 * MINUTE, gave_up(life), "contacted")
+    late = life.touch(10 * MINUTE, "payment")
+    assert [(one.state, one.retracted) for one in records(late, "cx-episodes", Episode)] == [
+        ("superseded_after_work", False)
+    ]
+    assert life.rules() == []
+
+
+def test_too_late_is_refused_with_its_message() -> None:
+    life = Life()
+    life.touch(3 * HOUR, "search")
+    life.touch(HOUR, "search")
+    [rejected] = life.driver.rejected
+    assert rejected.reason == "too_late"
+    assert rejected.message.offset == 2
+
+
+def test_duplicates_change_nothing() -> None:
+    life = Life()
+    life.touch(0, "payment", "failure", event_id="same")
+    assert life.touch(0, "payment", "failure", event_id="same") == []
+
+
+def test_each_input_is_judged_by_the_pack_in_force_at_its_time() -> None:
+    from tests.builders import pack, pack_control
+
+    one = driver(pack("retail"), pack("airline"))
+    one.control(control_message(pack_control(pack("airline"), START + HOUR * SECOND)))
+    life = Life(one)
+    life.unhappy()
+    life.say(2 * HOUR, "complaint", touchpoint="hotline")
+    assert {action.pack for action in actions(life.outputs)} == {"retail", "airline"}
+    life.until(5 * HOUR)
+    escalated = [
+        action for action in actions(life.outputs) if action.rule == "escalate" and action.journey == "purchase"
+    ]
+    assert {action.pack for action in escalated} == {"retail"}  # an episode finishes under the pack that opened it
+
+
+def test_a_brand_can_have_a_pack_of_its_own() -> None:
+    from tests.builders import pack, pack_control
+
+    one = driver(pack("retail"), pack("airline"))
+    one.control(control_message(pack_control(pack("airline"), 0, brand="wings")))
+    life = Life(one)
+    life.say(0, "complaint", touchpoint="hotline", brand="wings")
+    assert {action.pack for action in actions(life.outputs)} == {"airline"}
+
+
+def test_the_window_has_a_greatest_length() -> None:
+    one = driver(window=10)
+    life = Life(one)
+    for at in range(100):
+        life.touch(at, "search")
+    assert len(one.states[b"anna"]) < 20_000
+    life.touch(0, "search", event_id="late")
+    assert [rejected.reason for rejected in one.rejected] == ["too_late"]
+
+
+def test_a_state_of_another_format_is_refused() -> None:
+    from streams.experience.state import Subject, dump
+
+    one = driver()
+    one.states[b"anna"] = dump(Subject(format=99))
+    with pytest.raises(ValueError, match="format 99"):
+        one.take(message("touchpoint", "e1", 0, touchpoint="search"))
+
+
+def unit(name: str, **fields: Any) -> Control:
+    """A unit as it is from the beginning."""
+    return Control(
+        control_id=f"unit-{name}",
+        in_force_at=0,
+        written_at=START,
+        unit=Unit(unit_id=name, opening_hours=[Opening(weekday=1, opens="09:00", closes="18:00")], **fields),
+    )
+
+
+def test_records_survive_the_codec() -> None:
+    action = Life().unhappy()
+    assert CODEC.decode(CODEC.encode(action), Action) == action
