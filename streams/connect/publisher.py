@@ -3,7 +3,6 @@
 Partitions by murmur2 of the key, as Java does. A publisher belongs to one call: one that outlives its broker leaks sockets.
 """
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -36,8 +35,6 @@ class Publisher:
         from kafka import KafkaProducer
         from kafka.errors import KafkaError
 
-        log = logging.getLogger("kafka.producer.kafka")
-        log.setLevel(max(log.getEffectiveLevel(), logging.INFO))  # at DEBUG it writes keys and values
         self._settings = settings
         self.delivery_seconds = delivery_seconds
         self._changed = threading.Condition()

@@ -1,0 +1,1 @@
+"""Looking at topics: messages read from outside, decoded as far as they go, shown to people and machines."""

@@ -1,0 +1,156 @@
+"""Messages of topics, read from outside a consumer group: from the beginning, the end or an instant; to now, or for ever.
+
+Reads committed only. Within a poll messages come in the order of their arrival, whatever their partition.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal
+
+from schemas.json_form import BadRecord, instant
+from streams.admin import Admin, Partition, must_accept_connections
+from streams.engine.job import Message
+from streams.errors import Unavailable, UserError
+from streams.kafka_config import kafka_client_config
+from streams.settings import Settings
+
+Start = Literal["beginning", "end"] | int  # or Unix milliseconds
+
+POLL_MS: Final = 200
+QUIET_SECONDS: Final = 5.0  # after that long without a message: does the broker still answer?
+SILENCE_SECONDS: Final = 30.0  # a reading that has an end gives up after that long without an answer
+_AGO = re.compile(r"(\d+)([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def start_from(text: str, now: datetime | None = None) -> Start:
+    """`beginning`, `end`, an instant, or how long ago (15m, 2h, 1d). Raises UserError."""
+    if text in ("beginning", "end"):
+        return "beginning" if text == "beginning" else "end"
+    ago = _AGO.fullmatch(text)
+    if ago is not None:
+        at = (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return int(at.timestamp() * 1000)
+    try:
+        return max(0, instant(text) // 1000)
+    except BadRecord as error:
+        fix = "write beginning, end, 2026-03-01T09:30:00Z, or how long ago: 15m, 2h, 1d"
+        raise UserError(f"--from {text}: {error}", fix) from None
+
+
+class Reading:
+    """Some topics from some position. `with Reading(...) as reading: for messages in reading.batches(): …`"""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pattern: str,
+        start: Start,
+        *,
+        follow: bool,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        from kafka import KafkaConsumer, TopicPartition
+
+        self._settings = settings
+        self._follow = follow
+        self._notice = notice
+        self._lost = False
+        with Admin(settings) as admin:
+            self.topics = _matching(pattern, settings, list(admin.topics()))
+            begins, self._ends = admin.begin_offsets(self.topics), admin.end_offsets(self.topics)
+        self._consumer: Any = KafkaConsumer(
+            **kafka_client_config(settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            reconnect_backoff_max_ms=1000,
+            metrics_enabled=False,
+        )
+        self._partitions = {at: TopicPartition(*at) for at in self._ends}
+        self._consumer.assign(list(self._partitions.values()))
+        for at, offset in self._positions(start, begins).items():
+            self._consumer.seek(self._partitions[at], offset)
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close(autocommit=False)
+
+    def _positions(self, start: Start, begins: dict[Partition, int]) -> dict[Partition, int]:
+        if start == "beginning":
+            return begins
+        if start == "end":
+            return self._ends
+        found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions.values(), start))
+        return {
+            at: found[partition].offset if found.get(partition) is not None else self._ends[at]
+            for at, partition in self._partitions.items()
+        }
+
+    def batches(self) -> Iterator[list[Message]]:
+        """Messages as they come; an empty list when there are none for a moment. Ends where it was when it began, unless it follows."""
+        heard_at = asked_at = time.monotonic()
+        while self._follow or not self._finished():
+            polled = self._consumer.poll(timeout_ms=POLL_MS)
+            now = time.monotonic()
+            if polled:
+                heard_at = asked_at = now
+                self._found_again()
+            elif now - asked_at > QUIET_SECONDS:
+                asked_at = now
+                heard_at = now if self._answers() else heard_at
+                if not self._follow and now - heard_at > SILENCE_SECONDS:
+                    raise Unavailable(f"nothing was heard from Kafka for {SILENCE_SECONDS:.0f} s")
+            yield self._messages(polled)
+
+    def _finished(self) -> bool:
+        return all(self._consumer.position(self._partitions[at]) >= end for at, end in self._ends.items())
+
+    def _messages(self, polled: Any) -> list[Message]:
+        messages = []
+        for at, records in polled.items():
+            end = self._ends[(at.topic, at.partition)]
+            for record in records:
+                if self._follow or record.offset < end:
+                    name = at.topic.removeprefix(self._settings.kafka_prefix)
+                    where = (name, at.partition, record.offset, record.timestamp)
+                    messages.append(Message(*where, record.key, record.value, tuple(record.headers or ())))
+        return sorted(messages, key=lambda message: (message.timestamp_ms, message.partition, message.offset))
+
+    def _answers(self) -> bool:
+        try:
+            must_accept_connections(self._settings)
+        except UserError as error:
+            if not self._lost:
+                self._notice(f"{error.what}; waiting")
+            self._lost = True
+            return False
+        self._found_again()
+        return True
+
+    def _found_again(self) -> None:
+        if self._lost:
+            self._lost = False
+            self._notice("Kafka answers again")
+
+
+def _matching(pattern: str, settings: Settings, there: list[str]) -> list[str]:
+    """Topics by name with or without prefix, also without `cx-`, also as a pattern (`cx-notify-*`)."""
+    full = (pattern, settings.topic(pattern), settings.topic(f"cx-{pattern}"))
+    found = next(([name for name in sorted(there) if fnmatchcase(name, one)] for one in full if _any(one, there)), [])
+    if not found:
+        ours = sorted(name.removeprefix(settings.kafka_prefix) for name in there)
+        listed = ", ".join(name for name in ours if name.startswith("cx-"))
+        fix = f"there are {listed}" if listed else "`touchstone topics create` makes the topics"
+        raise UserError(f"no topic {pattern} on {settings.kafka_brokers}", fix)
+    return found
+
+
+def _any(pattern: str, names: list[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names)
