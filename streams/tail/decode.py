@@ -11,7 +11,7 @@ import fastavro
 import msgspec
 from fastavro.schema import parse_schema
 
-from schemas.codec import HEADER_BYTES, STRUCTS, Codec, plain_instants
+from schemas.codec import HEADER_BYTES, STRUCTS, Codec
 from schemas.json_form import instant_text, to_json
 from schemas.registry import latest
 from schemas.topics import Topic, find
@@ -123,13 +123,22 @@ def partial(payload: bytes, record: str) -> dict[str, Any]:
     buffer.seek(HEADER_BYTES)
     for field in latest(record).document["fields"]:
         try:
-            schema = parse_schema(plain_instants(field["type"]), named_schemas=named, expand=True)
+            schema = parse_schema(_plain(field["type"]), named_schemas=named, expand=True)
             value: Any = fastavro.schemaless_reader(buffer, schema, None)
         except Exception:  # noqa: BLE001 - fastavro raises unrelated types on malformed bytes
             break
         if value is not None:
             found[field["name"]] = _text_of_instant(value) if _is_instant(field["type"]) else value
     return found
+
+
+def _plain(node: Any) -> Any:
+    """The schema with instants as numbers: fastavro then builds no datetime, which could not hold them all."""
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if isinstance(node, dict):
+        return "long" if node.get("logicalType") == "timestamp-micros" else {k: _plain(v) for k, v in node.items()}
+    return node
 
 
 def _is_instant(kind: Any) -> bool:

@@ -141,16 +141,16 @@ class Reading:
 
 
 def _matching(pattern: str, settings: Settings, there: list[str]) -> list[str]:
-    """Topics by name with or without prefix, also without `cx-`, also as a pattern (`cx-notify-*`)."""
-    full = (pattern, settings.topic(pattern), settings.topic(f"cx-{pattern}"))
-    found = next(([name for name in sorted(there) if fnmatchcase(name, one)] for one in full if _any(one, there)), [])
-    if not found:
-        ours = sorted(name.removeprefix(settings.kafka_prefix) for name in there)
-        listed = ", ".join(name for name in ours if name.startswith("cx-"))
-        fix = f"there are {listed}" if listed else "`touchstone topics create` makes the topics"
-        raise UserError(f"no topic {pattern} on {settings.kafka_brokers}", fix)
-    return found
+    """Those of our prefix, by name with or without it, also without `cx-`, also by a pattern (`cx-notify-*`)."""
+    ours = {name.removeprefix(settings.kafka_prefix): name for name in sorted(there) if _is_ours(name, settings)}
+    for wanted in (pattern, pattern.removeprefix(settings.kafka_prefix), f"cx-{pattern}"):
+        found = [full for name, full in ours.items() if fnmatchcase(name, wanted)]
+        if found:
+            return found
+    listed = ", ".join(name for name in ours if name.startswith("cx-"))
+    fix = f"there are {listed}" if listed else "`touchstone topics create` makes the topics"
+    raise UserError(f"no topic {pattern} on {settings.kafka_brokers}", fix)
 
 
-def _any(pattern: str, names: list[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names)
+def _is_ours(name: str, settings: Settings) -> bool:
+    return name.startswith(settings.kafka_prefix)
