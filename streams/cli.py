@@ -23,6 +23,7 @@ GROUPS: tuple[str, ...] = (
     "worker",
     "packs",
     "decide",
+    "replay",
 )
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.
