@@ -4,14 +4,18 @@ Instants are RFC 3339 text (or µs as integers), money is text or a number; a li
 or is known by a field that only one kind has.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from schemas.codec import NAMES, STRUCTS, money
 from schemas.registry import latest
+from schemas.validate import MONEY_LIMIT
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONG: Final = 1 << 63
 
 # A field that only one kind of input has.
 _TELLING = (("status", "action_update"), ("kind", "feedback"), ("touchpoint", "touchpoint"), ("in_force_at", "control"))
@@ -24,6 +28,8 @@ class BadRecord(ValueError):
 def instant(text: str | int) -> int:
     """µs since 1970 UTC from RFC 3339 text or from µs. Raises BadRecord."""
     if isinstance(text, int) and not isinstance(text, bool):
+        if not -_LONG <= text < _LONG:
+            raise BadRecord(f"{text} is no instant in µs since 1970")
         return text
     try:
         at = datetime.fromisoformat(str(text))
@@ -31,15 +37,26 @@ def instant(text: str | int) -> int:
         raise BadRecord(f"{text!r} is no instant; write 2026-03-01T09:30:00Z") from None
     if at.tzinfo is None:
         raise BadRecord(f"{text!r} has no time zone; write 2026-03-01T09:30:00Z or +08:00")
-    delta = at - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = at - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def instant_text(at: int) -> str:
-    """RFC 3339 text of µs since 1970 UTC."""
-    seconds, micros = divmod(at, 1_000_000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{micros:06d}Z" if micros else f"{text}Z"
+    """RFC 3339 text of µs since 1970 UTC. Raises OverflowError outside of the years 1 to 9999."""
+    text = (_EPOCH + timedelta(microseconds=at)).replace(tzinfo=None).isoformat()
+    return f"{text}Z"
+
+
+def amount(value: Decimal | float | str) -> Decimal:
+    """Money of at most 18 digits, four of them decimals; nothing is rounded. Raises BadRecord."""
+    try:
+        exact = Decimal(str(value))
+        kept = money(exact)
+    except InvalidOperation:
+        raise BadRecord(f"{value!r} is no amount; write 12.50") from None
+    if not exact.is_finite() or kept != exact or abs(kept) >= MONEY_LIMIT:
+        raise BadRecord(f"{value!r} is no amount of at most 18 digits, four of them decimals")
+    return kept
 
 
 def kind_of(document: dict[str, Any], record: str | None = None) -> str:
@@ -60,9 +77,11 @@ def from_json(document: Any, record: str | None = None) -> msgspec.Struct:
     fields = {key: value for key, value in document.items() if key != "record"}
     plain = _convert(latest(name).document, fields, name)
     try:
-        return msgspec.convert(plain, STRUCTS[name], strict=True)
-    except msgspec.ValidationError as error:
+        made = msgspec.convert(plain, STRUCTS[name], strict=True)
+        msgspec.json.encode(made)  # half of a surrogate pair, which JSON can hold and UTF-8 cannot
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise BadRecord(f"{name}: {error}") from None
+    return made
 
 
 def to_json(record: msgspec.Struct, *, named: bool = True, defaults: bool = False) -> dict[str, Any]:
@@ -84,11 +103,9 @@ def _convert(schema: Any, value: Any, path: str) -> Any:
         if schema.get("logicalType") == "timestamp-micros":
             return instant(value)
         if schema.get("logicalType") == "decimal":
-            return money(value)
+            return amount(value)
     except BadRecord as error:
         raise BadRecord(f"{path}: {error}") from None
-    except InvalidOperation:
-        raise BadRecord(f"{path}: {value!r} is no amount with at most four decimals") from None
     if schema["type"] == "array" and isinstance(value, list):
         return [_convert(schema["items"], item, f"{path}[{index}]") for index, item in enumerate(value)]
     if schema["type"] == "record" and isinstance(value, dict):
@@ -100,11 +117,18 @@ def _convert(schema: Any, value: Any, path: str) -> Any:
     return value
 
 
+def _instant_or_number(at: int) -> str | int:
+    try:
+        return instant_text(at)
+    except OverflowError:  # a message that nobody has checked
+        return at
+
+
 def _present(schema: Any, value: Any, defaults: bool) -> Any:
     if value is None or not isinstance(schema, dict):
         return value
     if schema.get("logicalType") == "timestamp-micros":
-        return instant_text(value)
+        return _instant_or_number(value)
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     if schema["type"] == "array":

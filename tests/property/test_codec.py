@@ -1,6 +1,7 @@
 """The codec against fastavro: the same bytes, the same values, and never a message that only we accept."""
 
 import random
+import tracemalloc
 from io import BytesIO
 from typing import Any
 
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas import records
 from schemas.codec import HEADER_BYTES, STRUCTS, Codec
+from schemas.primitives import write_long, write_text
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.registry import latest
+from schemas.validate import check
 from tests.avro_values import plain, plain_datum, record_strategy
 
 CODEC = Codec()
@@ -93,6 +97,54 @@ def test_mutated_messages_are_refused_or_read_as_fastavro_reads_them(name: str) 
             assert reference is not None, payload.hex()
             assert same(record, reference)
     assert accepted  # the test would be empty if every mutation were refused
+
+
+ROOM = 16_384  # tracing memory makes decoding two hundred times slower
+NOW = 1_770_000_000_000_000
+BEGIN: dict[str, Any] = {"event_id": "e", "subject_type": "customer", "subject_id": "c", "occurred_at": NOW}
+
+
+def hostile() -> dict[str, tuple[type[msgspec.Struct], bytes, str]]:
+    """Messages that make the most of each byte, and what becomes of them."""
+    touchpoint = CODEC.encode(records.Touchpoint(**BEGIN, touchpoint="t"))
+    attributes, amount = len(touchpoint) - 1, len(touchpoint) - 10
+    customer = CODEC.encode(records.Customer(**BEGIN))
+    identifiers = len(customer) - 11
+    names = [write_text(str(number)) + b"\0" for number in range(ROOM // 7)]
+    kinds = records.Touchpoint, records.Customer
+    return {
+        "empty identifiers": (
+            kinds[1],
+            customer[:identifiers] + b"\2" + write_long(ROOM // 2) + b"\0" * (ROOM + 1) + customer[identifiers + 1 :],
+            "too_large",
+        ),
+        "attributes of few bytes": (
+            kinds[0],
+            touchpoint[:attributes] + write_long(len(names)) + b"".join(names) + b"\0",
+            "too_large",
+        ),
+        "a length of 2^62": (kinds[0], touchpoint[:5] + write_long(1 << 62) + b"x" * ROOM, "malformed"),
+        "a count of 2^62": (kinds[0], touchpoint[:attributes] + write_long(1 << 62) + b"\0" * ROOM, "malformed"),
+        "a count of -2^63": (kinds[0], touchpoint[:attributes] + write_long(-1 << 63) + b"\0" * ROOM, "malformed"),
+        "a long amount": (
+            kinds[0],
+            touchpoint[:amount] + b"\2" + write_long(ROOM) + b"\x7f" * ROOM + touchpoint[amount + 1 :],
+            "malformed: field amount: an amount of",
+        ),
+        "a number without end": (kinds[0], touchpoint[:5] + b"\xff" * ROOM, "malformed: field event_id: a number of"),
+    }
+
+
+@pytest.mark.parametrize("name", hostile())
+def test_hostile_messages_are_refused_and_take_little_memory(name: str) -> None:
+    expected, payload, words = hostile()[name]
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidEvent, match=words):
+            check(CODEC.decode(payload, expected), b"c", len(payload))  # type: ignore[arg-type]
+        assert tracemalloc.get_traced_memory()[1] < 64 * ROOM
+    finally:
+        tracemalloc.stop()
 
 
 def outcome(name: str, payload: bytes) -> msgspec.Struct | InvalidEvent:

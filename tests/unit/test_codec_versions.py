@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -163,6 +164,20 @@ def test_a_schema_that_cannot_be_read_as_ours_is_refused_with_the_reason(schema:
     refused = refusal(schema)
     assert refused.reason is DeadLetterReason.WRONG_SCHEMA
     assert words in refused.detail
+
+
+def test_the_five_kilobytes_that_overflow_a_stack_and_the_five_bytes_that_build_millions() -> None:
+    inner = {"type": "record", "name": "Node", "fields": [{"name": "next", "type": ["null", "Node"]}]}
+    deep = changed(lambda s: s["fields"].insert(0, {"name": "node", "type": inner}))
+    wide = changed(lambda s: s["fields"].insert(0, {"name": "nulls", "type": {"type": "array", "items": "null"}}))
+    head = FOREIGN_ID.to_bytes(5, "big")
+    tracemalloc.start()
+    try:
+        for schema, datum in ((deep, b"\2" * 5_000), (wide, bytes.fromhex("80c8ce1c00"))):
+            assert refusal(schema, head + datum).reason is DeadLetterReason.WRONG_SCHEMA
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_known_schema_on_the_wrong_topic() -> None:
