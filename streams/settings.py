@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         5.0, gt=0, description="longest wait for an input that lags behind its siblings"
     )
     worker_future_limit_seconds: float = Field(300.0, gt=0, description="how far event time may be ahead of arrival")
+    worker_session_seconds: float = Field(
+        20.0,
+        ge=6,
+        description="a worker that is silent for so long loses its partitions (the broker sets a minimum, 6)",
+    )
     worker_breaker_in_a_row: int = Field(500, ge=1, description="that many invalid messages in a row stop the worker")
     worker_breaker_share: float = Field(
         0.5, gt=0, le=1, description="that share of invalid messages, of the last 2,000, stops the worker"

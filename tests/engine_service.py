@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import MemberToRemove
 
 from streams.admin import TopicSpec
 from streams.engine.topology import changelog, read_topics
@@ -20,15 +23,19 @@ from tests.engine_worker import jobs
 from tests.kafka_service import Kafka, Record
 
 ROOT = Path(__file__).parent.parent
-DEADLINE_SECONDS = 40.0
+DEADLINE_SECONDS = 60.0
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
+def until(what: str, holds: Callable[[], bool], seconds: float = DEADLINE_SECONDS, pause_seconds: float = 0.05) -> None:
     """Wait until `holds`; the test fails after the deadline."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(pause_seconds)
+
+
+def _without_key(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in event.items() if name != "key"}
 
 
 class Process:
@@ -87,6 +94,7 @@ class Bench:
         self.group = self.settings.topic("touchstone-worker")
         self._folder = folder
         self.workers: list[Process] = []
+        self._producer: KafkaProducer | None = None
         names: dict[str, int] = {"cx-dead-letters": 1}
         for job in jobs_of(name):
             for topic in (*read_topics(job), *job.outputs, changelog(job)):
@@ -148,16 +156,30 @@ class Bench:
     def until_done(self) -> None:
         """Wait until everything is processed and committed."""
         running = [worker for worker in self.workers if worker.process.poll() is None]
-        until("all is processed", lambda: self._done(running))
+        names = [self.settings.topic(topic) for job in jobs_of(self.name) for topic in read_topics(job)]
+        with self.kafka.admin() as admin:
 
-    def _done(self, running: list[Process]) -> bool:
-        assert any(worker.process.poll() is None for worker in running), "no worker runs:\n" + running[-1].said()
-        return self.lag() == 0
+            def done() -> bool:
+                assert any(worker.process.poll() is None for worker in running), (
+                    "no worker runs:\n" + running[-1].said()
+                )
+                return sum(admin.lag(self.group, names).values()) == 0
+
+            until("all is processed", done, pause_seconds=0.2)
+
+    def expel(self) -> None:
+        """Make the group forget its members at once: a killed one would be waited for until its session ends."""
+        with closing(KafkaAdminClient(bootstrap_servers=[self.kafka.bootstrap])) as admin:
+            members = admin.describe_groups([self.group])[self.group]["members"]
+            if members:
+                admin.remove_group_members(self.group, [MemberToRemove(each["member_id"]) for each in members])
 
     def close(self) -> None:
         """Leave no process behind."""
         for worker in self.workers:
             worker.kill()
+        if self._producer is not None:
+            self._producer.close()
 
 
 def jobs_of(name: str) -> list[Any]:

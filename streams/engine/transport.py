@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1  # an empty poll returns after this, so that knowledge of lag
 MAX_POLL_RECORDS = 10_000
 FETCH_BYTES = 256 << 10  # a partition and fetch: small, because what waits in memory has left the CPU's cache
 FETCH_WAIT_MS = 100  # a fetch of idle partitions keeps the others of that broker waiting for so long
-SESSION_TIMEOUT_MS = 20_000
+HEARTBEAT_MS = 1000
 REBALANCE_TIMEOUT_MS = 60_000
 
 
@@ -54,10 +54,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Owns the aiokafka consumer. No reset policy, read committed, Faust's co-partitioning assignor."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        settings = _worker_of(self.app).settings
         # Faust takes round-robin unless a table is declared; we declare one and name the assignor as well.
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(
-            **aiokafka_client_config(_worker_of(self.app).settings),
+            **aiokafka_client_config(settings),
             group_id=self.app.conf.id,
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
@@ -65,8 +66,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 10,
+            session_timeout_ms=int(settings.worker_session_seconds * 1000),
+            heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             # A held task polls nothing and must keep its partitions; /livez watches over progress instead.
             max_poll_interval_ms=24 * 3600 * 1000,

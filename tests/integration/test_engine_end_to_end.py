@@ -1,36 +1,9 @@
 """Workers on the real Kafka: results, restart, restore with a quiet partition's timer, two workers and a rebalance, SIGTERM."""
 
-import random
-import time
 from collections.abc import Callable
-from typing import Any
 
+from tests.engine_events import events, expected
 from tests.engine_service import Bench
-
-SECOND = 1_000_000
-
-
-def events(count: int, seed: int, *, keys: int = 20) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """`a` and `b` events over one minute that ended an hour ago, each topic shuffled within a few seconds."""
-    draw = random.Random(seed)
-    start = int((time.time() - 3600) * SECOND)
-    a = [
-        {"key": f"k{draw.randrange(keys)}", "id": f"a{n}", "at": start + n * 60 * SECOND // count} for n in range(count)
-    ]
-    b = [
-        {"key": f"k{draw.randrange(keys)}", "id": f"b{n}", "at": start + n * 600 * SECOND // count}
-        for n in range(count // 10)
-    ]
-    for each in (a, b):
-        each.sort(key=lambda event: event["at"] + draw.randrange(3 * SECOND))
-    return a, b
-
-
-def expected(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> dict[str, int]:
-    """What AsOf must have in force at the end."""
-    return {
-        each["id"]: sum(1 for other in a if other["key"] == each["key"] and other["at"] <= each["at"]) for each in b
-    }
 
 
 def test_two_topics_are_joined_and_a_restart_goes_on_where_it_was(bench: Callable[..., Bench]) -> None:

@@ -49,10 +49,10 @@ def test_a_timer_fires_when_stream_time_reaches_it_and_survives_a_restart() -> N
     core = log.restart(lambda: core_of(AsOf()))
     for topic, offset in (("in-a", 0), ("in-b", 1)):
         core.reaches(topic, offset, offset)
-    drain(core, NOW + 59 * SECOND)
+    drain(core, NOW + 599 * SECOND)
     assert _of(core.take_effects(NOW).outputs, "settled") == []
-    assert core.next_wake_at() == NOW + 60 * SECOND
-    drain(core, NOW + 60 * SECOND)
+    assert core.next_wake_at() == NOW + 600 * SECOND
+    drain(core, NOW + 600 * SECOND)
     assert _of(core.take_effects(NOW).outputs, "settled") == [{"id": "b", "count": 0}]
 
 
@@ -62,7 +62,7 @@ def test_a_timer_waits_while_an_input_lags() -> None:
     feed(core, "in-a", [], end=5)
     drain(core, NOW)
     drain(core, NOW + 5 * SECOND)
-    drain(core, NOW + 600 * SECOND)
+    drain(core, NOW + 6000 * SECOND)
     assert _of(core.take_effects(NOW).outputs, "settled") == []
 
 
@@ -77,12 +77,12 @@ def test_a_written_state_keeps_its_wake_up_while_its_tick_is_held(tmp_path: Path
     feed(core, "in-a", [])
     drain(core)
     with pytest.raises(Unavailable):
-        drain(core, NOW + 70 * SECOND)
+        drain(core, NOW + 700 * SECOND)
     log.commit(core.take_effects(NOW))
     core = log.restart(lambda: core_of(AsOf()))
     for topic, offset in (("in-a", 0), ("in-b", 1)):
         core.reaches(topic, offset, offset)
-    drain(core, NOW + 70 * SECOND)
+    drain(core, NOW + 700 * SECOND)
     assert _of(core.take_effects(NOW).outputs, "settled") == [{"id": "b", "count": 0}]
 
 
@@ -181,7 +181,7 @@ def test_a_job_that_asks_for_the_tick_that_it_just_had_is_stopped() -> None:
     feed(core, "in-b", [event(0, NOW, id="b")])
     feed(core, "in-a", [])
     with pytest.raises(ValueError, match="again"):
-        drain(core, NOW + 61 * SECOND)
+        drain(core, NOW + 601 * SECOND)
 
 
 def _control(offset: int, **fields: object) -> Raw:
@@ -278,12 +278,12 @@ def test_a_following_jobs_timers_go_by_the_slowest_source() -> None:
     feed(core, "marks", [event(0, NOW), mark(1, 0, NOW + 600 * SECOND)])
     drain(core, NOW + 3600 * SECOND)
     assert core.stream_time is None
-    feed(core, "marks", [mark(2, 1, NOW + 59 * SECOND)])
+    feed(core, "marks", [mark(2, 1, NOW + 599 * SECOND)])
     drain(core)
     assert _of(core.take_effects(NOW).outputs, "settled-down") == []
-    feed(core, "marks", [mark(3, 1, NOW + 60 * SECOND)])
+    feed(core, "marks", [mark(3, 1, NOW + 600 * SECOND)])
     drain(core)
     effects = core.take_effects(NOW)
-    assert _of(effects.outputs, "settled-down") == [{"id": "k", "due_at": NOW + 60 * SECOND}]
-    assert decode(effects.record).sources == {0: NOW + 600 * SECOND, 1: NOW + 60 * SECOND}
+    assert _of(effects.outputs, "settled-down") == [{"id": "k", "due_at": NOW + 600 * SECOND}]
+    assert decode(effects.record).sources == {0: NOW + 600 * SECOND, 1: NOW + 600 * SECOND}
     assert effects.offsets == {"marks": 4}
