@@ -93,7 +93,7 @@ class State(msgspec.Struct, array_like=True):
     failures: int = 0
     contacts: int = 0
     updated_at: int = 0
-    fired: list[int] = [0, 0, 0]
+    fired: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0])
 
 
 _read_state = msgspec.msgpack.Decoder(State).decode
@@ -126,7 +126,7 @@ class Detection:
     def step(
         self, key: bytes, state: bytes | None, inputs: Sequence[dict[str, Any] | Tick | Refold], controls: None
     ) -> Step:
-        held = State(fired=[0, 0, 0]) if state is None else _read_state(state)
+        held = State() if state is None else _read_state(state)
         outputs: list[Output] = []
         for record in inputs:
             assert isinstance(record, dict)

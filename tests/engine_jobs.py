@@ -145,6 +145,10 @@ class Moody(AsOf):
         for each in inputs:
             if isinstance(each, dict) and each.get("raise") == "defect":
                 raise KeyError("a defect in the job")
-            if isinstance(each, dict) and each.get("raise") == "unavailable" and not Path(self._cured_by).exists():
+            if (
+                isinstance(each, dict)
+                and each.get("raise") == "unavailable"
+                and not (self._cured_by and Path(self._cured_by).exists())
+            ):
                 raise Unavailable("the pack is not here yet", 0.05)
         return super().step(key, state, inputs, controls)

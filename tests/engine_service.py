@@ -123,10 +123,20 @@ class Bench:
 
     def produce(self, topic: str, events: Iterable[dict[str, Any]], partition: int | None = None) -> None:
         """Events with `key`; acknowledged when it returns."""
-        records = [
-            (str(event["key"]).encode(), value(**{k: v for k, v in event.items() if k != "key"})) for event in events
-        ]
-        self.kafka.produce(self.settings.topic(topic), records, partition)
+        self.produce_raw(
+            topic, [(str(each["key"]).encode(), value(**_without_key(each))) for each in events], partition
+        )
+
+    def produce_raw(
+        self, topic: str, records: Iterable[tuple[bytes | None, bytes | None]], partition: int | None = None
+    ) -> None:
+        """Keys and values; acknowledged when it returns."""
+        if self._producer is None:
+            self._producer = KafkaProducer(bootstrap_servers=[self.kafka.bootstrap], acks="all", linger_ms=1)
+        name = self.settings.topic(topic)
+        sent = [self._producer.send(name, key=key, value=each, partition=partition) for key, each in records]
+        for future in sent:
+            future.get(20)
 
     def records(self, topic: str, *, committed: bool = True) -> list[Record]:
         """All of a topic that a read-committed reader sees."""
@@ -184,7 +194,6 @@ class Bench:
 
 def jobs_of(name: str) -> list[Any]:
     """The jobs of a worker, to know their topics."""
-    os.environ.setdefault("TOUCHSTONE_TEST_CURE", "")
     return jobs(name)
 
 
