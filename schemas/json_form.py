@@ -52,11 +52,11 @@ def amount(value: Decimal | float | str) -> Decimal:
     try:
         exact = Decimal(str(value))
         kept = money(exact)
+        if exact.is_finite() and kept == exact and abs(kept) < MONEY_LIMIT:
+            return kept
     except InvalidOperation:
-        raise BadRecord(f"{value!r} is no amount; write 12.50") from None
-    if not exact.is_finite() or kept != exact or abs(kept) >= MONEY_LIMIT:
-        raise BadRecord(f"{value!r} is no amount of at most 18 digits, four of them decimals")
-    return kept
+        pass
+    raise BadRecord(f"{value!r} is no amount with at most four decimals and 18 digits; write 12.50")
 
 
 def kind_of(document: dict[str, Any], record: str | None = None) -> str:
