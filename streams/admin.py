@@ -42,6 +42,14 @@ class TopicState(msgspec.Struct, frozen=True):
     replication: int
 
 
+class Cluster(msgspec.Struct, frozen=True):
+    """Who answers. `version`: the newest release whose requests the broker takes, as kafka-python finds it."""
+
+    id: str
+    version: str
+    brokers: int
+
+
 class Admin:
     """A connection for questions and administration: `with Admin(settings) as admin`."""
 
@@ -67,6 +75,12 @@ class Admin:
 
     def close(self) -> None:
         self._client.close()
+
+    def cluster(self) -> Cluster:
+        """Its id, version and size."""
+        found = self._ask(self._client.describe_cluster)
+        version = ".".join(map(str, self._client._manager.broker_version))
+        return Cluster(str(found["cluster_id"]), version, len(found["brokers"]))
 
     def topics(self) -> dict[str, TopicState]:
         """All topics except Kafka's own, by name."""
@@ -168,6 +182,29 @@ class Admin:
         names = list(topics)
         ends, begins, done = self.end_offsets(names), self.begin_offsets(names), self.group_offsets(group)
         return {at: max(0, end - done.get(at, begins[at])) for at, end in ends.items()}
+
+    def members(self, group: str) -> int:
+        """How many consumers a group has now."""
+        from kafka.errors import NotCoordinatorError
+
+        def question() -> int:
+            found = self._client.describe_groups([group])[group]
+            if "NotCoordinator" in str(found["error"]):  # a new cluster: asked again
+                raise NotCoordinatorError(found["error"])
+            return len(found["members"])
+
+        return self._ask(question)
+
+    def newest_ms(self, topics: Iterable[str]) -> int | None:
+        """Arrival of the newest message of all, Unix milliseconds by the brokers' clock; None where there is none."""
+        from kafka import TopicPartition
+        from kafka.admin import OffsetSpec
+
+        known = self.topics()
+        partitions = [TopicPartition(name, number) for name in topics for number in range(known[name].partitions)]
+        spec = dict.fromkeys(partitions, OffsetSpec.MAX_TIMESTAMP)
+        answer = self._ask(lambda: self._client.list_partition_offsets(spec))
+        return max((found.timestamp for found in answer.values() if found.timestamp >= 0), default=None)
 
     def _ask(self, question: Callable[[], T]) -> T:
         """Repeats a question that a cluster cannot answer yet."""

@@ -24,6 +24,7 @@ GROUPS: tuple[str, ...] = (
     "packs",
     "decide",
     "replay",
+    "doctor",
 )
 
 HELP = """Real-time customer experience on Kafka: what customers do and what they say, joined per customer, acted on while it matters.

@@ -4,6 +4,7 @@
 """
 
 import os
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -120,15 +121,14 @@ def load(environment: dict[str, str] | None = None) -> Settings:
     for variable, value in env.items():
         if not variable.startswith(PREFIX) or variable.startswith(TEST_PREFIX):
             continue
-        if variable in names:
-            values[names[variable]] = value
-        elif variable.endswith("_FILE") and variable.removesuffix("_FILE") in names:
-            try:
-                values[names[variable.removesuffix("_FILE")]] = Path(value).read_text(encoding="utf-8").rstrip("\n")
-            except OSError as error:
-                raise UserError(f"{variable}: cannot read {value}: {error.strerror}", "name a readable file") from None
-        else:
-            raise UserError(f"unknown setting {variable}", "`touchstone doctor` lists the settings")
+        field = names.get(variable) or names.get(variable.removesuffix("_FILE"))
+        if field is None:
+            near = get_close_matches(variable, names, 1)
+            fix = f"did you mean {near[0]}? " if near else ""
+            raise UserError(f"unknown setting {variable}", f"{fix}docs/settings.md lists them all")
+        if field in values:
+            raise UserError(f"{variable.removesuffix('_FILE')} is set twice", "set either it or …_FILE")
+        values[field] = value if variable in names else _content(variable, value)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -137,6 +137,14 @@ def load(environment: dict[str, str] | None = None) -> Settings:
         raise UserError(
             f"{name}: {first['msg']}", str(Settings.model_fields[str(first["loc"][0])].description)
         ) from None
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UserError(f"{variable}: cannot read {path}: {why}", "name a readable file") from None
 
 
 @lru_cache(maxsize=1)

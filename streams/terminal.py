@@ -50,5 +50,6 @@ def configure_logs(level: str) -> None:
     if level != "DEBUG":
         for name in ("aiokafka", "faust", "mode", "urllib3", "asyncio"):
             logging.getLogger(name).setLevel(logging.WARNING)
-    # kafka-python logs each failed attempt as an error and raises besides; its DEBUG lines hold passwords.
-    logging.getLogger("kafka").setLevel("INFO" if level == "DEBUG" else "CRITICAL")
+    # These log each failed attempt as an error and raise besides; kafka-python's DEBUG lines hold passwords.
+    for name in ("kafka", "clickhouse_driver"):
+        logging.getLogger(name).setLevel("INFO" if level == "DEBUG" else "CRITICAL")
