@@ -16,6 +16,7 @@ GROUPS: tuple[str, ...] = (
     "up",
     "topics",
     "send",
+    "simulate",
     "tail",
     "migrate",
     "sink",

@@ -92,6 +92,7 @@ def _run(
 ) -> "Report":
     from schemas.codec import Codec
     from streams.connect.controls import write_copies
+    from streams.connect.input_topics import input_partitions
     from streams.connect.outgoing import CONTROLS, Preparation
     from streams.connect.publisher import Publisher
     from streams.connect.sending import Sending
@@ -99,7 +100,7 @@ def _run(
     def repair(control: "Outgoing") -> None:
         write_copies(control.key, control.value, settings, patience_seconds=patience)
 
-    partitions = {} if dry_run else _partitions(settings, topic)
+    partitions = {} if dry_run else input_partitions(settings, topic)
     sending = Sending(
         Preparation(Codec(), settings.worker_future_limit_seconds, topic),
         None if dry_run else Publisher(settings, patience),
@@ -109,26 +110,6 @@ def _run(
         repair=repair,
     )
     return sending.run(rows, lambda row: progress(sending.report, row))
-
-
-def _partitions(settings: "Settings", topic: str | None) -> dict[str, int]:
-    """Topic (without prefix) → its partitions. Raises UserError unless those that may be written to are there and agree."""
-    from streams.admin import Admin
-    from streams.connect.outgoing import topics
-
-    with Admin(settings) as admin:
-        states = admin.topics()
-    wanted = [topic] if topic is not None else list(topics().values())
-    missing = [settings.topic(name) for name in wanted if settings.topic(name) not in states]
-    if missing:
-        raise UserError(f"topic {missing[0]} does not exist", "`touchstone topics create` makes the topics")
-    partitions = {name: states[settings.topic(name)].partitions for name in wanted}
-    if len(set(partitions.values())) > 1:
-        listed = ", ".join(f"{name} {count}" for name, count in partitions.items())
-        raise UserError(
-            f"the topics differ in their partitions: {listed}", "`touchstone topics create` says what to do"
-        )
-    return partitions
 
 
 def _known_topic(name: str | None, settings: "Settings") -> str | None:

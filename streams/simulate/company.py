@@ -26,10 +26,11 @@ class District(msgspec.Struct, frozen=True):
 
 
 class HelpLine(msgspec.Struct, frozen=True):
-    """A way to ask for help. Medians in seconds; `unit` None: the customer's own site."""
+    """A way to ask for help. `chosen`: the share that turns here first; `unit` None: the customer's own site."""
 
     touchpoint: str
     channel: str
+    chosen: float
     waiting_median_seconds: float
     talk_median_seconds: float
     unit: str | None
@@ -37,9 +38,12 @@ class HelpLine(msgspec.Struct, frozen=True):
 
 
 class Company(msgspec.Struct, frozen=True):
-    """Whoever the simulated customers buy from."""
+    """Whoever the simulated customers buy from. `search`, `page` and `payment` are touchpoints."""
 
     brand: str
+    search: str
+    page: str
+    payment: str
     districts: tuple[District, ...]
     help_lines: tuple[HelpLine, ...]
     units: tuple[Unit, ...]
@@ -93,25 +97,25 @@ def _retailer(rng: Random) -> Company:
     team = _team(rng, "marlow-care", ("marlow",), "Europe/Berlin", 8)
     chat = _team(rng, "marlow-chat", ("marlow-care", "marlow"), "Asia/Shanghai", 6)
     lines = (
-        HelpLine("hotline", "phone", 30.0, 260.0, team.unit_id, _front(team)),
-        HelpLine("chat", "chat", 20.0, 340.0, chat.unit_id, _front(chat)),
-        HelpLine("store_desk", "store", 150.0, 280.0, None, ()),
+        HelpLine("hotline", "phone", 0.5, 30.0, 260.0, team.unit_id, _front(team)),
+        HelpLine("chat", "chat", 0.38, 20.0, 340.0, chat.unit_id, _front(chat)),
+        HelpLine("store_desk", "store", 0.12, 150.0, 280.0, None, ()),
     )
     products = tuple(f"SKU-{number}" for number in range(2001, 2061))
-    return Company("marlow", districts, lines, (*units, team, chat), products, 62.0)
+    return Company(
+        "marlow", "search", "product_page", "payment", districts, lines, (*units, team, chat), products, 62.0
+    )
 
 
 def _airline(rng: Random) -> Company:
     units, districts = _places(rng, "skylark", _AIRPORTS, site="desk", depot="ramp", people=5)
     team = _team(rng, "skylark-care", ("skylark",), "Europe/Berlin", 8)
-    chat = _team(rng, "skylark-chat", ("skylark-care", "skylark"), "Asia/Shanghai", 6)
     lines = (
-        HelpLine("hotline", "phone", 40.0, 320.0, team.unit_id, _front(team)),
-        HelpLine("chat", "chat", 25.0, 380.0, chat.unit_id, _front(chat)),
-        HelpLine("service_desk", "airport", 240.0, 300.0, None, ()),
+        HelpLine("hotline", "phone", 0.7, 40.0, 320.0, team.unit_id, _front(team)),
+        HelpLine("service_desk", "airport", 0.3, 240.0, 300.0, None, ()),
     )
     products = tuple(f"SL{number}" for number in range(410, 470))
-    return Company("skylark", districts, lines, (*units, team, chat), products, 240.0)
+    return Company("skylark", "booking", "booking", "booking", districts, lines, (*units, team), products, 240.0)
 
 
 def _places(

@@ -12,8 +12,7 @@ from streams.simulate.matter import Matter
 from streams.simulate.voice import ask, may_complain, may_praise
 from streams.simulate.world import Step, World
 
-_SLOW: Final = 9.0  # how much longer one waits during an incident
-_FIRST_CHOICE: Final = (0.5, 0.88, 1.0)  # cumulative, in the order of the company's help lines
+_SLOW: Final = 12.0  # how much longer one waits during an incident
 _HOPS: Final = 0.6  # of those who must ask again
 _SOLVED: Final = 0.74
 _MOST_CONTACTS: Final = 4
@@ -49,7 +48,11 @@ def _choose(world: World, person: Person, matter: Matter) -> HelpLine:
     if matter.lines:
         return next(line for line in lines if line.touchpoint == matter.lines[-1])
     draw = world.random()
-    return next(line for line, up_to in zip(lines, _FIRST_CHOICE, strict=True) if draw < up_to)
+    for line in lines[:-1]:
+        if draw < line.chosen:
+            return line
+        draw -= line.chosen
+    return lines[-1]
 
 
 def _hang_up(line: HelpLine, waited: float, incident: Incident | None) -> Step:

@@ -28,8 +28,8 @@ _TOUCHPOINTS: Final = {
     ("retail", "payment_outage"): "payment",
     ("retail", "late_courier"): "delivery",
     ("retail", "slow_hotline"): "hotline",
-    ("airline", "payment_outage"): "payment",
-    ("airline", "late_courier"): "flight",  # an airport where flights leave late
+    ("airline", "payment_outage"): "booking",
+    ("airline", "late_courier"): "departure",  # an airport where flights leave late
     ("airline", "slow_hotline"): "hotline",
 }
 

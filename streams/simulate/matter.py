@@ -17,25 +17,25 @@ class Matter:
         "id",
         "incident",
         "lines",
+        "looked",
         "looks",
         "paid_event",
         "product",
         "promised_at",
         "settled",
         "touchpoint",
-        "waited",
     )
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
         self.id: str | None = None
         self.looks = 0
+        self.looked = 0
         self.product: str | None = None
         self.amount: Decimal | None = None
         self.attempts = 0
         self.contacts = 0
         self.lines: list[str] = []
-        self.waited = 0.0
         self.promised_at: int | None = None
         self.paid_event = ""
         self.settled = False
@@ -47,13 +47,16 @@ class Matter:
 
 
 class Flight:
-    """One departure, the same for all its passengers."""
+    """One flight, the same for all its passengers. Instants in µs; it leaves and lands `delay_us` after the schedule."""
 
-    __slots__ = ("arrives_at", "cancelled", "incident", "number", "scheduled_at")
+    __slots__ = ("cancelled", "delay_us", "departs_at", "incident", "lands_at", "number")
 
-    def __init__(self, number: str, scheduled_at: int, arrives_at: int, cancelled: bool, incident: str | None) -> None:
+    def __init__(
+        self, number: str, departs_at: int, lands_at: int, delay_us: int, cancelled: bool, incident: str | None
+    ) -> None:
         self.number = number
-        self.scheduled_at = scheduled_at
-        self.arrives_at = arrives_at
+        self.departs_at = departs_at
+        self.lands_at = lands_at
+        self.delay_us = delay_us
         self.cancelled = cancelled
         self.incident = incident

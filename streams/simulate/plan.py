@@ -14,7 +14,7 @@ Scenario = Literal["quiet", "outage", "late-courier", "slow-hotline", "all"]
 
 US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3_600 * US_PER_SECOND
-MESSAGES_PER_VISIT: Final = {"retail": 5.0, "airline": 5.0}  # at least; measured in tests/unit/test_simulate_story.py
+MESSAGES_PER_VISIT: Final = 2.0  # at least, in either company
 _SHORTEST_HOURS: Final = 0.5
 
 
@@ -50,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.customers * self.visits_per_hour / 3600
 
 
-def hours_for(events: int, customers: int, visits_per_hour: float, company: Industry) -> float:
+def hours_for(events: int, customers: int, visits_per_hour: float) -> float:
     """Simulated hours in which at least so many messages come to pass."""
-    visits = events / MESSAGES_PER_VISIT[company]
+    visits = events / MESSAGES_PER_VISIT
     return max(_SHORTEST_HOURS, visits / (customers * visits_per_hour))

@@ -14,21 +14,22 @@ from streams.simulate.site import drop_in
 from streams.simulate.voice import ask
 from streams.simulate.world import World
 
+_BUSY_US: Final = 300_000_000  # nobody turns up twice within five minutes
 _NO_RESULT: Final = 0.02
 _BUYS: Final = 0.4  # of those who looked around
 _PRICE_SURPRISE: Final = 0.015
 _CHECKOUT_FAILS: Final = 0.012
 _PAYMENT_FAILS: Final = 0.02
 _PAYMENT_FAILS_IN_OUTAGE: Final = 0.88
-_TOP_UP: Final = 0.12  # of store visits among all, for those who rather click
+_DROPS_IN: Final = 0.12  # of store visits among all, for those who rather click
 
 
 def visit(world: World, person: Person, matter: Matter) -> None:
     """A step: turns up, online or in the store."""
     if person.gone or world.now < person.busy_until:
         return
-    person.busy_until = world.now + 900_000_000
-    if world.plan.company == "retail" and world.random() < (0.5 if person.prefers_site else _TOP_UP):
+    person.busy_until = world.now + _BUSY_US
+    if world.plan.company == "retail" and world.random() < (0.5 if person.prefers_site else _DROPS_IN):
         drop_in(world, person, matter)
         return
     matter.looks = 2 + int(4 * world.random())
@@ -39,37 +40,40 @@ def visit(world: World, person: Person, matter: Matter) -> None:
 
 def look(world: World, person: Person, matter: Matter) -> None:
     """A step: one search or one page."""
-    searches = matter.attempts == 0
-    matter.attempts += 1
-    matter.looks -= 1
-    airline = world.plan.company == "airline"
-    if searches or (airline and matter.looks > 0):
-        found = world.random() >= _NO_RESULT
-        product, matter.product = matter.product, None
-        outcome: Outcome = "success" if found else "failure"
-        duration = 0.3 + world.random()
-        device = person.device
-        event_id = world.touch(
-            person, matter, "search", action="search", outcome=outcome, duration=duration, device=device
-        )
-        matter.product = product
-        if not found:
-            world.grieve(person, matter, "search", "no_result", event_id)
+    if person.gone:
+        return
+    company = world.company
+    first = matter.looked == 0
+    matter.looked += 1
+    if first:
+        _search(world, person, matter)
     else:
-        page = "booking" if airline else "product_page"
-        world.touch(person, matter, page, action="view", duration=5 + 90 * world.random(), device=person.device)
-    if matter.looks > 0:
+        world.touch(person, matter, company.page, action="view", duration=5 + 90 * world.random(), device=person.device)
+    if matter.looked < matter.looks:
         world.later(8 + 70 * world.random(), look, person, matter)
     elif world.random() < _BUYS:
-        matter.attempts = 0
-        price = world.company.price_median * world.rng.lognormvariate(0, 0.6)
+        price = company.price_median * world.rng.lognormvariate(0, 0.6)
         matter.amount = Decimal(int(price * 100)).scaleb(-2)
         world.number(matter)
-        world.later(15 + 90 * world.random(), pay if airline else check_out, person, matter)
+        has_checkout = world.plan.company == "retail"
+        world.later(15 + 90 * world.random(), check_out if has_checkout else pay, person, matter)
+
+
+def _search(world: World, person: Person, matter: Matter) -> None:
+    found = world.random() >= _NO_RESULT
+    outcome: Outcome = "success" if found else "failure"
+    duration, device, where = 0.3 + world.random(), person.device, world.company.search
+    product, matter.product = matter.product, None  # nothing is chosen yet
+    event_id = world.touch(person, matter, where, action="search", outcome=outcome, duration=duration, device=device)
+    matter.product = product
+    if not found:
+        world.grieve(person, matter, where, "no_result", event_id)
 
 
 def check_out(world: World, person: Person, matter: Matter) -> None:
     """A step: the checkout."""
+    if person.gone:
+        return
     draw = world.random()
     seconds = 20 + 120 * world.random()
     if draw < _PRICE_SURPRISE:
@@ -98,7 +102,10 @@ def check_out(world: World, person: Person, matter: Matter) -> None:
 
 def pay(world: World, person: Person, matter: Matter) -> None:
     """A step: the payment."""
-    incident = world.incidents.at("payment", world.now, person.district.name)
+    if person.gone:
+        return
+    where = world.company.payment
+    incident = world.incidents.at(where, world.now, person.district.name)
     fails = _PAYMENT_FAILS if incident is None else _PAYMENT_FAILS_IN_OUTAGE
     amount = matter.amount
     if world.random() >= fails:
@@ -108,7 +115,7 @@ def pay(world: World, person: Person, matter: Matter) -> None:
         matter.paid_event = world.touch(
             person,
             matter,
-            "payment",
+            where,
             action="pay",
             waiting=1 + 5 * world.random(),
             amount=amount,
@@ -119,12 +126,12 @@ def pay(world: World, person: Person, matter: Matter) -> None:
         return
     waiting = 6 + 25 * world.random()
     event_id = world.touch(
-        person, matter, "payment", action="pay", outcome="failure", waiting=waiting, amount=amount, source="payments"
+        person, matter, where, action="pay", outcome="failure", waiting=waiting, amount=amount, source="payments"
     )
     matter.attempts += 1
     if incident is not None:
         incident.meets(person.id)
-    world.grieve(person, matter, "payment", "payment_failed", event_id, incident=incident)
+    world.grieve(person, matter, where, "payment_failed", event_id, incident=incident)
     _retry(world, person, matter, check_out=False)
 
 
@@ -134,9 +141,12 @@ def _retry(world: World, person: Person, matter: Matter, *, check_out: bool) -> 
         world.later(12 + 100 * world.random(), _check_out_again if check_out else pay, person, matter)
         return
     if world.random() < 0.3:
-        touchpoint = "checkout" if check_out else "payment"
-        world.touch(person, matter, touchpoint, action="cancel", outcome="abandoned", duration=30 * world.random())
+        world.later(3 + 40 * world.random(), _cancel, person, matter)
     react(world, person, matter, asks=0.45)
+
+
+def _cancel(world: World, person: Person, matter: Matter) -> None:
+    world.touch(person, matter, matter.touchpoint, action="cancel", outcome="abandoned")
 
 
 def _check_out_again(world: World, person: Person, matter: Matter) -> None:

@@ -4,7 +4,7 @@ Lazy: what it holds grows with the number of customers, not with the length of t
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from heapq import heappop, heappush
 
 from schemas.records import Action
@@ -32,6 +32,7 @@ class Simulation:
         self._actions: deque[Action] = deque()
         self._outbox: list[tuple[int, int, Happening]] = []
         self._sent = 0  # and what waits in the outbox
+        self._finished = False
         self._happenings = self._run()
 
     def __iter__(self) -> Iterator[Happening]:
@@ -51,11 +52,16 @@ class Simulation:
         """Gives an action to the staff (or, of the audience `customers`, to the customer); receipts come with the happenings."""
         self._actions.append(action)
 
+    def stop(self) -> None:
+        """Ends the run now. What was under way does not arrive any more; the truth is told to the end."""
+        self._happenings.close()
+        self._finish()
+
     def truth(self) -> Iterator[Line]:
         """What has become certain since the last call, and is forgotten here. After the end of the run: the rest."""
         return self._truth.drain()
 
-    def _run(self) -> Iterator[Happening]:
+    def _run(self) -> Generator[Happening]:
         self._tell_plan()
         for control in company.controls(self.company, self.plan):
             start = self.plan.start_us
@@ -122,7 +128,10 @@ class Simulation:
         )
 
     def _finish(self) -> None:
-        """Unhappiness that outlasts the run, and what the incidents did."""
+        """Unhappiness that outlasts the run, and what the incidents did. Once."""
+        if self._finished:
+            return
+        self._finished = True
         world = self._world
         for person in world.people.values():
             fade(person, world.now, self._truth)

@@ -43,8 +43,10 @@ _SURVEYS: Final[dict[str, tuple[_Survey, ...]]] = {
     "service_desk": (_Survey("csat", 1, 5),),
     "refund": (_Survey("dimension", 0, 10, dimension="price"),),
     "check_in": (_Survey("ces", 1, 7),),
-    "flight": (_Survey("nps", 0, 10), _Survey("dimension", 0, 10, dimension="service")),
-    "baggage": (_Survey("csat", 1, 5),),
+    "booking": (_Survey("ces", 1, 7),),
+    "arrival": (_Survey("nps", 0, 10), _Survey("dimension", 0, 10, dimension="service")),
+    "baggage_claim": (_Survey("csat", 1, 5),),
+    "lounge": (_Survey("stars", 1, 5),),
 }
 
 
