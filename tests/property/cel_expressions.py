@@ -151,7 +151,7 @@ class Expressions:
         fit = [path for path in paths[type_.name] if path in known]
         if fit:
             return same(str(self.pick(fit)))
-        return same(paths[type_.name][0]) if self.chance(30) else self.leaf(type_)
+        return same(paths[type_.name][0]) if self.chance(15) else self.leaf(type_)
 
     def leaf(self, type_: Scalar[object]) -> Twin:
         match type_.name:
@@ -315,7 +315,14 @@ class Expressions:
         if type_ == DOUBLE:
             left = join("0.0 + (", left, ")")
         if self.chance(5):
-            left = same({"string": "event.ns", "int": "event.ni", "double": "event.nd", "bool": "event.nb"}[type_.name])
+            left = same(
+                {
+                    "string": "event.ns",
+                    "int": "event.ni",
+                    "double": str(self.pick(("event.nd", "event.money"))),
+                    "bool": "event.nb",
+                }[type_.name]
+            )
             operators = ("==", "!=")
         return join("(", left, f") {self.pick(operators)} (", right, ")")
 
@@ -333,7 +340,11 @@ class Expressions:
         if type_ == DOUBLE:
             item = join("0.0 + (", item, ")")
         if self.chance(5):
-            item = same({"string": "event.ns", "int": "event.ni", "double": "event.nd"}[type_.name])
+            item = same(
+                {"string": "event.ns", "int": "event.ni", "double": str(self.pick(("event.nd", "event.money")))}[
+                    type_.name
+                ]
+            )
         items = [self.of(type_, depth - 1, known) for _ in range(int(str(self.pick((1, 2, 3)))))]
         return join("(", item, ") in [", *[part for one in items for part in (one, ", ")][:-1], "]")
 

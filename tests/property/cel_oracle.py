@@ -8,6 +8,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import celpy
@@ -111,13 +112,18 @@ def _own(function: Function) -> Function:
     return _through(call)
 
 
+@lru_cache(maxsize=200)
+def _tree(text: str) -> celpy.Expression:
+    return celpy.Environment().compile(text)
+
+
 def evaluate(text: str, variables: Mapping[str, object], functions: Mapping[str, Function]) -> Any:
     """cel-python's value as plain Python, or ERROR."""
     limit = sys.getrecursionlimit()
     try:
         environment = celpy.Environment()
         own = {name: _own(function) for name, function in functions.items()}
-        program = environment.program(environment.compile(text), functions={**CORRECTIONS, **own})
+        program = environment.program(_tree(text), functions={**CORRECTIONS, **own})
         result = program.evaluate({name: value_of(value) for name, value in variables.items()})
     except CELEvalError:
         return ERROR

@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from functools import cache
 from types import SimpleNamespace
 
 from hypothesis import assume, given, settings
@@ -20,6 +21,7 @@ from streams.experience.conditions import (
     compile_condition,
     compile_value,
 )
+from streams.experience.conditions.runtime import explain
 from tests.property.cel_expressions import (
     DOUBLES,
     ENVIRONMENT,
@@ -34,6 +36,7 @@ from tests.property.cel_expressions import (
 from tests.property.cel_oracle import ERROR, evaluate
 
 PLACE = Place("random.yaml", 1, 1)
+NULL = explain(TypeError())  # no checked expression may end so
 
 texts = st.one_of(
     st.sampled_from(TEXTS), st.text(st.characters(exclude_categories=["Cs", "Nd", "Zs", "Cc"]), max_size=3)
@@ -65,8 +68,10 @@ records = st.fixed_dictionaries(
 def ours(expression: Expression[object], record: dict[str, object], score: float) -> object:
     try:
         return expression(SimpleNamespace(event=SimpleNamespace(**record), score=score, **FUNCTIONS))
-    except EvaluationError:
-        return ERROR
+    except EvaluationError as error:
+        failure = error
+    assert failure.detail != NULL, f"{expression.text}: the checker has let a null through"
+    return ERROR
 
 
 def theirs(text: str, record: dict[str, object], score: float) -> object:
@@ -93,7 +98,7 @@ def compiled(twin: Twin, returns: Scalar[object]) -> Expression[object]:
     raise AssertionError
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(twin=expressions(BOOL), record=records, score=doubles)
 def test_conditions(twin: Twin, record: dict[str, object], score: float) -> None:
     expression = compiled(twin, BOOL)
@@ -113,6 +118,53 @@ def test_values(data: st.DataObject, record: dict[str, object], score: float) ->
     expression = compiled(twin, returns)
     mine, reference = ours(expression, record, score), theirs(twin.theirs, record, score)
     assert equal(mine, reference), f"{twin.ours}: {mine!r}, cel-python: {reference!r}"
+
+
+INTEGERS = [f"event.i {operator} event.mi.a" for operator in "+-*/%"] + [
+    "-event.i",
+    "int(event.d)",
+    "int(event.s)",
+]
+NUMBERS = [f"event.d {operator} score" for operator in "+-*/"] + [
+    "-event.d",
+    "double(event.i)",
+    "double(event.s)",
+]
+ASKED = [
+    f"{left} {{}} {right}"
+    for left, right in (("event.d", "score"), ("event.i", "event.mi.a"), ("event.s", "event.m.a"))
+]
+ASKED = [ask.format(operator) for ask in ASKED for operator in ("==", "!=", "<", "<=", ">", ">=")]
+ASKED += [
+    "event.money == event.nd",
+    "event.ni != event.i",
+    "event.ns == event.s",
+    "event.nb == event.b",
+    "event.ni in [1, 2]",
+]
+ASKED += [
+    "score in [event.d, score]",
+    "score in event.ld",
+    "event.nd in event.ld",
+    "event.ns in event.ls",
+    "event.ns in event.m",
+]
+ASKED += ["event.money in [0.0, 1.5]", "has(event.m.a)", "event.m.a.contains(event.s)", "event.s.startsWith(event.m.a)"]
+
+
+@settings(deadline=None)
+@given(record=records, more=texts, another=ints, score=doubles)
+def test_every_operator_alone(record: dict[str, object], more: str, another: int, score: float) -> None:
+    record["m"], record["mi"] = {"a": more}, {"a": another}
+    for returns, asked in ((INT, INTEGERS), (DOUBLE, NUMBERS), (BOOL, ASKED)):
+        for text in asked:
+            mine = ours(compiled_once(text, returns), record, score)
+            assert equal(mine, reference := theirs(text, record, score)), f"{text}: {mine!r}, cel-python: {reference!r}"
+
+
+@cache
+def compiled_once(text: str, returns: Scalar[object]) -> Expression[object]:
+    return compile_value(text, ENVIRONMENT, PLACE, returns=returns)
 
 
 def compiles_or_is_refused(text: str) -> None:
