@@ -98,7 +98,7 @@ def compiled(twin: Twin, returns: Scalar[object]) -> Expression[object]:
     raise AssertionError
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(twin=expressions(BOOL), record=records, score=doubles)
 def test_conditions(twin: Twin, record: dict[str, object], score: float) -> None:
     expression = compiled(twin, BOOL)
