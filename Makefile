@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOUCHSTONE := $(BIN)/touchstone
 
-.PHONY: demo test lint types clean venv
+.PHONY: demo test lint types docs clean venv
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +22,9 @@ lint: $(VENV)/.test ## ruff
 
 types: $(VENV)/.test ## mypy, strict
 	$(BIN)/mypy
+
+docs: $(VENV)/.test ## write the reference pages anew: docs/settings.md, docs/cli.md, .env.example
+	$(BIN)/python -m streams.reference
 
 venv: $(VENV)/.test ## the development environment only
 
