@@ -1,15 +1,18 @@
 """Ports on loopback: a free one, whether one is taken, and by whom."""
 
+import random
 import socket
 
 HOST = "127.0.0.1"
 
 
 def free_port(host: str = HOST) -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses now, and that the system will not give to an outgoing connection meanwhile."""
+    for _ in range(1000):
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - below what Linux and macOS hand out
+        if is_free(port, host):
+            return port
+    raise OSError("no free port between 20000 and 32000")
 
 
 def is_free(port: int, host: str = HOST) -> bool:
@@ -34,15 +37,18 @@ def answers(port: int, host: str = HOST) -> bool:
 
 
 def owner(port: int) -> str:
-    """Who listens: "java (pid 123)", or "" where the system does not tell."""
+    """Who listens there, or else uses it: "java (pid 123)", or "" where the system does not tell."""
     import psutil
 
+    found = ""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
+            if not connection.laddr or connection.laddr.port != port or not connection.pid:
                 continue
-            if connection.laddr.port == port:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+            who = f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+            if connection.status == psutil.CONN_LISTEN:
+                return who
+            found = f"an outgoing connection of {who}"
     except (psutil.Error, OSError):  # macOS tells only root
         pass
-    return ""
+    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deploy.local import jars, ports
+from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.display import Shown
 from deploy.local.kafka import Broker, default_cache
 from deploy.local.lock import Lock
@@ -21,6 +22,8 @@ from streams.kafka_config import bootstrap_servers
 from streams.settings import Settings
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+READER = "reader"  # a ClickHouse user for dashboards, who may only query
+READER_LIMITS = ("max_execution_time=30", "max_result_rows=1000000")
 MIN_FREE_BYTES = 1024**3
 PARTS = ("kafka", "clickhouse", "schemas")  # the names that `without` takes
 
@@ -75,12 +78,20 @@ def local_stack(
 def _parts(settings: Settings, folder: Path, without: Collection[str], shown: Shown) -> list[Part]:
     """Kafka last: it takes longest to prepare, the others start meanwhile."""
     parts = []
-    if "clickhouse" not in without and settings.clickhouse_host in LOOPBACK:
+    if "clickhouse" in without:
+        pass
+    elif _local_clickhouse(settings):
         parts.append(_clickhouse(settings, folder))
+    else:
+        shown.say(f"ClickHouse at {settings.clickhouse_host}:{settings.clickhouse_port} is yours: not started here")
     if "schemas" not in without:
         parts.append(_schemas(settings))
     port = _local_kafka_port(settings)
-    if "kafka" not in without and port is not None:
+    if "kafka" in without:
+        pass
+    elif port is None:
+        shown.say(f"Kafka at {settings.kafka_brokers} ({settings.kafka_security}) is yours: not started here")
+    else:
         cache = (settings.local_cache or default_cache()).absolute()
         _bring_jars(cache, shown)
         broker = Broker(folder / "kafka", port, log=folder / "logs" / "kafka.log", cache=cache)
@@ -96,6 +107,12 @@ def _local_kafka_port(settings: Settings) -> int | None:
     return int(port) if local else None
 
 
+def _local_clickhouse(settings: Settings) -> bool:
+    """The settings name a server on loopback, without TLS, and its user without a password."""
+    open_to_all = settings.clickhouse_user == "default" and not settings.clickhouse_password.get_secret_value()
+    return settings.clickhouse_host in LOOPBACK and open_to_all and not settings.clickhouse_secure
+
+
 def _bring_jars(cache: Path, shown: Shown) -> None:
     missing = jars.missing(cache)
     if missing:
@@ -105,10 +122,11 @@ def _bring_jars(cache: Path, shown: Shown) -> None:
 
 def _clickhouse(settings: Settings, folder: Path) -> Part:
     port = settings.clickhouse_port
-    command = [sys.executable, "-m", "deploy.local.clickhouse", "--data", str(folder / "clickhouse")]
-    command += ["--host", ports.HOST, "--port", str(port)]
-    service = Service("clickhouse", command, lambda: ports.answers(port))
-    return Part(service, "ClickHouse", f"{ports.HOST}:{port}", port, "TOUCHSTONE_CLICKHOUSE_PORT=PORT")
+    options = ["--database", settings.clickhouse_database, "--readonly-user", READER]
+    options += [word for limit in READER_LIMITS for word in ("--readonly-setting", limit)]
+    server = ClickHouse(folder / "clickhouse", port, options, log=folder / "logs" / "clickhouse.log")
+    address = f"{ports.HOST}:{port}"
+    return Part(server.service(), "ClickHouse", address, port, "TOUCHSTONE_CLICKHOUSE_PORT=PORT")
 
 
 def _schemas(settings: Settings) -> Part:

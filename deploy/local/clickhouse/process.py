@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local.ports import HOST
+from deploy.local.ports import HOST, answers
 from deploy.local.process import Child
+from deploy.local.supervisor import Service
 from streams.errors import ExitCode, UserError
 
 START_SECONDS = 60.0  # usually under a second; a cold disk has 550 MB to read
@@ -34,9 +35,18 @@ class ClickHouse:
 
     def start(self) -> None:
         """Starts it without waiting: see `wait`."""
+        self.child = Child("clickhouse", self._command(), self.log, cwd=ROOT)
+
+    def service(self) -> Service:
+        """For a supervisor. The port must be given."""
+        return Service("clickhouse", self._command(), self._answers, cwd=ROOT, stop_seconds=STOP_SECONDS)
+
+    def _command(self) -> list[str]:
         command = [sys.executable, "-m", "deploy.local.clickhouse", "--data", str(self.folder / "data")]
-        command += ["--host", HOST, "--port", str(self.port), *self._options]
-        self.child = Child("clickhouse", command, self.log, cwd=ROOT)
+        return [*command, "--host", HOST, "--port", str(self.port), *self._options]
+
+    def _answers(self) -> bool:
+        return answers(self.port)
 
     def wait(self, seconds: float = START_SECONDS) -> None:
         """Until it takes connections. Raises UserError with the end of its log when it does not."""
