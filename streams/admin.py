@@ -12,12 +12,13 @@ from typing import Self, TypeVar
 import msgspec
 
 from streams.errors import ExitCode, UserError
-from streams.kafka_config import bootstrap_servers, kafka_client_config
+from streams.kafka_config import bootstrap_servers, kafka_client_config, ssl_context
 from streams.settings import Settings
 
 Partition = tuple[str, int]  # topic, partition
 
-CONNECT_SECONDS = 10.0
+PROBE_SECONDS = 3.0
+CONNECT_SECONDS = 6.0  # where something listens; where nothing does it is said at once
 RETRY_SECONDS = 15.0  # a new cluster makes its internal topics at the first question
 RETRY_PAUSE_SECONDS = 0.1
 
@@ -63,7 +64,7 @@ class Admin:
         try:
             self._client = KafkaAdminClient(**config)
         except KafkaError as error:
-            raise _no_broker(settings, f"it accepts connections, but {error}") from error
+            raise _not_let_in(settings, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -134,12 +135,16 @@ class Admin:
         return created
 
     def set_configs(self, configs: Mapping[str, Mapping[str, str]]) -> None:
-        """Changes these keys of these topics, leaves the others."""
+        """Changes these keys of these topics, leaves the others. Waits until the brokers show it."""
         from kafka.admin import ConfigResource, ConfigResourceType
 
+        if not configs:
+            return
         resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict(values)) for name, values in configs.items()]
-        if resources:
-            self._ask(lambda: self._client.alter_configs(resources, incremental=True))
+        self._ask(lambda: self._client.alter_configs(resources, incremental=True))
+        deadline = time.monotonic() + RETRY_SECONDS
+        while self.configs(configs) != configs and time.monotonic() < deadline:
+            time.sleep(RETRY_PAUSE_SECONDS)  # brokers learn of it a little later than the controller
 
     def delete(self, names: Iterable[str]) -> None:
         """Deletes topics with all they hold."""
@@ -221,12 +226,15 @@ class Admin:
 
 
 def must_accept_connections(settings: Settings) -> None:
-    """Says at once that nothing listens; kafka-python would try until its time is up, and not say why."""
-    failures = []
+    """Says at once that nothing listens, or that TLS fails; kafka-python would try until its time is up, and not say why."""
+    context, failures = ssl_context(settings), []
     for server in bootstrap_servers(settings):
         host, _, port = server.rpartition(":")
+        host = host.strip("[]")
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
+            with socket.create_connection((host, int(port)), timeout=PROBE_SECONDS) as connection:
+                if context is not None:
+                    context.wrap_socket(connection, server_hostname=host).close()
                 return
         except OSError as error:
             failures.append(f"{server}: {error.strerror or error}")
@@ -237,5 +245,13 @@ def _no_broker(settings: Settings, reason: str) -> UserError:
     return UserError(
         f"no Kafka answers at {settings.kafka_brokers} ({settings.kafka_security}): {reason}",
         "start the local stack with `touchstone up`, or set TOUCHSTONE_KAFKA_BROKERS (and …_SECURITY) to your cluster",
+        exit_code=ExitCode.UNAVAILABLE,
+    )
+
+
+def _not_let_in(settings: Settings, error: Exception) -> UserError:
+    return UserError(
+        f"{settings.kafka_brokers} accepts connections, but does not answer as Kafka with {settings.kafka_security}: {error}",
+        "check TOUCHSTONE_KAFKA_SECURITY, …_SASL_MECHANISM, …_SASL_USERNAME and …_SASL_PASSWORD against its listener",
         exit_code=ExitCode.UNAVAILABLE,
     )

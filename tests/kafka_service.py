@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deploy.local import jars, ports
+from deploy.local import aot, jars, ports
 from deploy.local.kafka import Broker, default_cache
 from streams.admin import Admin, TopicSpec
 from streams.errors import UserError
@@ -113,6 +113,7 @@ def ensure_jars() -> None:
     cache = default_cache()
     try:
         jars.fetch(jars.missing(cache), cache)
+        aot.ensure(cache)
     except UserError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.local import jars, ports
+from deploy.local import aot, jars, ports
 from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.display import Shown
-from deploy.local.kafka import Broker, default_cache
+from deploy.local.kafka import Broker, archive, default_cache
 from deploy.local.lock import Lock
 from deploy.local.supervisor import Service, Supervisor
 from streams.errors import ExitCode, UserError
@@ -118,6 +118,9 @@ def _bring_jars(cache: Path, shown: Shown) -> None:
     if missing:
         with shown.download("Kafka", sum(jar.size_bytes for jar in missing)) as progress:
             jars.fetch(missing, cache, progress)
+    if not archive(cache).exists():
+        shown.say("preparing Kafka for quick starts (once, about 10 s)")
+        aot.ensure(cache)
 
 
 def _clickhouse(settings: Settings, folder: Path) -> Part:
