@@ -4,6 +4,7 @@ Every character of the value that is not white space stands in the source in the
 """
 
 import re
+from itertools import dropwhile, groupby
 
 import yaml
 
@@ -75,8 +76,14 @@ _NAMED = {
 
 def _trim(written: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
     """Without the white space at the start and end of lines: folding and indentation decide about that."""
-    text = "".join(character or "\0" for character, _, _ in written)
-    keep = [True] * len(text)
-    for match in re.finditer(r"[ \t]*[\r\n]\s*|\A\s+|\s+\Z", text):
-        keep[match.start() : match.end()] = [False] * (match.end() - match.start())
-    return [unit for unit, kept in zip(written, keep, strict=True) if kept and unit[0]]
+    kept: list[tuple[str, int, int]] = []
+    for _, units in groupby(written, key=lambda unit: unit[1]):
+        line = list(dropwhile(_blank, units))
+        while line and _blank(line[-1]):
+            line.pop()
+        kept += [unit for unit in line if unit[0]]
+    return kept
+
+
+def _blank(unit: tuple[str, int, int]) -> bool:
+    return not unit[0] or unit[0].isspace()

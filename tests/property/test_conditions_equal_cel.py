@@ -22,17 +22,8 @@ from streams.experience.conditions import (
     compile_value,
 )
 from streams.experience.conditions.runtime import explain
-from tests.property.cel_expressions import (
-    DOUBLES,
-    ENVIRONMENT,
-    FUNCTIONS,
-    INTS,
-    KEYS,
-    SYMBOLS,
-    TEXTS,
-    Twin,
-    expressions,
-)
+from tests.property.cel_environment import DOUBLES, ENVIRONMENT, FUNCTIONS, INTS, KEYS, SYMBOLS, TEXTS
+from tests.property.cel_expressions import Twin, expressions
 from tests.property.cel_oracle import ERROR, evaluate
 
 PLACE = Place("random.yaml", 1, 1)

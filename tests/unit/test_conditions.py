@@ -481,6 +481,18 @@ def test_a_symbol_result_is_in_its_set() -> None:
         compile_value("'c'", ENVIRONMENT, PLACE, returns=SYMBOL("a", "b"))
 
 
+@pytest.mark.parametrize(
+    "text", ['"' + "\\a" * 2000, "'" + "\\a" * 1000 + "\n'", 'r"' + "\\n" * 1500 + "'", "x == '" + "\\'" * 1500]
+)
+def test_backslashes_without_a_closing_quote_are_refused_at_once(text: str) -> None:
+    with pytest.raises(ConditionError, match="close the quote"):
+        compile_condition(text, ENVIRONMENT, PLACE)
+
+
+def test_quotes_in_a_remark_are_no_quotes() -> None:
+    assert holds('true // it\'s\n && true // isn\'t """ it')
+
+
 def test_long_text_against_a_hostile_pattern_takes_no_time() -> None:
     assert not holds(
         "event.touchpoint.matches('^(a+)+$')",

@@ -133,3 +133,9 @@ def test_without_marks_a_place_counts_lines_alike() -> None:
     place = Place("f.yaml", 10, 5)
     assert place.within("ab\ncd", 1) == Place("f.yaml", 10, 6)
     assert place.within("ab\ncd", 4) == Place("f.yaml", 11, 6)
+
+
+@both_parsers
+def test_a_long_run_of_blanks_is_read_at_once(loader: type) -> None:
+    data, _ = load('a: "x' + " " * 100_000 + 'y"', "f.yaml", loader)
+    assert data == {"a": "x" + " " * 100_000 + "y"}

@@ -68,6 +68,6 @@ def compile_value(text: str, environment: Environment, place: Place, *, returns:
 
 def _checked(text: str, environment: Environment, place: Place, returns: Type[object]) -> Typed:
     try:
-        return check(parse(text, place), environment, returns)
+        return check(parse(text), environment, returns)
     except Refused as refused:
         raise ConditionError(place.within(text, refused.offset), refused.what, refused.fix) from None

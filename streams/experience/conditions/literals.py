@@ -3,11 +3,35 @@
 import math
 import re
 
+from streams.experience.conditions.errors import Refused
+
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _SIMPLE.update({character: character for character in "\\?\"'`"})
 _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|)", re.DOTALL
 )
+
+_OPENS = re.compile(r"//|[\"']")
+# Possessive: the first way is the only one.
+_CLOSES = {quote: re.compile(rf"(?:\\[abfnrtv\"'\\]|[^{quote}\n])*+{quote}") for quote in "\"'"}
+
+
+def check_quotes(text: str) -> None:
+    """Every quote closes on its line. The grammar's own pattern would find that out in time exponential in the backslashes. Raises Refused."""
+    offset = 0
+    while (opens := _OPENS.search(text, offset)) is not None:
+        offset = opens.end()
+        if (quote := opens[0]) == "//":
+            offset = text.find("\n", offset)
+            if offset < 0:
+                return
+            continue
+        if text.startswith(quote * 3, opens.start()):
+            raise Refused(opens.start(), "a string in three quotes", "write one quote, and \\n for a new line")
+        closes = _CLOSES[quote].match(text, offset)
+        if closes is None:
+            raise Refused(opens.start(), "a quote that does not close on its line", "close the quote")
+        offset = closes.end()
 
 
 def literal_value(kind: str, text: str) -> str | int | float | bool | None:
@@ -27,7 +51,7 @@ def literal_value(kind: str, text: str) -> str | int | float | bool | None:
             raise ValueError("unsigned numbers are not supported; write it without u")
         case "BYTES_LIT":
             raise ValueError("bytes are not supported; write a string, without b")
-    raise ValueError("a string in three quotes is not supported; write one quote, and \\n for a new line")
+    raise ValueError(f"{kind} is not supported; see docs/conditions.md for what is")
 
 
 def _int(text: str) -> int:

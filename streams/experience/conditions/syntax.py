@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from celpy.celparser import CELParseError, CELParser
 from lark import Token, Tree, UnexpectedCharacters, UnexpectedToken
 
-from streams.experience.conditions.errors import ConditionError
-from streams.experience.conditions.literals import literal_value
-from streams.experience.place import Place
+from streams.experience.conditions.errors import Refused
+from streams.experience.conditions.literals import check_quotes, literal_value
 
 MAX_CHARACTERS = 4096
 MAX_DEPTH = 48  # the generated Python nests two parentheses a level at most; Python allows 200
@@ -122,47 +121,38 @@ _UNSUPPORTED = {
 }
 _HINTS = {
     **{"=": "compare with ==", "&": "write &&", "|": "write ||", "and": "write &&", "or": "write ||"},
-    **{"not": "write !", "is": "write ==", "<": "write != for unequal", "'": "close the quote", '"': "close the quote"},
+    **{"not": "write !", "is": "write ==", "<": "write != for unequal"},
 }
 
 
-def parse(text: str, place: Place) -> Node:
-    """The expression's tree. Raises ConditionError for what is no CEL, not in the subset, too long or too deep."""
+def parse(text: str) -> Node:
+    """The expression's tree. Raises Refused for what is no CEL, not in the subset, too long or too deep."""
     if len(text) > MAX_CHARACTERS:
-        raise ConditionError(
-            place, f"the expression has {len(text)} characters, {MAX_CHARACTERS} are allowed", "split the rule"
-        )
+        what = f"the expression has {len(text)} characters, {MAX_CHARACTERS} are allowed"
+        raise Refused(0, what, "split the rule")
     if not text.strip():
-        raise ConditionError(place, "the expression is empty", "write a condition, or `true`")
+        raise Refused(0, "the expression is empty", "write a condition, or `true`")
+    check_quotes(text)
     try:
         tree = CELParser().parse(text)
     except CELParseError as error:
-        raise _syntax_error(text, place, error) from None
-    return _Reader(text, place).node(tree, 0, 0)
+        raise _syntax_error(text, error) from None
+    return _Reader().node(tree, 0, 0)
 
 
-def _syntax_error(text: str, place: Place, error: CELParseError) -> ConditionError:
+def _syntax_error(text: str, error: CELParseError) -> Refused:
     cause = error.__context__
     if isinstance(cause, UnexpectedToken) and cause.token.type != "$END":
         offset, found = cause.pos_in_stream or 0, str(cause.token)
     elif isinstance(cause, UnexpectedCharacters):
         offset, found = cause.pos_in_stream or 0, cause.char
     else:
-        what = "the expression ends too early"
-        return ConditionError(place.within(text, len(text)), what, "complete it, and close every bracket and quote")
-    fix = _HINTS.get(found, "check operators, brackets and quotes just before")
-    return ConditionError(place.within(text, offset), f"unexpected {found!r}", fix)
+        return Refused(len(text), "the expression ends too early", "complete it, and close every bracket")
+    return Refused(offset, f"unexpected {found!r}", _HINTS.get(found, "check operators and brackets just before"))
 
 
 class _Reader:
     """Turns lark's tree, which has a level for every rule of the grammar, into ours."""
-
-    def __init__(self, text: str, place: Place) -> None:
-        self.text = text
-        self.place = place
-
-    def error(self, offset: int, what: str, fix: str) -> ConditionError:
-        return ConditionError(self.place.within(self.text, offset), what, fix)
 
     def node(self, tree: Tree[Token] | Token, depth: int, offset: int) -> Node:
         """`offset`: where the whole stands, for pieces that lark gives no place (true and false)."""
@@ -171,10 +161,10 @@ class _Reader:
             tree = child
         offset = offset if tree.meta.empty else tree.meta.start_pos
         if depth > MAX_DEPTH:
-            raise self.error(offset, f"the expression is nested deeper than {MAX_DEPTH} levels", "split the rule")
+            raise Refused(offset, f"the expression is nested deeper than {MAX_DEPTH} levels", "split the rule")
         if tree.data in _UNSUPPORTED:
             what, fix = _UNSUPPORTED[tree.data]
-            raise self.error(offset, f"{what} is not supported", fix)
+            raise Refused(offset, f"{what} is not supported", fix)
         match tree.data, tree.children:
             case "literal", [Token() as token]:
                 return self.literal(token, offset)
@@ -200,7 +190,7 @@ class _Reader:
             case "member_dot_arg", [Tree() as of, Token() as name, *rest]:
                 arguments = self.arguments(rest, depth, offset)
                 return Call(name.start_pos or offset, self.node(of, depth + 1, offset), str(name), arguments)
-        raise self.error(offset, f"{tree.data} is not supported", "see docs/conditions.md for what is")
+        raise Refused(offset, f"{tree.data} is not supported", "see docs/conditions.md for what is")
 
     def chain(self, tree: Tree[Token], depth: int, offset: int) -> Chain:
         """Parts of `a && b && c`, however long, on one level."""
@@ -220,4 +210,4 @@ class _Reader:
             return Literal(offset, literal_value(token.type, str(token)))
         except ValueError as error:
             what, _, fix = str(error).partition("; ")
-            raise self.error(offset, what, fix) from None
+            raise Refused(offset, what, fix) from None
