@@ -28,6 +28,7 @@ from streams.experience.conditions import (
 from streams.experience.frame import EpisodeView, Joined, SignalView, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_checks import check
+from streams.experience.pack_shape import problems
 from streams.experience.place import Place
 from streams.experience.state import Profile
 from streams.experience.yaml_places import Places, YamlError, load
@@ -201,10 +202,12 @@ def compile_pack(text: str, file: str) -> CompiledPack:
         data, places = load(text, file)
     except YamlError as error:
         raise PackErrors([str(error)]) from None
-    try:
-        pack = msgspec.convert(data, PackFile)
-    except msgspec.ValidationError as error:
-        raise PackErrors([_placed(str(error), places, file)]) from None
+    shape = [
+        f"{places.keys_at.get(path) or _place(places, path, file)}: {what}" for path, what in problems(data, PackFile)
+    ]
+    if shape:
+        raise PackErrors(sorted(shape, key=_by_line))
+    pack = msgspec.convert(data, PackFile)
     compiler = _Compiler(pack, places, file)
     compiled = compiler.compile()
     compiler.errors += [f"{_place(places, path, file)}: {what}" for path, what in check(pack)]
@@ -289,26 +292,6 @@ def _place(places: Places, path: tuple[str | int, ...], file: str) -> Place:
     while path and path not in places:
         path = path[:-1]
     return places.get(path, Place(file, 1, 1))
-
-
-_PATH = re.compile(r" - at `(key in )?\$(?P<path>[^`]*)`$")
-
-
-def _placed(message: str, places: Places, file: str) -> str:
-    """msgspec's message with file and line: it names the place as `$.signals[...].weight`."""
-    match = _PATH.search(message)
-    if match is None:
-        return f"{_place(places, (), file)}: {message}"
-    path: list[str | int] = []
-    for name, index in re.findall(r"\.([^.\[]+)|\[([^\]]*)\]", match["path"]):
-        path.append(name or (int(index) if index.isdigit() else index))
-    what = message[: match.start()]
-    known = [place for place in places if _like(place, path)]
-    return f"{_place(places, min(known, key=len) if known else tuple(path), file)}: {what} (at {match['path'].lstrip('.')})"
-
-
-def _like(place: tuple[str | int, ...], path: list[str | int]) -> bool:
-    return len(place) == len(path) and all(want in ("...", have) for want, have in zip(path, place, strict=True))
 
 
 def _by_line(error: str) -> tuple[int, str]:
