@@ -6,6 +6,7 @@ Ctrl-C, SIGTERM and SIGHUP (a closed terminal) raise `Stopped` there; a second o
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from streams.errors import ExitCode, UserError
 
 POLL_SECONDS = 0.05
 LOG_LIMIT_BYTES = 20 * 1024 * 1024  # a longer log is put aside at the next start
+FULL_BYTES = 1024 * 1024  # a disk with less is full
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -178,13 +180,21 @@ def _describe(code: int) -> str:
 def _failed(service: Service, child: Child, what: str) -> UserError:
     tail = child.tail()
     fix = "the whole log says more"
-    if "No space left on device" in tail:
+    if "No space left on device" in tail or _no_space(child.log.parent):
         fix = "the disk is full: free some space and start again; what had been acknowledged is kept"
     elif "Address already in use" in tail or "Address in use" in tail:
         fix = "its port is taken: choose another (docs/local-stack.md lists the settings)"
     return UserError(
         f"{service.name} {what}; its log {child.log} ends with:\n{tail}", fix, exit_code=ExitCode.UNAVAILABLE
     )
+
+
+def _no_space(folder: Path) -> bool:
+    """The log of a process that ran out of space may lack the words for it."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def _leave_terminal() -> None:
