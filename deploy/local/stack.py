@@ -7,7 +7,7 @@ A service whose address in the settings is not on loopback is the user's own: it
 import contextlib
 import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +73,11 @@ def local_stack(
             supervisor.start(*(part.service for part in parts))
             shown.done()
             yield Stack(supervisor, addresses, folder)
+
+
+def touchstone(name: str, *arguments: str, ready: Callable[[], bool] = lambda: True) -> Service:
+    """A `touchstone` command as a process of the stack: `stack.supervisor.start(touchstone("worker", "worker"))`."""
+    return Service(name, [sys.executable, "-m", "streams", *arguments], ready)
 
 
 def _parts(settings: Settings, folder: Path, without: Collection[str], shown: Shown) -> list[Part]:

@@ -1,5 +1,6 @@
 """Which parts the local stack starts for which settings, and what it says before it starts anything."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,3 +101,12 @@ def test_fresh_deletes_data_and_nothing_else(tmp_path: Path) -> None:
 )
 def test_values_as_java_reads_them(value: str, written: str) -> None:
     assert _escape(value) == written
+
+
+def test_the_page_names_tests_that_exist() -> None:
+    root = Path(__file__).parents[2]
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (root / "docs/local-stack.md").read_text(encoding="utf-8"))
+    assert len(named) > 5
+    for file, test in named:
+        (path,) = (root / "tests").rglob(file)
+        assert f"def {test}(" in path.read_text(encoding="utf-8")
