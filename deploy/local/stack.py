@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.local import aot, jars, ports
+from deploy.local import jars, ports
 from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.display import Shown
 from deploy.local.kafka import Broker, archive, default_cache
 from deploy.local.lock import Lock
+from deploy.local.process import Child
 from deploy.local.supervisor import Service, Supervisor
 from streams.errors import ExitCode, UserError
 from streams.kafka_config import bootstrap_servers
@@ -72,7 +73,8 @@ def local_stack(
             lock.note(addresses)
             supervisor.start(*(part.service for part in parts))
             shown.done()
-            yield Stack(supervisor, addresses, folder)
+            with _quicker_next_time(settings, parts, folder):
+                yield Stack(supervisor, addresses, folder)
 
 
 def touchstone(name: str, *arguments: str, ready: Callable[[], bool] = lambda: True) -> Service:
@@ -97,7 +99,7 @@ def _parts(settings: Settings, folder: Path, without: Collection[str], shown: Sh
     elif port is None:
         shown.say(f"Kafka at {settings.kafka_brokers} ({settings.kafka_security}) is yours: not started here")
     else:
-        cache = (settings.local_cache or default_cache()).absolute()
+        cache = _cache(settings)
         _bring_jars(cache, shown)
         broker = Broker(folder / "kafka", port, log=folder / "logs" / "kafka.log", cache=cache)
         parts.append(Part(broker.service(), "Kafka", broker.bootstrap, port, "TOUCHSTONE_KAFKA_BROKERS=127.0.0.1:PORT"))
@@ -118,14 +120,30 @@ def _local_clickhouse(settings: Settings) -> bool:
     return settings.clickhouse_host in LOOPBACK and open_to_all and not settings.clickhouse_secure
 
 
+@contextlib.contextmanager
+def _quicker_next_time(settings: Settings, parts: list[Part], folder: Path) -> Iterator[None]:
+    """On a machine's first start, Kafka's classes are made ready for the next one, with the lowest priority."""
+    cache = _cache(settings)
+    if "kafka" not in [part.service.name for part in parts] or archive(cache).exists():
+        yield
+        return
+    command = [sys.executable, "-m", "deploy.local.aot", str(cache)]
+    child = Child("prepare", command, folder / "logs" / "prepare.log")
+    try:
+        yield
+    finally:
+        child.stop()
+
+
+def _cache(settings: Settings) -> Path:
+    return (settings.local_cache or default_cache()).absolute()
+
+
 def _bring_jars(cache: Path, shown: Shown) -> None:
     missing = jars.missing(cache)
     if missing:
         with shown.download("Kafka", sum(jar.size_bytes for jar in missing)) as progress:
             jars.fetch(missing, cache, progress)
-    if not archive(cache).exists():
-        shown.say("preparing Kafka for quick starts (once, about 10 s)")
-        aot.ensure(cache)
 
 
 def _clickhouse(settings: Settings, folder: Path) -> Part:

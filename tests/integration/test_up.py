@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
+from clickhouse_driver import Client
+from clickhouse_driver.errors import ServerException
 
 from deploy.local import ports
 from deploy.local.lock import ChildNote, RunNote
@@ -226,6 +229,29 @@ def test_kill_9_loses_nothing_and_leaves_nothing(up: Callable[..., Up], environm
     with kafka.admin() as admin:
         assert admin.topics() == {}
     assert fresh.end() == 0
+
+
+def test_the_whole_stack_answers(up: Callable[..., Up], environment: dict[str, str]) -> None:
+    ensure_jars()
+    one = up("--json")
+    one.wait_ready()
+    addresses = json.loads(one.out.read_text())
+    assert set(addresses) == {"Kafka", "ClickHouse", "Schemas"}
+    kafka = _client(environment)
+    topic = kafka.topic()
+    kafka.produce(topic, [(b"k", b"v")])
+    assert [record.value for record in kafka.read(topic)] == [b"v"]
+    host, port = addresses["ClickHouse"].split(":")
+    with Client(host, port=port, database="touchstone") as client:
+        client.execute("CREATE TABLE t (x UInt8) ENGINE = MergeTree ORDER BY x")
+        client.execute("INSERT INTO t VALUES", [[7]])
+    with Client(host, port=port, database="touchstone", user="reader") as reader:
+        assert reader.execute("SELECT x FROM t") == [(7,)]
+        with pytest.raises(ServerException, match="readonly"):
+            reader.execute("INSERT INTO t VALUES", [[8]])
+    with urllib.request.urlopen(addresses["Schemas"] + "/subjects") as answer:  # noqa: S310 - our own address
+        assert "cx-touchpoints-value" in json.load(answer)
+    assert one.end(signal.SIGINT) == 0
 
 
 def _client(environment: dict[str, str]) -> Kafka:

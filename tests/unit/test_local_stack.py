@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deploy.local import aot, jars, stack
+from deploy.local import jars, stack
 from deploy.local.kafka import _escape
 from streams.errors import UserError
 from streams.settings import Settings
@@ -27,7 +27,6 @@ class Display(stack.Shown):
 @pytest.fixture(autouse=True)
 def no_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jars, "missing", lambda cache: [])
-    monkeypatch.setattr(aot, "ensure", lambda cache: None)
 
 
 def parts(tmp_path: Path, without: tuple[str, ...] = (), **values: Any) -> tuple[list[str], str]:
