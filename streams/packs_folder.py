@@ -54,3 +54,8 @@ def find(name: str, settings: Settings) -> CompiledPack:
             return read_pack(candidate)
     known = ", ".join(path.stem for path in files(settings))
     raise UserError(f"no pack {name!r}", f"known: {known}; or name a file: ./{name}.yaml")
+
+
+def audiences(settings: Settings) -> list[str]:
+    """The audiences of all packs: each has a notification topic."""
+    return sorted({audience for pack in shelf(settings).packs() for audience in pack.file.audiences})

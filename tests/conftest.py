@@ -7,4 +7,5 @@ from tests.clickhouse_service import new_clickhouse as new_clickhouse
 from tests.engine_service import bench as bench
 from tests.kafka_service import kafka as kafka
 from tests.kafka_service import new_broker as new_broker
+from tests.main_service import product as product
 from tests.sink_service import sink_service as sink_service

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from streams.topics import Row
 
 Audiences = Annotated[
-    list[str] | None, typer.Option("--audience", "-a", help="An audience with a notification topic. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--audience", "-a", help="An audience with a notification topic. Repeatable. Default: those of the packs."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
@@ -38,11 +41,13 @@ def create(
     """
     from streams import topics
     from streams.admin import Admin
+    from streams.packs_folder import audiences
     from streams.terminal import err, out, write_json
 
     settings = start()
+    chosen = audience if audience is not None else audiences(settings)
     with Admin(settings) as admin:
-        report = topics.create(admin, settings, audience or [], update_config=update_config)
+        report = topics.create(admin, settings, chosen, update_config=update_config)
     if as_json:
         write_json(report)
     else:
@@ -65,17 +70,19 @@ def list_topics(audience: Audiences = None, as_json: AsJson = False) -> None:
     """
     from streams import topics
     from streams.admin import Admin
+    from streams.packs_folder import audiences
     from streams.terminal import err, write_json
 
     settings = start()
+    chosen = audience if audience is not None else audiences(settings)
     notice = ""
     try:
         with Admin(settings, connect_seconds=3) as admin:
-            rows = topics.rows(settings, audience or [], admin)
+            rows = topics.rows(settings, chosen, admin)
     except UserError as error:
         if error.exit_code != ExitCode.UNAVAILABLE:
             raise
-        notice, rows = error.what, topics.rows(settings, audience or [], None)
+        notice, rows = error.what, topics.rows(settings, chosen, None)
     if as_json:
         write_json(rows)
     else:
