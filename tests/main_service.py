@@ -23,7 +23,14 @@ from tests.kafka_service import Kafka
 from tests.touchstone_command import TOUCHSTONE, environment, touchstone
 
 DEADLINE_SECONDS = 90.0
-INPUTS = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates", "cx-controls")  # cx-causes never rests: stream time flows through it
+QUIET_SECONDS = 3.0
+INPUTS = (
+    "cx-customers",
+    "cx-touchpoints",
+    "cx-feedback",
+    "cx-action-updates",
+    "cx-controls",
+)  # cx-causes never rests: stream time flows through it
 
 
 class Running:
@@ -89,6 +96,15 @@ class Product:
             for future in sent:
                 future.get(30)
 
+    def expel(self) -> None:
+        """Makes the group forget its members at once: a killed one would be waited for until its session ends."""
+        from kafka.admin import KafkaAdminClient, MemberToRemove
+
+        with closing(KafkaAdminClient(bootstrap_servers=[self.kafka.bootstrap])) as admin:
+            members = admin.describe_groups([self.group])[self.group]["members"]
+            if members:
+                admin.remove_group_members(self.group, [MemberToRemove(each["member_id"]) for each in members])
+
     def until_decided(self) -> None:
         """Waits until the workers have committed everything that is there."""
         names = [self.settings.topic(name) for name in INPUTS]
@@ -99,6 +115,17 @@ class Product:
                 said = "\n".join(one.said()[-4000:] for one in self._running)
                 assert time.monotonic() < deadline, f"the workers do not catch up: {behind}\n{said}"
                 time.sleep(0.1)
+
+    def until_quiet(self) -> None:
+        """Waits until the inputs are decided and no more actions come: timers fire after the event that lets time go on."""
+        self.until_decided()
+        names = [self.settings.topic(name) for name in ("cx-actions", "cx-experiences", "cx-episodes")]
+        with Admin(self.settings) as admin:
+            last, since = admin.end_offsets(names), time.monotonic()
+            while time.monotonic() - since < QUIET_SECONDS:
+                time.sleep(0.2)
+                if (now := admin.end_offsets(names)) != last:
+                    last, since = now, time.monotonic()
 
     def outputs(self, *topics: str) -> list[Output]:
         """What a read-committed reader sees, by topic, partition and offset."""

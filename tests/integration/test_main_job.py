@@ -36,7 +36,10 @@ def closers(messages: list[Message], partitions: int, until: int) -> list[Messag
         names.setdefault(partition_of(f"closer-{number}".encode(), partitions), f"closer-{number}")
         if len(names) == partitions:
             break
-    return [message("touchpoint", f"{name}-0", until, 0, name, touchpoint="search", outcome="success") for name in names.values()]
+    return [
+        message("touchpoint", f"{name}-0", until, 0, name, touchpoint="search", outcome="success")
+        for name in names.values()
+    ]
 
 
 def expected(messages: list[Message]) -> tuple[dict[str, dict[str, Any]], int]:
@@ -71,7 +74,7 @@ def test_from_events_to_actions_in_clickhouse(product: Callable[..., Product]) -
     one.produce(arrivals(messages, 1))
     one.until_decided()
     one.produce(closers(messages, one.settings.kafka_partitions, until))
-    one.until_decided()
+    one.until_quiet()
     assert subjects_only(one.in_force()) == wanted
     reconciled = touchstone("reconcile", "--wait", "60", settings=one.settings)
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
@@ -93,6 +96,6 @@ def test_two_workers_and_a_rebalance_decide_the_same(product: Callable[..., Prod
     one.produce(order[2 * len(order) // 3 :])
     one.until_decided()
     one.produce(closers(messages, 4, until))
-    one.until_decided()
+    one.until_quiet()
     assert subjects_only(one.in_force()) == wanted
     assert second.stop() == 0
