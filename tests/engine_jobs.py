@@ -99,6 +99,12 @@ def factor(controls: dict[str, Any], at: int) -> int:
     return max((number for since, number in controls["factors"] if since <= at), default=1)
 
 
+class Brisk(AsOf):
+    """Settles after three seconds."""
+
+    settle_us = 3 * SECOND
+
+
 class Controlled(AsOf):
     """AsOf with controls."""
 
@@ -106,9 +112,20 @@ class Controlled(AsOf):
 
 
 class Upstream(AsOf):
-    """Tells a downstream job its stream time."""
+    """Sends every `b` on, under another key, and tells a downstream job its stream time."""
 
+    outputs = ("out", "settled", "marks")
     stream_time_to = "marks"
+
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[Event | Tick | Refold], controls: dict[str, Any]
+    ) -> Step:
+        result = super().step(key, state, inputs, controls)
+        for each in inputs:
+            if isinstance(each, dict) and each["topic"] == "in-b":
+                other = f"of-{each['id'][-1]}".encode()
+                result.outputs.append(Output("marks", other, value(id=each["id"], at=each["at"])))
+        return result
 
 
 class Downstream(AsOf):

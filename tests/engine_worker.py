@@ -8,7 +8,7 @@ from streams import settings
 from streams.engine import worker
 from streams.engine.job import AnyJob
 from streams.errors import UserError
-from tests.engine_jobs import AsOf, Controlled, Downstream, Moody, Upstream
+from tests.engine_jobs import AsOf, Brisk, Controlled, Downstream, Moody, Upstream
 
 
 def jobs(name: str) -> list[AnyJob]:
@@ -17,7 +17,7 @@ def jobs(name: str) -> list[AnyJob]:
         return [Upstream(), Downstream()]
     if name == "moody":
         return [Moody(os.environ.get("TOUCHSTONE_TEST_CURE", ""))]
-    return [{"asof": AsOf, "controlled": Controlled}[name]()]
+    return [{"asof": AsOf, "brisk": Brisk, "controlled": Controlled}[name]()]
 
 
 def main() -> int:

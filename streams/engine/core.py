@@ -145,7 +145,16 @@ class TaskCore:
             if due:
                 return self._tick_piece(due)
         runs = self.aligner.take(INNER_BATCH, now)
-        return self._input_piece(runs) if runs else None
+        if runs:
+            return self._input_piece(runs)
+        self._pass_markers()
+        return None
+
+    def _pass_markers(self) -> None:
+        """Transactions leave markers in a topic: offsets without a message, which would look like lag for ever."""
+        for topic, buffer in zip(self.job.inputs, self.aligner.inputs, strict=True):
+            if not buffer.lags() and buffer.position is not None:
+                self.ledger.passed(topic, buffer.position)
 
     def _run(self, piece: _Piece) -> None:
         step, get, controls = self.job.step, self.store.get, self.controls.value
@@ -235,11 +244,16 @@ class TaskCore:
         return _Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
 
     def _apply_control(self) -> None:
-        since_at = self.controls.apply(self.stream_time)
+        since_at = self.controls.apply(self._furthest())
         if since_at is not None:
             earlier = since_at if self._refold is None else self._refold[0]
             self._refold = (min(since_at, earlier), list(self.store.keys()), 0)
         self._settle_controls()
+
+    def _furthest(self) -> int | None:
+        """Stream time, or the newest event that was processed if that is ahead: what a control can come too late for."""
+        known = [each for each in (self.stream_time, self.clock.largest) if each is not None]
+        return max(known) if known else None
 
     def _refold_piece(self) -> _Piece:
         assert self._refold is not None

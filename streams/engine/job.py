@@ -109,6 +109,9 @@ class Job(Protocol[InputT, ControlsT]):
     def control(self, controls: ControlsT, message: Message, stream_time: int | None) -> int | None:
         """Fold a control in (in place). The event time from which subjects must be refolded, or None for no need.
 
+        `stream_time`: how far this task has come (the newest event processed, if that is ahead); None when it has seen no
+        event yet, or when the control had been applied before and is only read again.
+
         Raises InvalidEvent for one that is malformed or dated before the horizon.
         """
         ...

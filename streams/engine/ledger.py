@@ -22,6 +22,12 @@ class Ledger:
         self._next[topic] = offset + 1
         self._changed.add(topic)
 
+    def passed(self, topic: str, position: int) -> None:
+        """There is no message before `position` that is not processed."""
+        if position > self._next[topic]:
+            self._next[topic] = position
+            self._changed.add(topic)
+
     @property
     def changed(self) -> bool:
         """Is there an offset that the next transaction must write?"""

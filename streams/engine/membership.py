@@ -9,6 +9,7 @@ import gc
 import logging
 from collections.abc import Callable, Sequence
 
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.engine.app import App
@@ -140,7 +141,10 @@ class Membership:
         if epoch != self.epoch:
             return
         self.tasks[partition] = tasks
-        await self._read_from(partition, tasks)
+        try:
+            await self._read_from(partition, tasks)
+        except IllegalStateError:
+            return  # taken away again: a revocation and the next assignment are on their way
         for task in tasks:
             if task not in self._runs:
                 self._runs[task] = asyncio.create_task(task.run(), name=f"run-{task.where}")

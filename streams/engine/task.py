@@ -14,7 +14,7 @@ from streams.engine import failpoints
 from streams.engine.core import Limits, TaskCore
 from streams.engine.effects import Effects
 from streams.engine.job import AnyJob
-from streams.engine.publisher import Publisher
+from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
 from streams.engine.topology import Topology, changelog, read_topics
 from streams.engine.transport import Poll
@@ -76,6 +76,7 @@ class Task:
         self._held_until = 0.0
         self._hold_seconds = 0.0
         self.held = False
+        self._broken = False
         self.restored = False
 
     # --- start --------------------------------------------------------------------------------------------------
@@ -132,6 +133,13 @@ class Task:
 
     async def run(self) -> None:
         """Until cancelled. Raises whatever the job, the engine or a transaction raised."""
+        try:
+            await self._loop()
+        except Exception:
+            self._broken = True
+            raise
+
+    async def _loop(self) -> None:
         while True:
             await self._may_run.wait()
             self._raise_failed_commit()
@@ -252,6 +260,8 @@ class Task:
     async def suspend(self) -> None:
         """Stop between two pieces and commit what is done. Raises CommitFailed."""
         self._may_run.clear()
+        if self._broken:
+            raise CommitFailed(f"{self.where}: failed before, its effects may be half of a piece")
         while self._commit is not None:
             await asyncio.shield(self._commit)
         if self.core.has_effects():

@@ -87,6 +87,12 @@ def _check_counts(job: AnyJob, found: Topology, settings: Settings) -> None:
         )
 
 
+def uuids_of_state(jobs: Sequence[AnyJob], topology: Topology) -> dict[str, str]:
+    """UUIDs of the topics that state is built from and kept in."""
+    names = {topic for job in jobs for topic in (*read_topics(job), changelog(job))}
+    return {name: topology.uuids[name] for name in sorted(names)}
+
+
 def check_same(recorded: dict[str, str], now: Topology, where: str, settings: Settings) -> None:
     """Raises UserError when a topic that the state was built from has been deleted and created again."""
     for name, uuid in recorded.items():

@@ -287,3 +287,35 @@ def test_a_following_jobs_timers_go_by_the_slowest_source() -> None:
     assert _of(effects.outputs, "settled-down") == [{"id": "k", "due_at": NOW + 600 * SECOND}]
     assert decode(effects.record).sources == {0: NOW + 600 * SECOND, 1: NOW + 600 * SECOND}
     assert effects.offsets == {"marks": 4}
+
+
+def test_offsets_pass_over_the_markers_of_transactions_once_everything_is_processed() -> None:
+    core = core_of(AsOf())
+    core.add("in-a", [event(0, NOW)], 1)
+    core.reaches("in-a", 2, 2)  # offset 1 is a marker
+    core.reaches("in-b", 0, 5)
+    drain(core, NOW)
+    assert core.take_effects(NOW).offsets["in-a"] == 0
+    core.reaches("in-b", 5, 5)
+    drain(core, NOW)
+    assert core.take_effects(NOW).offsets == {"in-a": 2, "in-b": 5}
+
+
+def test_a_control_hears_of_the_newest_event_even_if_stream_time_is_behind_it() -> None:
+    heard: list[int | None] = []
+
+    class Listening(Controlled):
+        def control(self, controls: dict[str, object], message: object, stream_time: int | None) -> int | None:
+            heard.append(stream_time)
+            return None
+
+    core = core_of(Listening())
+    feed(core, "controls", [_control(0, since=0, factor=1)])
+    feed(core, "in-a", [event(0, NOW - SECOND)])
+    feed(core, "in-b", [], end=9)
+    drain(core, NOW)
+    drain(core, NOW + LIMITS.align_wait_us)
+    assert core.stream_time is None
+    feed(core, "controls", [_control(1, since=0, factor=1)])
+    drain(core, NOW)
+    assert heard == [None, NOW - SECOND]

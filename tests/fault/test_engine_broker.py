@@ -1,0 +1,57 @@
+"""The broker is down at the start or goes away in mid-run: the worker says so, goes on when it is back, and nothing is lost or doubled."""
+
+from collections.abc import Callable
+
+from tests.engine_events import events, expected
+from tests.engine_service import Bench
+from tests.kafka_service import Kafka
+
+
+def test_a_broker_that_is_restarted_under_load_costs_nothing(
+    bench: Callable[..., Bench], new_broker: Callable[..., Kafka]
+) -> None:
+    kafka = new_broker()
+    run = bench(broker=kafka)
+    a, b = events(1500, seed=19)
+    run.produce("in-b", b[:75])
+    run.produce("in-a", a[:750])
+    worker = run.worker()
+    worker.says("restored", times=2)
+    run.forget_producer()
+    kafka.broker.kill()
+    kafka.broker.start()
+    kafka.broker.wait()
+    run.produce("in-a", a[750:])
+    run.produce("in-b", b[75:])
+    run.until_done()
+    assert worker.stop() == 0
+    assert run.in_force() == expected(a, b)
+
+
+def test_a_broker_that_comes_late_is_waited_for(bench: Callable[..., Bench], new_broker: Callable[..., Kafka]) -> None:
+    kafka = new_broker()
+    run = bench(broker=kafka, partitions=1)
+    a, b = events(200, seed=20)
+    run.produce("in-a", a)
+    run.produce("in-b", b)
+    run.forget_producer()
+    kafka.broker.kill()
+    worker = run.worker()
+    worker.says("no Kafka answers at")
+    worker.says("trying again in")
+    kafka.broker.start()
+    kafka.broker.wait()
+    run.until_done()
+    assert worker.stop() == 0
+    assert run.in_force() == expected(a, b)
+
+
+def test_a_worker_that_waits_for_a_broker_can_be_stopped(
+    bench: Callable[..., Bench], new_broker: Callable[..., Kafka]
+) -> None:
+    kafka = new_broker()
+    run = bench(broker=kafka, partitions=1)
+    kafka.broker.kill()
+    worker = run.worker()
+    worker.says("trying again in")
+    assert worker.stop() == 0
