@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         10, ge=1, description="shortest time between two transactions when outputs wait"
     )
     worker_delivery: Literal["exactly_once", "at_least_once"] = Field(
-        "exactly_once", description="see docs/guarantees.md"
+        "exactly_once", description="see docs/failures.md"
     )
     worker_align_wait_seconds: float = Field(
         5.0, gt=0, description="longest wait for an input that lags behind its siblings"
