@@ -68,6 +68,7 @@ def build(worker: "Worker", jobs: Sequence[AnyJob]) -> App:
         store="memory://",
         autodiscover=False,
         TableManager=Anchor,
+        table_standby_replicas=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

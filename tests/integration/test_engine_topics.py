@@ -122,3 +122,13 @@ def test_a_topic_of_another_uuid_is_an_error_and_an_unknown_one_is_not() -> None
     topology.check_same({"gone": "old", "t": "new"}, now, "job/0", Settings())
     with pytest.raises(UserError, match="created again"):
         topology.check_same({"t": "old"}, now, "job/0", Settings())
+
+
+def test_a_message_that_kafka_refuses_as_too_large_stops_the_worker_with_the_limit(bench: Callable[..., Bench]) -> None:
+    run = bench(partitions=1)
+    with run.kafka.admin() as admin:
+        admin.set_configs({run.settings.topic("out"): {"max.message.bytes": "100"}})
+    a, b = events(100, seed=21)
+    run.produce("in-a", a)
+    run.produce("in-b", b)
+    _refuses(run, "too large", "max.message.bytes")
