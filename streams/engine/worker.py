@@ -132,7 +132,9 @@ class Worker:
             await asyncio.sleep(_TOPOLOGY_EVERY_SECONDS)
             try:
                 now = await asyncio.to_thread(topology.read, self.jobs, self.settings)
-                topology.check_same(topology.uuids_of_state(self.jobs, self.topology), now, "this worker", self.settings)
+                topology.check_same(
+                    topology.uuids_of_state(self.jobs, self.topology), now, "this worker", self.settings
+                )
             except Unavailable as error:
                 _log.warning("%s", error.detail)
             except UserError as error:
