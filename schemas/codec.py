@@ -77,21 +77,22 @@ def _head(schema_id: int) -> bytes:
 class Codec:
     """Decodes and encodes with the ids of one registry.
 
-    `ids`: schema name → id to write with (default: ids.yaml). `fetch`: text of a schema by an id that is not ours, or
-    None where there is none; it may raise `Unavailable`.
+    `ids`: schema name → id to write with (default: all, from ids.yaml); a schema without one cannot be written.
+    `fetch`: text of a schema by an id that is not ours, or None where there is none; it may raise `Unavailable`.
     """
 
     def __init__(self, ids: Mapping[str, int] | None = None, fetch: FetchSchema | None = None) -> None:
         self._fetch = fetch
         self._readers: dict[bytes, _Reader] = {}
         self._refused: dict[bytes, str] = {}
-        known = [latest(name) for name in STRUCTS] if ids is not None else list(schema_files())
-        for file in known:
-            self._know(file, file.id if ids is None else ids[file.name])
-        self._writers: dict[type[msgspec.Struct], tuple[Encode, bytes]] = {
-            struct_: (_own_encoder(name), _head(latest(name).id if ids is None else ids[name]))
-            for name, struct_ in STRUCTS.items()
-        }
+        if ids is None:
+            ids = {name: latest(name).id for name in STRUCTS}
+            for file in schema_files():
+                self._know(file, file.id)
+        self._writers: dict[type[msgspec.Struct], tuple[Encode, bytes]] = {}
+        for name, schema_id in ids.items():
+            self._know(latest(name), schema_id)
+            self._writers[STRUCTS[name]] = (_own_encoder(name), _head(schema_id))
 
     def _know(self, file: SchemaFile, schema_id: int) -> None:
         self._readers[_head(schema_id)] = _Reader(STRUCTS[file.name], _own_decoder(file.name, file.version))
@@ -117,7 +118,7 @@ class Codec:
         return decoded
 
     def encode(self, record: msgspec.Struct) -> bytes:
-        """Wire format of a record. Raises ValueError for a value that its field cannot hold."""
+        """Wire format of a record. Raises ValueError for a value that its field cannot hold, KeyError without an id."""
         encode, head = self._writers[type(record)]
         try:
             return encode(record, head)

@@ -5,7 +5,7 @@ personal data stays marked; no shape that a hostile message could abuse.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import fastavro
@@ -126,9 +126,9 @@ def _successor(newer: SchemaFile, older: SchemaFile) -> Iterator[str]:
     yield from (f"against v{older.version}: {why}" for why in _lost(newer.document, older.document))
 
 
-def problems(files: tuple[SchemaFile, ...] | None = None) -> list[str]:
-    """Everything wrong with the schema files, each with its place."""
-    files = schema_files() if files is None else files
+def problems(files: Iterable[SchemaFile] | None = None) -> list[str]:
+    """Everything wrong with what the schema files say, each with its place."""
+    files = list(schema_files() if files is None else files)
     found = []
     readable = []
     for file in files:

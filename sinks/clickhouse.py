@@ -27,6 +27,7 @@ from sinks.letters import Letters
 from sinks.tables import BY_TOPIC, decode
 from sinks.writer import Writer
 from streams import metrics
+from streams.codec import codec
 from streams.engine.job import Message
 from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
@@ -270,6 +271,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Runs a sink with its health and metrics. Raises UserError."""
     from streams import probes
 
-    sink = Sink(settings, Codec())
+    sink = Sink(settings, codec(settings, writes=()))
     async with probes.serve(sink, settings):
         await sink.run(stop)

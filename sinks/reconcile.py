@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.codec import Codec
 from schemas.refusals import InvalidEvent
 from sinks.comparison import Counts, Difference, Name, Sent, compare
 from sinks.database import Database, ask, connect
 from sinks.source import GROUP
 from sinks.tables import TABLES, Table, decode
 from streams.admin import Admin, Partition
+from streams.codec import codec
 from streams.engine.job import Message
 from streams.errors import ExitCode, Unavailable, UserError
 from streams.kafka_config import kafka_client_config
@@ -51,7 +51,7 @@ class Reconciliation:
     def __init__(self, settings: Settings, progress: Progress = lambda done, total: None) -> None:
         self._settings = settings
         self._progress = progress
-        self._codec = Codec()
+        self._codec = codec(settings, writes=())
         names = [settings.topic(table.topic) for table in TABLES]
         self._admin = Admin(settings)
         try:

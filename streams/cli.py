@@ -15,6 +15,7 @@ from streams.errors import ExitCode, Unavailable, UserError
 GROUPS: tuple[str, ...] = (
     "up",
     "topics",
+    "schemas",
     "send",
     "simulate",
     "tail",

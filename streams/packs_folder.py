@@ -44,6 +44,11 @@ def shelf(settings: Settings, more: Iterable[CompiledPack] = ()) -> Shelf:
     return Shelf((*(read_pack(path) for path in files(settings)), *more))
 
 
+def audiences(packs: Shelf) -> list[str]:
+    """The audiences of all packs: each has a notification topic."""
+    return sorted({audience for pack in packs.packs() for audience in pack.file.audiences})
+
+
 def find(name: str, settings: Settings) -> CompiledPack:
     """A pack by its name or its file. Raises UserError."""
     path = Path(name)

@@ -4,9 +4,9 @@ import contextlib
 import time
 from typing import Final, NamedTuple
 
-from schemas.codec import Codec
 from schemas.json_form import BadRecord, instant, instant_text
 from schemas.records import Control, PackInForce
+from streams.codec import codec
 from streams.connect.controls import send_control
 from streams.connect.log import read_log
 from streams.errors import InvalidEvent, UserError
@@ -41,10 +41,10 @@ def activate(pack: CompiledPack, settings: Settings, *, at: str | None, brand: s
 
 def controls(settings: Settings) -> list[Control]:
     """All controls that stand on cx-controls, each once. What does not decode is left to the workers, which dead-letter it."""
-    codec, found = Codec(), {}
+    reading, found = codec(settings, writes=()), {}
     for message in read_log(settings, ["cx-controls"]):
         with contextlib.suppress(InvalidEvent):
-            control = codec.decode(message.value, Control)
+            control = reading.decode(message.value, Control)
             found[control.control_id] = control
     return list(found.values())
 

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     registry_url: str = Field("", description="Confluent-compatible registry; empty: ids come from schemas/ids.yaml")
     registry_username: str = Field("", description="basic auth user")
     registry_password: SecretStr = Field(SecretStr(""), description="basic auth password")
+    registry_cafile: Path | None = Field(None, description="CA bundle, PEM")
 
     # ClickHouse
     clickhouse_host: str = Field("127.0.0.1", description="host")

@@ -100,9 +100,14 @@ class Endpoint:
 
     def _inner(self, subject: str) -> str:
         """The repository's name of a subject."""
-        if subject not in self._names():
+        inner = subject.removeprefix(self._prefix)
+        try:
+            known = subject.startswith(self._prefix) and bool(self._schemas.versions(inner))
+        except KeyError:
+            known = False
+        if not known:
             raise _no_subject(subject)
-        return subject.removeprefix(self._prefix)
+        return inner
 
     def _subjects(self, query: dict[str, str]) -> list[str]:
         start = query.get("subjectPrefix", "").removeprefix(":*:")

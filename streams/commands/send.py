@@ -90,10 +90,10 @@ def _run(
     *,
     dry_run: bool,
 ) -> "Report":
-    from schemas.codec import Codec
+    from streams.codec import codec
     from streams.connect.controls import write_copies
     from streams.connect.input_topics import input_partitions
-    from streams.connect.outgoing import CONTROLS, Preparation
+    from streams.connect.outgoing import CONTROLS, Preparation, topics
     from streams.connect.publisher import Publisher
     from streams.connect.sending import Sending
 
@@ -102,7 +102,7 @@ def _run(
 
     partitions = {} if dry_run else input_partitions(settings, topic)
     sending = Sending(
-        Preparation(Codec(), settings.worker_future_limit_seconds, topic),
+        Preparation(codec(settings, writes=topics()), settings.worker_future_limit_seconds, topic),
         None if dry_run else Publisher(settings, patience),
         pace,
         refused=refused,

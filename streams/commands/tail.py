@@ -42,14 +42,14 @@ def tail(
 
     Example: touchstone tail actions --from 15m --mask
     """
-    from schemas.codec import Codec
+    from streams.codec import codec
     from streams.tail.decode import Decoder
     from streams.tail.read import Reading, start_from
     from streams.terminal import err
 
     settings = start()
     position = start_from(from_ or ("end" if follow else "beginning"))
-    decoder = Decoder(Codec(), mask=mask, prefix=settings.kafka_prefix)
+    decoder = Decoder(codec(settings, writes=()), mask=mask, prefix=settings.kafka_prefix)
     try:
         with Reading(
             settings, topic, position, follow=follow, notice=lambda text: err().print(text, markup=False)

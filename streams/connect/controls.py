@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from schemas.codec import Codec
 from schemas.records import Control
 from schemas.validate import check_control
 from streams.admin import Admin
+from streams.codec import codec
 from streams.connect.outgoing import CONTROLS
 from streams.connect.publisher import Publisher
 from streams.errors import InvalidEvent, Unavailable, UserError
@@ -39,7 +39,13 @@ def send_control(
         check_control(control, key)
     except InvalidEvent as error:
         raise UserError(f"control {control.control_id}: {error.detail}", "put it right and send it again") from None
-    return write_copies(key, Codec().encode(control), settings, patience_seconds=patience_seconds, waiting=waiting)
+    return write_copies(
+        key,
+        codec(settings, writes=("control",)).encode(control),
+        settings,
+        patience_seconds=patience_seconds,
+        waiting=waiting,
+    )
 
 
 def write_copies(

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.codec import Codec
 from schemas.records import Action, Cause, Control
 from schemas.refusals import InvalidEvent
+from streams.codec import OUTPUTS, codec
 from streams.connect.log import read_log
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack
@@ -22,6 +22,7 @@ from streams.experience.incidents import Incidents
 from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
 from streams.experience.text import default_analyser
+from streams.packs_folder import audiences
 from streams.replay.driver import Driver
 from streams.settings import Settings
 
@@ -84,7 +85,7 @@ class Replay:
         self._limits = limits
         self._pack = pack
         self._progress = progress
-        self._codec = Codec()
+        self._codec = codec(settings, OUTPUTS, audiences(self._shelf))
         self._inputs = self._refused = self._late = 0
         self._newest_at = 0
         self._oldest_at = 1 << 62
