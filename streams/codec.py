@@ -16,14 +16,16 @@ OUTPUTS: Final = ("experience", "action", "notification", "episode", "cause", "c
 _REMEMBERED_MAX: Final = 10_000
 
 
-def registry(settings: Settings) -> Registry | None:
+def registry(settings: Settings, timeout_seconds: float = 5.0) -> Registry | None:
     """The configured registry. Raises UserError for an address that is none."""
     if not settings.registry_url:
         return None
     password = settings.registry_password.get_secret_value()
     credentials = Credentials(settings.registry_username, password) if settings.registry_username else None
     try:
-        return Registry(settings.registry_url, credentials, cafile=settings.registry_cafile)
+        return Registry(
+            settings.registry_url, credentials, cafile=settings.registry_cafile, timeout_seconds=timeout_seconds
+        )
     except ValueError as error:
         fix = "user and password have settings of their own: TOUCHSTONE_REGISTRY_USERNAME, TOUCHSTONE_REGISTRY_PASSWORD"
         raise UserError(f"TOUCHSTONE_REGISTRY_URL: {error}", fix) from None

@@ -120,7 +120,7 @@ def simulate(
     with ExitStack() as stack:
         output = _output(to, settings, stack)
         stream = _opened(path, stack)
-        played = _play(Simulation(plan), output, stream, factor, quiet=as_json)
+        played = _play(Simulation(plan, output.codec), output, stream, factor, quiet=as_json)
     _tell(played, path, to, plan, as_json=as_json)
 
 

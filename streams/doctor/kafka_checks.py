@@ -10,6 +10,7 @@ from schemas.codec import Codec
 from schemas.json_form import instant_text
 from schemas.records import Control, PackInForce
 from streams.admin import Admin
+from streams.codec import codec
 from streams.connect.log import read_log
 from streams.connect.outgoing import CONTROLS, topics
 from streams.doctor.check import Finding, Status
@@ -109,7 +110,7 @@ def _copies(messages: Iterable[Message]) -> dict[int, dict[str, bytes | None]]:
 
 def _packs(copies: dict[int, dict[str, bytes | None]], settings: Settings, count: int) -> list[Finding]:
     """The pack in force now, by brand; is it one that a worker started here would have?"""
-    in_force = packs_in_force(copies, int(time.time() * 1e6))
+    in_force = packs_in_force(copies, int(time.time() * 1e6), codec(settings, writes=()))
     if not in_force:
         fix = "`touchstone packs activate retail`: without one the worker waits"
         return [Finding("controls", "attention", f"{count} controls, no pack is in force", fix)]
@@ -126,12 +127,14 @@ def _packs(copies: dict[int, dict[str, bytes | None]], settings: Settings, count
     return findings
 
 
-def packs_in_force(copies: dict[int, dict[str, bytes | None]], now: int) -> dict[str, tuple[PackInForce, int]]:
+def packs_in_force(
+    copies: dict[int, dict[str, bytes | None]], now: int, reading: Codec
+) -> dict[str, tuple[PackInForce, int]]:
     """Brand (empty: all) → pack and since when (µs), of what stands on any partition."""
-    codec, found = Codec(), dict[str, tuple[tuple[int, int], PackInForce]]()
+    found: dict[str, tuple[tuple[int, int], PackInForce]] = {}
     for value in {value for held in copies.values() for value in held.values()}:
         try:
-            control = codec.decode(value, Control)
+            control = reading.decode(value, Control)
         except InvalidEvent:
             continue  # the worker dead-letters it, where it is counted
         order = (control.in_force_at, control.written_at)

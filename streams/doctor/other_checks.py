@@ -1,30 +1,28 @@
 """ClickHouse and its tables, touchpoints that no pack knows, the schema registry, the disk."""
 
-import base64
-import json
 import shutil
 import time
-import urllib.request
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 from clickhouse_driver.errors import ServerException
 
-from schemas.registry import local
-from schemas.topics import AUDIENCE, notify_topic
+from schemas.confluent import RegistryError
+from schemas.registering import register
+from schemas.registry import subjects
 from sinks.database import ask, connect
 from sinks.migrations import load, missing, recorded
+from streams.codec import registry as configured_registry
+from streams.codec import user_error
 from streams.doctor.check import Finding
-from streams.doctor.configured import shown
 from streams.doctor.kafka_checks import listed
 from streams.errors import ExitCode, Unavailable, UserError
-from streams.packs_folder import shelf
+from streams.packs_folder import audiences, shelf
 from streams.settings import Settings
 
 SKEW_SECONDS: Final = 5.0
 DISK_LOW_BYTES: Final = 1 << 30
 DISK_FULL_BYTES: Final = 100 << 20
-ANSWER_BYTES_MAX: Final = 16 << 20
 _UNKNOWN = (
     "SELECT touchpoint, count() AS events FROM touchpoints_final WHERE _timestamp > now64(3, 'UTC') - INTERVAL 1 DAY "
     "GROUP BY touchpoint ORDER BY events DESC, touchpoint LIMIT 10000"
@@ -97,37 +95,19 @@ def touchpoints(settings: Settings) -> list[Finding]:
 
 def registry(settings: Settings, limit_seconds: float) -> list[Finding]:
     """Does it answer, and does it hold our schemas?"""
-    if not settings.registry_url:
+    client = configured_registry(settings, limit_seconds)
+    if client is None:
         return [Finding("registry", "ok", "none is configured: ids come from schemas/ids.yaml")]
-    place = shown(settings.registry_url)
+    wanted = subjects(settings.kafka_prefix, audiences(shelf(settings)))
     try:
-        there = set(_subjects(settings, limit_seconds))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        fix = "put TOUCHSTONE_REGISTRY_URL (and …_USERNAME, …_PASSWORD) right, or leave it empty"
-        return [Finding("registry", "failed", f"{place}: {reason}", fix, unreachable=True)]
-    ours = [name for name in local().subjects() if not name.startswith(notify_topic(""))]
-    absent = [name for name in (settings.kafka_prefix + subject for subject in ours) if name not in there]
+        rows = list(register(client, wanted, dry_run=True))
+    except RegistryError as error:
+        return [Finding("registry", "failed", str(error), user_error(error).fix, unreachable=True)]
+    absent = sorted({row.subject for row in rows if row.outcome != "there"})
     if absent:
-        return [Finding("registry", "failed", f"{place} lacks {listed(absent)}", "`touchstone schemas register`")]
-    return [
-        Finding("registry", "ok", f"{place} holds all {len(ours)} subjects besides those of {notify_topic(AUDIENCE)}")
-    ]
-
-
-def _subjects(settings: Settings, limit_seconds: float) -> list[str]:
-    url = f"{settings.registry_url.rstrip('/')}/subjects"
-    if not url.startswith(("http://", "https://")):
-        raise UserError(f"TOUCHSTONE_REGISTRY_URL: {shown(url)} is no address", "http://host:8081 or https://host")
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - checked above
-    if settings.registry_username:
-        credentials = f"{settings.registry_username}:{settings.registry_password.get_secret_value()}"
-        request.add_header("Authorization", f"Basic {base64.b64encode(credentials.encode()).decode()}")
-    with urllib.request.urlopen(request, timeout=limit_seconds) as answer:  # noqa: S310 - as above
-        found: Any = json.loads(answer.read(ANSWER_BYTES_MAX))
-    if not isinstance(found, list):
-        raise ValueError("it answers with something else than a list of subjects")
-    return [str(name) for name in found]
+        what = f"{client.name} lacks the schemas of {listed(absent)}"
+        return [Finding("registry", "failed", what, "`touchstone schemas register`")]
+    return [Finding("registry", "ok", f"{client.name} holds the schemas of all {len(wanted)} subjects")]
 
 
 def disk(settings: Settings) -> list[Finding]:

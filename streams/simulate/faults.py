@@ -54,9 +54,9 @@ _Break = Callable[[Record, bytes, Codec, Random], _Broken]
 class Faults:
     """Turns an event into what arrives of it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, codec: Codec) -> None:
         self._rng = Random(f"{plan.seed}/faults")  # noqa: S311 - a simulation, reproducible on purpose
-        self._codec = Codec()
+        self._codec = codec
         self._run = plan.run
         self._broken = 0
         self._late = plan.late

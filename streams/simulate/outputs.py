@@ -9,9 +9,10 @@ import msgspec
 from schemas.codec import Codec
 from schemas.json_form import to_json
 from schemas.records import Control
+from streams.codec import codec
 from streams.connect.controls import write_copies
 from streams.connect.input_topics import input_partitions
-from streams.connect.outgoing import CONTROLS
+from streams.connect.outgoing import CONTROLS, topics
 from streams.connect.publisher import Publisher
 from streams.settings import Settings
 from streams.simulate.faults import Happening
@@ -23,6 +24,7 @@ class Output(Protocol):
     """`sent` counts by topic what has arrived for certain; `failure` is empty as long as all is well."""
 
     failure: str
+    codec: Codec  # what is broken on purpose is encoded with it first
 
     @property
     def sent(self) -> Counter[str]: ...
@@ -42,6 +44,7 @@ class LinesOutput:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self.codec = Codec()
         self.sent: Counter[str] = Counter()
         self.failure = ""
 
@@ -68,7 +71,7 @@ class KafkaOutput:
         self._settings = settings
         self._partitions = input_partitions(settings)[CONTROLS]
         self._publisher = Publisher(settings)
-        self._codec = Codec()
+        self.codec = codec(settings, writes=topics())
         self._controls: dict[int, Control] = {}
         self._written = 0
         self.failure = ""
@@ -81,7 +84,7 @@ class KafkaOutput:
     def write(self, happening: Happening) -> None:
         self._written += 1
         number, record = self._written, happening.record
-        value = happening.raw if record is None else self._codec.encode(record)
+        value = happening.raw if record is None else self.codec.encode(record)
         assert value is not None
         if isinstance(record, Control):
             self._controls[number] = record
@@ -110,4 +113,4 @@ class KafkaOutput:
         if not self.failure:
             for line in {failure.line for failure in publisher.failures}:  # a control must stand on all partitions
                 control = self._controls[line]
-                write_copies(control.control_id.encode(), self._codec.encode(control), self._settings)
+                write_copies(control.control_id.encode(), self.codec.encode(control), self._settings)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from heapq import heappop, heappush
 
+from schemas.codec import Codec
 from schemas.records import Action
 from streams.simulate import company
 from streams.simulate.faults import TOPICS, Faults, Happening, tell_fault
@@ -22,12 +23,13 @@ from streams.simulate.world import World
 class Simulation:
     """One run, to be iterated once. Only `take` may be called from another thread."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, codec: Codec | None = None) -> None:
+        """`codec`: that of the cluster which gets the broken messages."""
         self.plan = plan
         self.company = company.found(plan)
         self._truth = Truth()
         self._world = World(plan, self.company, self._truth, visit)
-        self._faults = Faults(plan)
+        self._faults = Faults(plan, codec or Codec())
         self._staff = Staff(plan.seed)
         self._actions: deque[Action] = deque()
         self._outbox: list[tuple[int, int, Happening]] = []

@@ -237,7 +237,7 @@ def test_where_nothing_answers_each_failure_says_what_to_do(tmp_path: Path) -> N
     assert "TOUCHSTONE_KAFKA_BROKERS" in done.stdout
     assert "FAILED Kafka: no Kafka answers at 127.0.0.1:1" in done.stdout
     assert "FAILED ClickHouse: 127.0.0.1:1: ClickHouse does not answer" in done.stdout
-    assert "FAILED registry: http://127.0.0.1:1/: [Errno 111] Connection refused" in done.stdout
+    assert "FAILED registry: http://127.0.0.1:1 does not answer: Connection refused" in done.stdout
     assert "start the local stack with `touchstone up`" in done.stdout
     assert "topics: not looked at, because Kafka failed" in done.stdout
     assert "Traceback" not in done.stderr

@@ -159,12 +159,12 @@ def test_which_pack_is_in_force() -> None:
         0: {"k1": control(1, 0, "old"), "k2": control(2, 100, "new"), "k3": control(3, 900, "later")},
         1: {"k4": control(4, 50, "mine", "acme"), "k5": b"\x01broken", "k6": None},
     }
-    in_force = packs_in_force(copies, now=500)
+    in_force = packs_in_force(copies, 500, Codec())
     assert {brand: (pack.name, at) for brand, (pack, at) in in_force.items()} == {
         "": ("new", 100),
         "acme": ("mine", 50),
     }
-    assert packs_in_force({}, now=500) == {}
+    assert packs_in_force({}, 500, Codec()) == {}
 
 
 def test_packages_are_told() -> None:
