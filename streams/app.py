@@ -7,7 +7,7 @@ from streams.experience.incidents import Incidents
 from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
 from streams.experience.text import default_analyser
-from streams.packs_folder import audiences, shelf
+from streams.packs_folder import audiences_of, shelf
 from streams.settings import Settings
 
 
@@ -19,7 +19,7 @@ def limits(settings: Settings) -> Limits:
 def jobs(settings: Settings, packs: Shelf | None = None) -> tuple[AnyJob, ...]:
     """Job 1: everything about one subject. Job 2: incidents from the causes that job 1 sends on."""
     known = packs if packs is not None else shelf(settings)
-    encoding = codec(settings, OUTPUTS, audiences(known))
+    encoding = codec(settings, OUTPUTS, audiences_of(known))
     return (
         Subjects(encoding, known, default_analyser(), limits(settings)),
         Incidents(encoding, known, limits(settings)),

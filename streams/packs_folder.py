@@ -44,8 +44,8 @@ def shelf(settings: Settings, more: Iterable[CompiledPack] = ()) -> Shelf:
     return Shelf((*(read_pack(path) for path in files(settings)), *more))
 
 
-def audiences(packs: Shelf) -> list[str]:
-    """The audiences of all packs: each has a notification topic."""
+def audiences_of(packs: Shelf) -> list[str]:
+    """The audiences of these packs: each has a notification topic."""
     return sorted({audience for pack in packs.packs() for audience in pack.file.audiences})
 
 
@@ -62,5 +62,5 @@ def find(name: str, settings: Settings) -> CompiledPack:
 
 
 def audiences(settings: Settings) -> list[str]:
-    """The audiences of all packs: each has a notification topic."""
-    return sorted({audience for pack in shelf(settings).packs() for audience in pack.file.audiences})
+    """Those of all packs of this process."""
+    return audiences_of(shelf(settings))

@@ -67,7 +67,7 @@ def register(
     from schemas.registering import register as rows_of
     from schemas.registry import subjects
     from streams.codec import registry, user_error
-    from streams.packs_folder import audiences, shelf
+    from streams.packs_folder import audiences
 
     settings = start()
     client = registry(settings)
@@ -77,7 +77,7 @@ def register(
         )
     if problems():
         raise UserError("the schemas have problems, nothing was registered", "`touchstone schemas check` tells them")
-    wanted = subjects(settings.kafka_prefix, sorted({*audiences(shelf(settings)), *(audience or ())}))
+    wanted = subjects(settings.kafka_prefix, sorted({*audiences(settings), *(audience or ())}))
     rows: list[Row] = []
     try:
         rows.extend(rows_of(client, wanted, dry_run=dry_run))

@@ -98,7 +98,7 @@ def registry(settings: Settings, limit_seconds: float) -> list[Finding]:
     client = configured_registry(settings, limit_seconds)
     if client is None:
         return [Finding("registry", "ok", "none is configured: ids come from schemas/ids.yaml")]
-    wanted = subjects(settings.kafka_prefix, audiences(shelf(settings)))
+    wanted = subjects(settings.kafka_prefix, audiences(settings))
     try:
         rows = list(register(client, wanted, dry_run=True))
     except RegistryError as error:

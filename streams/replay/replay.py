@@ -22,7 +22,7 @@ from streams.experience.incidents import Incidents
 from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
 from streams.experience.text import default_analyser
-from streams.packs_folder import audiences
+from streams.packs_folder import audiences_of
 from streams.replay.driver import Driver
 from streams.settings import Settings
 
@@ -85,7 +85,7 @@ class Replay:
         self._limits = limits
         self._pack = pack
         self._progress = progress
-        self._codec = codec(settings, OUTPUTS, audiences(self._shelf))
+        self._codec = codec(settings, OUTPUTS, audiences_of(self._shelf))
         self._inputs = self._refused = self._late = 0
         self._newest_at = 0
         self._oldest_at = 1 << 62
