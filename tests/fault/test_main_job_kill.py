@@ -1,7 +1,8 @@
 """kill -9 of the worker that runs the main job, under load and at places where it hurts; inputs arrive in another order after it.
 
 What a read-committed reader has seen equals a run without faults: the same actions in force, and none that is neither in force
-nor retracted.
+nor retracted. (That the check fails with offsets outside the transaction is shown in test_engine_kill.py, with a job that does not
+recognise an event that it has seen before; this one does.)
 """
 
 import time
@@ -50,13 +51,6 @@ def test_killed_at_a_failpoint_the_actions_in_force_are_those_of_a_run_without_f
     messages = lives(31)
     wanted, until = expected(messages)
     assert killed_at(product(), messages, until, place) == wanted
-
-
-def test_offsets_outside_the_transaction_are_found_out(product: Callable[..., Product]) -> None:
-    messages = lives(31)
-    wanted, until = expected(messages)
-    with pytest.raises(AssertionError):  # a revision is missing or there twice, or:
-        assert killed_at(product(), messages, until, "outputs_sent:3", TOUCHSTONE_TEST_OFFSETS="outside") == wanted
 
 
 def test_killed_under_load_everything_reconciles(product: Callable[..., Product]) -> None:
