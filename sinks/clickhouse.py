@@ -53,7 +53,6 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         self._flush: asyncio.Task[None] | None = None
         self._flushing: Batch | None = None
         self._committed: dict[TopicPartition, int] = {}
-        self._topic_ids: dict[str, str] = {}
         self._available = True
         self._draining = False
         self._assignments = 0
@@ -61,7 +60,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set: then flushes, commits and leaves the group. Raises UserError for what needs a person."""
-        self._topic_ids = await asyncio.to_thread(source.identities, self._settings)
+        self._writer.expect(await asyncio.to_thread(source.identities, self._settings))
         self._consumer = source.consumer(self._settings)
         self._consumer.subscribe(source.topics(self._settings), listener=self)
         metrics.sink_available.set(1)
@@ -88,10 +87,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                 await self._turn()
 
         tasks = {asyncio.create_task(turns(), name="turns"), asyncio.create_task(stop.wait(), name="stop")}
-        done, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             task.result()
 
@@ -193,9 +194,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         await self._commit(batch)
 
     async def _commit(self, batch: Batch) -> None:
-        offsets = {at: (position, self._topic_ids[at.topic]) for at, position in batch.positions.items()}
         try:
-            await self._consumer.commit(offsets)
+            await self._consumer.commit(batch.positions)
         except (CommitFailedError, IllegalStateError):
             log.info(
                 "partitions moved before %d rows were committed: their new owner inserts them again", batch.count()

@@ -1,7 +1,7 @@
 """The sink's place in Kafka: its group, what it subscribes to, where it starts, and when it must not start.
 
 There is no reset policy. A partition without a committed offset is read from its beginning, explicitly; an offset that is
-not there any more, or a topic that was made anew, stops the sink: going on would leave a hole that nobody sees.
+not there any more stops the sink: going on would leave a hole that nobody sees.
 """
 
 import logging
@@ -45,32 +45,22 @@ def consumer(settings: Settings) -> Any:
 
 
 def identities(settings: Settings) -> dict[str, str]:
-    """Topic → its id. Raises UserError when a topic is missing, or was made anew since the group read it."""
+    """Topic → its id on the cluster. Raises UserError when one is missing, or no broker answers."""
     with Admin(settings) as admin:
         states = admin.topics()
-        commits = admin.group_commits(settings.topic(GROUP))
     missing = [name for name in topics(settings) if name not in states]
     if missing:
         raise UserError(
             f"topics are missing: {', '.join(missing)}", "`touchstone topics create`", exit_code=ExitCode.UNAVAILABLE
         )
-    for (topic, partition), (offset, note) in commits.items():
-        if topic in states and note and note != states[topic].id:
-            raise UserError(
-                f"{topic} was deleted and made anew since the sink read it up to {topic}/{partition}@{offset}",
-                "its positions begin again and would mix with rows of the old topic. Delete those rows, or set another "
-                f"TOUCHSTONE_CLICKHOUSE_DATABASE; then {reset_command(settings, topic)}",
-                exit_code=ExitCode.NO,
-            )
     return {name: states[name].id for name in topics(settings)}
 
 
-def reset_command(settings: Settings, topic: str, partition: int | None = None) -> str:
-    """What to type to read a topic from its beginning again."""
-    where = f"-p {topic}:{partition}" if partition is not None else f"-p {topic}:0 (and each other partition)"
+def reset_command(settings: Settings, topic: str, partition: int) -> str:
+    """What to type to read a partition from its beginning again."""
     return (
         f"stop the sink and run: python -m kafka.admin -b {settings.kafka_brokers} groups reset-offsets "
-        f"-g {settings.topic(GROUP)} {where} -s earliest"
+        f"-g {settings.topic(GROUP)} -p {topic}:{partition} -s earliest"
     )
 
 

@@ -8,13 +8,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from sinks.buffer import Batch, Refusal, by_month
 from sinks.columns import Row, block, insert_statement
 from sinks.database import INSERT_SETTINGS, Database, Rejected, connect, judge
+from sinks.identity import check
 from sinks.tables import BY_NAME, Table
 from streams import metrics
 from streams.errors import DeadLetterReason, ExitCode, Unavailable, UserError
@@ -36,6 +37,11 @@ class Writer:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
         self._own = threading.local()
         self._clients: list[Database] = []
+        self._unchecked: dict[str, str] = {}
+
+    def expect(self, identities: Mapping[str, str]) -> None:
+        """Topics and their ids: before the first INSERT the ids are compared with those of the rows that are there."""
+        self._unchecked = dict(identities)
 
     async def store(self, batch: Batch) -> None:
         """Stores the batch's rows and takes them out of it; rejected ones move to its refused messages.
@@ -44,6 +50,8 @@ class Writer:
         """
         pieces = [(BY_NAME[name], piece) for name, rows in batch.rows.items() for piece in by_month(rows)]
         loop = asyncio.get_running_loop()
+        if pieces and self._unchecked:
+            await loop.run_in_executor(self._pool, self._check_identities)
         results = await asyncio.gather(
             *(loop.run_in_executor(self._pool, self.insert, table, rows) for table, rows in pieces),
             return_exceptions=True,
@@ -95,6 +103,10 @@ class Writer:
             if judged is error:
                 raise
             raise judged from error
+
+    def _check_identities(self) -> None:
+        check(self._client(), self._unchecked)
+        self._unchecked = {}
 
     def _client(self) -> Database:
         """This thread's own."""

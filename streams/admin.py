@@ -175,12 +175,8 @@ class Admin:
 
     def group_offsets(self, group: str) -> dict[Partition, int]:
         """What a consumer group has committed; empty for one that never did."""
-        return {at: offset for at, (offset, _) in self.group_commits(group).items()}
-
-    def group_commits(self, group: str) -> dict[Partition, tuple[int, str]]:
-        """What a consumer group has committed, with the note that it left: (offset, metadata)."""
         answer = self._ask(lambda: self._client.list_group_offsets({group: None}))
-        return {(at.topic, at.partition): (found.offset, found.metadata) for at, found in answer.get(group, {}).items()}
+        return {(at.topic, at.partition): found.offset for at, found in answer.get(group, {}).items()}
 
     def lag(self, group: str, topics: Iterable[str]) -> dict[Partition, int]:
         """Messages that the group has not committed yet; all that are there when it never did."""
