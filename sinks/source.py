@@ -18,6 +18,7 @@ from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
 
 GROUP: Final = "touchstone-sink-clickhouse"
+SESSION_MS: Final = 6_000  # after a kill -9 the others take over that soon
 FETCH_BYTES: Final = 8 * 1024 * 1024
 PARTITION_FETCH_BYTES: Final = 2 * 1024 * 1024
 
@@ -39,6 +40,8 @@ def consumer(settings: Settings) -> Any:
         auto_offset_reset="none",
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=SESSION_MS // 3,
         metadata_max_age_ms=60_000,
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
     )
