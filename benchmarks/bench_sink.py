@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def start_sink(settings: Settings) -> "subprocess.Popen[bytes]":
 def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[str, float]:
     with Client("127.0.0.1", port=settings.clickhouse_port, database=settings.clickhouse_database) as client:
         asyncio.run(produce(settings, rows, 0))
-        started = time.monotonic()
+        started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         process = start_sink(settings)
         try:
             first, last = wait_for(client, rows, process)
@@ -92,6 +93,7 @@ def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[
             wait_for(client, rows + steady, process)
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
         finally:
             process.kill()
         quantiles = client.execute(
@@ -103,6 +105,9 @@ def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[
         "rows": rows,
         "backlog_rows_per_second": round(rows / (last - started)),
         "backlog_rows_per_second_after_start": round(rows / (last - first)),
+        "sink_cpu_us_per_row": round(
+            (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / (rows + steady) * 1e6, 1
+        ),
         "steady_rows_per_second": rate,
         "visible_p50_seconds": quantiles[0][0],
         "visible_p99_seconds": quantiles[0][1],
