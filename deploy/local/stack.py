@@ -22,7 +22,7 @@ from streams.errors import ExitCode, UserError
 from streams.kafka_config import bootstrap_servers
 from streams.settings import Settings
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost"}  # what the servers listen on
 READER = "reader"  # a ClickHouse user for dashboards, who may only query
 READER_LIMITS = ("max_execution_time=30", "max_result_rows=1000000")
 MIN_FREE_BYTES = 1024**3
@@ -110,7 +110,7 @@ def _local_kafka_port(settings: Settings) -> int | None:
     """The port when the settings name one broker on loopback without TLS or SASL."""
     servers = bootstrap_servers(settings)
     host, _, port = servers[0].rpartition(":")
-    local = len(servers) == 1 and host.strip("[]") in LOOPBACK and settings.kafka_security == "PLAINTEXT"
+    local = len(servers) == 1 and host in LOOPBACK and settings.kafka_security == "PLAINTEXT"
     return int(port) if local else None
 
 
