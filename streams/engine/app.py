@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Anchor(TableManager):
     """Keeps the declared tables, so that Faust assigns partition p of all topics together; restores nothing of them."""
 
+    mundane_level = "debug"
+
     async def on_start(self) -> None:
         self._tables_finalized.set()
         self._tables_registered.set()
@@ -53,6 +55,7 @@ class App(faust.App):
     """A Faust app that knows its worker."""
 
     BootStrategy = Boot
+    mundane_level = "debug"
     worker: "Worker"
 
     async def on_first_start(self) -> None:

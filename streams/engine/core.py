@@ -117,6 +117,13 @@ class TaskCore:
     def work(self, now: int) -> bool:
         """Do one piece at wall clock `now` (µs). False: nothing to do. Raises Unavailable (nothing of the piece happened)."""
         self._now = now
+        if self.controls.pending():
+            # Also before a piece that is held: what it waits for may be this control.
+            self._apply_control()
+            return True
+        if self._refold is not None:
+            self._run(self._refold_piece())
+            return True
         if self._piece is None:
             self._piece = self._next_piece(now)
         if self._piece is None:
@@ -131,10 +138,6 @@ class TaskCore:
         return self.clock.time if self.sources is None else self.sources.time
 
     def _next_piece(self, now: int) -> _Piece | None:
-        if self.controls.pending():
-            return _Piece([], self._apply_control)
-        if self._refold is not None:
-            return self._refold_piece()
         if not self.controls.ready(now, self._controls_wait_us):
             return None
         if self.sources is None:

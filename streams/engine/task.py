@@ -113,6 +113,8 @@ class Task:
                     size = sum(message.serialized_value_size for message in batch)
                     core.add(topic, batch, size)
                     self._pause_if_full(topic)
+                    if topic == self.job.broadcast:
+                        self._held_until = 0.0  # what a held piece waits for may have come
             reach = poll.reaches.get(name)
             if reach is not None:
                 core.reaches(topic, reach.position, reach.end)

@@ -53,6 +53,8 @@ def _worker_of(app: Any) -> "Worker":
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Owns the aiokafka consumer. No reset policy, read committed, Faust's co-partitioning assignor."""
 
+    mundane_level = "debug"
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         settings = _worker_of(self.app).settings
         # Faust takes round-robin unless a table is declared; we declare one and name the assignor as well.
@@ -138,6 +140,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Yields one message a task and poll; commits, seeks and verifies nothing by itself."""
 
+    mundane_level = "debug"
     _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

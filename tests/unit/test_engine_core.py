@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streams.engine import marks
-from streams.engine.job import Output
+from streams.engine.job import Output, Step
 from streams.engine.marks import Mark
 from streams.engine.record import decode
 from streams.errors import Unavailable, UserError
@@ -319,3 +320,23 @@ def test_a_control_hears_of_the_newest_event_even_if_stream_time_is_behind_it() 
     feed(core, "controls", [_control(1, since=0, factor=1)])
     drain(core, NOW)
     assert heard == [None, NOW - SECOND]
+
+
+def test_a_piece_that_is_held_goes_on_when_the_control_that_it_waits_for_comes() -> None:
+    class Waiting(Controlled):
+        def step(self, key: bytes, state: bytes | None, inputs: Any, controls: dict[str, Any]) -> Step:
+            if not controls["factors"]:
+                raise Unavailable("no pack is in force")
+            return super().step(key, state, inputs, controls)
+
+    core = core_of(Waiting())
+    feed(core, "controls", [])
+    feed(core, "in-a", [event(0, NOW - 9)])
+    feed(core, "in-b", [event(0, NOW - 5, id="b")])
+    with pytest.raises(Unavailable):
+        core.work(NOW)
+    feed(core, "controls", [_control(0, since=0, factor=10)])
+    drain(core)
+    effects = core.take_effects(NOW)
+    assert _of(effects.outputs, "out") == [{"id": "b", "revision": 1, "count": 10}]
+    assert effects.inputs == {"in-a": 1, "in-b": 1}
