@@ -20,7 +20,7 @@ from streams.settings import Settings
 Start = Literal["beginning", "end"] | int  # or Unix milliseconds
 
 POLL_MS: Final = 200
-QUIET_SECONDS: Final = 5.0  # after that long without a message: does the broker still answer?
+QUIET_SECONDS: Final = 3.0  # after that long without a message: does the broker still answer?
 SILENCE_SECONDS: Final = 30.0  # a reading that has an end gives up after that long without an answer
 _AGO = re.compile(r"(\d+)([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
