@@ -4,6 +4,7 @@
 """
 
 import logging
+import os
 import sys
 from functools import lru_cache
 
@@ -35,6 +36,11 @@ def write_json(document: object) -> None:
     import msgspec
 
     sys.stdout.write(msgspec.json.encode(document, enc_hook=str).decode() + "\n")
+
+
+def forget_stdout() -> None:
+    """The reader has gone (`| head`): let Python end without a complaint about what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_error(what: str, fix: str = "") -> None:

@@ -37,9 +37,6 @@ class ScenarioOption(StrEnum):
     all = "all"
 
 
-Share = Annotated[float, typer.Option(min=0.0, max=0.5)]
-
-
 def mount(root: typer.Typer) -> None:
     root.command()(simulate)
 
@@ -68,6 +65,9 @@ def simulate(
     malformed: Annotated[
         float, typer.Option(min=0, max=0.5, help="Messages that nobody can read, as a share of the events.")
     ] = 0.001,
+    staff: Annotated[
+        bool, typer.Option("--staff", help="Let the staff see to the actions on cx-actions, and answer with receipts.")
+    ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="Where the truth goes. [default: FILE.truth.jsonl, or in TOUCHSTONE_LOCAL_DIR]")
     ] = None,
@@ -88,14 +88,21 @@ def simulate(
       touchstone simulate --to day.jsonl --speed max --hours 8 --start 2026-03-01T09:00:00Z --malformed 0
     A million messages as fast as Kafka takes them:
       touchstone simulate --customers 20000 --events 1000000 --speed max
+    With a worker running: staff who call back, and customers who calm down:
+      touchstone simulate --staff
     An airline in real time:
       touchstone simulate --company airline --scenario late-courier --speed 1 --hours 8
     """
     from streams.simulate import Plan, Simulation
+    from streams.simulate.listening import Listening
     from streams.simulate.plan import hours_for
     from streams.simulate.times import check_not_ahead, start_of
 
     settings = start_command()
+    if staff and to != "kafka":
+        raise UserError("--staff answers actions on Kafka", "leave --to away")
+    if late + duplicates + malformed > 1:
+        raise UserError("--late, --duplicates and --malformed are more than all events together", "give smaller shares")
     factor = _speed(speed)
     if hours is None:
         hours = 2.0 if events is None else hours_for(events, customers, visits)
@@ -120,7 +127,10 @@ def simulate(
     with ExitStack() as stack:
         output = _output(to, settings, stack)
         stream = _opened(path, stack)
-        played = _play(Simulation(plan, output.codec), output, stream, factor, quiet=as_json)
+        simulation = Simulation(plan, output.codec)
+        if staff:
+            stack.enter_context(Listening(settings, simulation))
+        played = _play(simulation, output, stream, factor, quiet=as_json)
     _tell(played, path, to, plan, as_json=as_json)
 
 
@@ -136,8 +146,11 @@ def _play(
 
 def _tell(played: "Played", path: Path, to: str, plan: "Plan", *, as_json: bool) -> None:
     from streams.simulate.report import summary
-    from streams.terminal import err, out, say_error, write_json
+    from streams.terminal import err, forget_stdout, out, say_error, write_json
 
+    if played.unread:
+        forget_stdout()
+        return
     if as_json and to != "-":
         import msgspec
 

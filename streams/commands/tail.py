@@ -45,7 +45,7 @@ def tail(
     from streams.codec import codec
     from streams.tail.decode import Decoder
     from streams.tail.read import Reading, start_from
-    from streams.terminal import err
+    from streams.terminal import err, forget_stdout
 
     settings = start()
     position = start_from(from_ or ("end" if follow else "beginning"))
@@ -58,7 +58,7 @@ def tail(
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
 
 
 def _print(reading: "Reading", decoder: "Decoder", key: str | None, limit: int | None, *, as_json: bool) -> None:
@@ -94,11 +94,3 @@ def _wanted(reading: "Reading", key: str | None, limit: int | None) -> "Iterator
                 if left == 0:
                     return
         yield None
-
-
-def _forget_stdout() -> None:
-    """The reader has gone (`| head`): let Python end without a complaint about what it cannot write."""
-    import os
-    import sys
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -90,9 +90,11 @@ class Incidents:
         listed = [incident for incidents in self._by_touchpoint.values() for incident in incidents]
         return sorted(listed, key=lambda incident: (incident.starts_us, incident.name))
 
-    def tell(self, truth: Truth) -> None:
-        """What they did, at the end of the run."""
+    def tell(self, truth: Truth, now_us: int) -> None:
+        """What they did, at the end of the run; those that had begun by then."""
         for incident in self.all():
+            if incident.starts_us > now_us:
+                continue
             truth.tell(
                 "incident",
                 incident=incident.name,

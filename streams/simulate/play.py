@@ -24,6 +24,7 @@ class Played(msgspec.Struct):
     simulated_seconds: float = 0.0
     wall_seconds: float = 0.0
     interrupted: bool = False
+    unread: bool = False  # whoever read the lines has gone
     failure: str = ""
 
 
@@ -79,13 +80,18 @@ def play(
                 look()
             if output.failure:
                 break
+        output.flush()
     except KeyboardInterrupt:
         played.interrupted = True
+    except BrokenPipeError:
+        played.unread = True
     simulation.stop()
     try:
         output.close()
     except KeyboardInterrupt:
         played.interrupted = True
+    except BrokenPipeError:
+        played.unread = True
     _write(simulation, truth)
     played.sent = dict(output.sent)
     played.failure = output.failure

@@ -138,7 +138,7 @@ class Simulation:
         for person in world.people.values():
             fade(person, world.now, self._truth)
             end_spell(person, None, "run_ended", self._truth)
-        world.incidents.tell(self._truth)
+        world.incidents.tell(self._truth, world.now)
 
 
 __all__ = ["TOPICS", "Happening", "Plan", "Simulation"]

@@ -8,7 +8,7 @@ from streams.simulate.plan import US_PER_HOUR, US_PER_SECOND
 def start_of(start: str | None, end: str, hours: float, speed: float | None, now_us: int) -> int:
     """µs. `end` is `now` or an instant, `start` an instant or None; one of both decides. Raises UserError.
 
-    The clock of the run and the clock on the wall meet at its end: until then event time is behind.
+    The clock of the run and the clock on the wall meet at its end: until then event time is behind. Slower than real time it begins now.
     """
     length_us = int(hours * US_PER_HOUR)
     if start is not None and end != "now":
@@ -18,7 +18,7 @@ def start_of(start: str | None, end: str, hours: float, speed: float | None, now
     if end != "now":
         return _instant("--end", end) - length_us
     playing_us = 0 if speed is None else int(length_us / speed)
-    start_us = now_us + playing_us - length_us
+    start_us = now_us + min(0, playing_us - length_us)
     return start_us // US_PER_SECOND * US_PER_SECOND
 
 
