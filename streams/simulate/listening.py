@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, Self
 
-from schemas.codec import Codec
 from schemas.records import Action
 from streams.admin import Admin
-from streams.errors import InvalidEvent, UserError
+from streams.codec import codec
+from streams.errors import InvalidEvent, Unavailable, UserError
 from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 from streams.simulate.simulation import Simulation
@@ -22,7 +22,7 @@ class Listening(AbstractContextManager["Listening"]):
 
     def __init__(self, settings: Settings, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._codec = Codec()
+        self._codec = codec(settings, writes=())
         self._stopped = threading.Event()
         self.heard = 0
         topic = settings.topic(ACTIONS)
@@ -53,8 +53,8 @@ class Listening(AbstractContextManager["Listening"]):
     def _hear(self, value: bytes | None) -> None:
         try:
             action = self._codec.decode(value, Action)
-        except InvalidEvent:
-            return  # whoever reads actions for a living deals with that
+        except (InvalidEvent, Unavailable):
+            return  # forgotten by the staff; whoever reads actions for a living deals with that
         self.heard += 1
         self._simulation.take(action)
 

@@ -217,3 +217,12 @@ def test_nobody_answers(tmp_path: Path) -> None:
     done = touchstone("simulate", "--truth", tmp_path / "t", settings=Settings(kafka_brokers="127.0.0.1:9"))
     assert done.returncode == 3, done.stderr
     assert not (tmp_path / "t").exists()
+
+
+def test_the_page_s_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)  # noqa: S102 - our own page
+    assert len(capsys.readouterr().out.splitlines()) > 500
+    assert isinstance(names["truth"], list)
+    assert len(names["truth"]) > 100
