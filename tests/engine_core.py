@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from streams.engine.core import Limits, TaskCore
+from streams.engine.core import TaskCore
 from streams.engine.effects import Effects
 from streams.engine.job import AnyJob, Output
+from streams.engine.limits import Limits
 from streams.engine.record import decode
 from streams.engine.store import unpack
 from tests.engine_jobs import value

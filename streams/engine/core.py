@@ -8,34 +8,25 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from streams.engine import failpoints, marks
-from streams.engine.align import Aligner, Entry, Run
+from streams.engine import failpoints
+from streams.engine.align import UNDATED, Aligner, Entry, Run
 from streams.engine.breaker import Breaker
 from streams.engine.clock import SourceClock, StreamClock
 from streams.engine.controls import ControlReader
-from streams.engine.dead_letter import letter
 from streams.engine.decoding import Decoder, Item, RawMessage, Refusal
-from streams.engine.effects import Effects
-from streams.engine.job import AnyJob, Decoded, Output, Refold, Rejected, Tick
+from streams.engine.effects import Effects, Gathered
+from streams.engine.grouping import Taken, group
+from streams.engine.job import AnyJob, Refold, Rejected, Tick
 from streams.engine.ledger import Ledger
-from streams.engine.marks import Mark
+from streams.engine.limits import Limits
+from streams.engine.marks import MarkSender
 from streams.engine.record import TaskRecord, encode
 from streams.engine.store import Store
 from streams.engine.timers import WakeUps
 from streams.errors import DeadLetterReason
 
 INNER_BATCH = 50
-MARK_INTERVAL_US = 1_000_000
 _NOT_A_FAULT = (DeadLetterReason.TOO_LATE, DeadLetterReason.CONTROL_TOO_LATE)
-
-
-class Limits(NamedTuple):
-    """From the settings: waits and limits of a task, in µs where it is time."""
-
-    align_wait_us: int
-    future_us: int
-    breaker_in_a_row: int
-    breaker_share: float
 
 
 class _Piece(NamedTuple):
@@ -70,10 +61,8 @@ class TaskCore:
         self._now = 0
         self._piece: _Piece | None = None
         self._refold: tuple[int, list[bytes], int] | None = None
-        self._outputs: list[Output] = []
-        self._inputs: dict[str, int] = {}
-        self._dead_letters: dict[tuple[str, str], int] = {}
-        self._last_mark: tuple[int, int] | None = None  # (wall clock, stream time)
+        self._gathered = Gathered()
+        self._marks = MarkSender(job.stream_time_to, partition, partitions)
 
     # --- in -----------------------------------------------------------------------------------------------------
 
@@ -163,7 +152,7 @@ class TaskCore:
         step, get, controls = self.job.step, self.store.get, self.controls.value
         done = [(key, step(key, get(key), inputs, controls)) for key, inputs in piece.steps]
         # From here on nothing of the job runs: the piece happens whole.
-        outputs, put, wake = self._outputs, self.store.put, self.timers.set
+        outputs, put, wake = self._gathered.outputs, self.store.put, self.timers.set
         rejected: list[Rejected] = []
         for key, result in done:
             put(key, result.state)
@@ -179,62 +168,35 @@ class TaskCore:
         piece.finish()
 
     def _refuse(self, refusal: Refusal) -> None:
-        message = refusal.message
-        self._outputs.append(
-            letter(message, self._on_cluster(message.topic), self.job.name, refusal.reason, refusal.detail)
-        )
-        label = (message.topic, str(refusal.reason))
-        self._dead_letters[label] = self._dead_letters.get(label, 0) + 1
+        self._gathered.refuse(refusal, self._on_cluster(refusal.message.topic), self.job.name)
 
     # --- kinds of pieces ----------------------------------------------------------------------------------------
 
     def _input_piece(self, runs: list[Run[Item]]) -> _Piece:
-        groups: dict[bytes, list[object]] = {}
-        refused: list[Refusal] = []
-        outcomes: list[bool] = []
-        for _, entries in runs:
-            for entry in entries:
-                item = entry.item
-                if type(item) is Decoded:
-                    group = groups.get(item.key)
-                    if group is None:
-                        groups[item.key] = [item.value]
-                    else:
-                        group.append(item.value)
-                    outcomes.append(True)
-                elif type(item) is Refusal:
-                    refused.append(item)
-                    outcomes.append(False)
+        grouped = group(runs)
 
         def finish() -> None:
-            if refused:
-                self._breaker.record(outcomes)
-                for refusal in refused:
+            if grouped.refused:
+                self._breaker.record(grouped.outcomes)
+                for refusal in grouped.refused:
                     self._refuse(refusal)
             else:
-                self._breaker.all_valid(len(outcomes))
-            for run in runs:
-                self._taken(run)
+                self._breaker.all_valid(len(grouped.outcomes))
+            for taken in grouped.taken:
+                self._note(taken)
             failpoints.hit("after_step")
 
-        return _Piece(list(groups.items()), finish)
+        return _Piece(grouped.steps, finish)
 
-    def _taken(self, run: Run[Item]) -> None:
-        topic = self.job.inputs[run.number]
-        entries = run.entries
-        newest, arrived_at = None, 0
-        for entry in entries:
-            item = entry.item
-            if type(item) is Decoded:
-                if newest is None or entry.at > newest:
-                    newest = entry.at
-                arrived_at = max(arrived_at, entry.arrived_at)
-            elif type(item) is Mark and self.sources is not None and topic == self.job.stream_time_from:
-                self.sources.mark(item.source, item.expected, item.time)
-        if newest is not None:
-            self.clock.saw(run.number, newest, arrived_at)
-        self.ledger.processed(topic, entries[-1].offset)
-        self._inputs[topic] = self._inputs.get(topic, 0) + len(entries)
+    def _note(self, taken: Taken) -> None:
+        topic = self.job.inputs[taken.number]
+        if taken.newest_at != UNDATED:
+            self.clock.saw(taken.number, taken.newest_at, taken.arrived_at)
+        if self.sources is not None and topic == self.job.stream_time_from:
+            for mark in taken.marks:
+                self.sources.mark(mark.source, mark.expected, mark.time)
+        self.ledger.processed(topic, taken.last_offset)
+        self._gathered.took(topic, taken.messages)
 
     def _tick_piece(self, due: list[tuple[int, bytes]]) -> _Piece:
         def finish() -> None:
@@ -282,32 +244,26 @@ class TaskCore:
     @property
     def outputs_wait(self) -> bool:
         """Is there an output that nobody can see yet?"""
-        return bool(self._outputs)
+        return bool(self._gathered.outputs)
 
     def inputs_taken(self) -> int:
         """Messages processed since the last transaction."""
-        return sum(self._inputs.values())
+        return sum(self._gathered.inputs.values())
 
     def has_effects(self) -> bool:
         """Is there anything to commit?"""
-        return bool(self._outputs) or self.store.changed > 0 or self.ledger.changed or self.controls.changed
+        return self.outputs_wait or self.store.changed > 0 or self.ledger.changed or self.controls.changed
 
     def mark_due(self, now: int) -> bool:
-        """Has stream time come further than the downstream job was last told, and was that a while ago?"""
-        time = self.stream_time
-        if self.job.stream_time_to is None or time is None:
-            return False
-        return self._last_mark is None or (now - self._last_mark[0] >= MARK_INTERVAL_US and time > self._last_mark[1])
+        """Must the downstream job be told how far this one has come?"""
+        return self._marks.due(now, self.stream_time)
 
     def take_effects(self, now: int) -> Effects:
         """What happened since the last time. The caller must commit it or restart the task from its committed state."""
-        if self.mark_due(now) and self.job.stream_time_to is not None and self.stream_time is not None:
-            mark = Mark(self.partition, self._partitions, self.stream_time)
-            self._outputs.append(marks.output(self.job.stream_time_to, mark))
-            self._last_mark = (now, self.stream_time)
-        outputs, self._outputs = self._outputs, []
-        inputs, self._inputs = self._inputs, {}
-        letters, self._dead_letters = self._dead_letters, {}
+        time = self.stream_time
+        if time is not None and self._marks.due(now, time):
+            self._gathered.outputs.append(self._marks.message(now, time))
+        gathered, self._gathered = self._gathered, Gathered()
         record = self._record()
         changes = self.store.take_changes(self.timers.due_of)
         offsets = self.ledger.take_changes()
@@ -315,7 +271,7 @@ class TaskCore:
             offsets[self.job.broadcast] = (
                 record.controls_next
             )  # for those who watch lag; the task record is what counts
-        return Effects(outputs, changes, encode(record), offsets, inputs, letters)
+        return Effects(gathered.outputs, changes, encode(record), offsets, gathered.inputs, gathered.dead_letters)
 
     def _record(self) -> TaskRecord:
         controls_next, refused = self.controls.take_position()

@@ -1,7 +1,9 @@
-"""What a task has done since its last transaction, gathered at the end of an inner batch so that it is whole steps only."""
+"""What a task has done since its last transaction, gathered between two pieces of work so that it is whole steps only."""
 
 import msgspec
 
+from streams.engine.dead_letter import letter
+from streams.engine.decoding import Refusal
 from streams.engine.job import Output
 
 
@@ -17,3 +19,25 @@ class Effects(msgspec.Struct, frozen=True):
     offsets: dict[str, int]
     inputs: dict[str, int]
     dead_letters: dict[tuple[str, str], int]
+
+
+class Gathered:
+    """What is not in a transaction yet, besides states and offsets, which store and ledger gather themselves."""
+
+    __slots__ = ("dead_letters", "inputs", "outputs")
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+        self.inputs: dict[str, int] = {}
+        self.dead_letters: dict[tuple[str, str], int] = {}
+
+    def took(self, topic: str, count: int) -> None:
+        """Messages of an input were processed."""
+        self.inputs[topic] = self.inputs.get(topic, 0) + count
+
+    def refuse(self, refusal: Refusal, topic_on_cluster: str, job: str) -> None:
+        """A message goes to the dead letters."""
+        message = refusal.message
+        self.outputs.append(letter(message, topic_on_cluster, job, refusal.reason, refusal.detail))
+        label = (message.topic, str(refusal.reason))
+        self.dead_letters[label] = self.dead_letters.get(label, 0) + 1

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from streams.engine.job import Headers, Output
 
+INTERVAL_US = 1_000_000  # at most so often
 _TIME = "touchstone.stream-time"
 _SOURCE = "touchstone.source-partition"
 _EXPECTED = "touchstone.source-partitions"
@@ -36,3 +37,27 @@ def parse(headers: Headers) -> Mark | None:
         return Mark(int(found[_SOURCE]), int(found[_EXPECTED]), int(found[_TIME]))
     except ValueError:
         return None
+
+
+class MarkSender:
+    """Of a task whose job has `stream_time_to`: when to tell, and what."""
+
+    __slots__ = ("_expected", "_last", "_source", "_topic")
+
+    def __init__(self, topic: str | None, source: int, expected: int) -> None:
+        self._topic = topic
+        self._source = source
+        self._expected = expected
+        self._last: tuple[int, int] | None = None  # wall clock and stream time of the last mark
+
+    def due(self, now: int, time: int | None) -> bool:
+        """Has stream time come further than was last told, and was that a while ago? Both in µs."""
+        if self._topic is None or time is None:
+            return False
+        return self._last is None or (now - self._last[0] >= INTERVAL_US and time > self._last[1])
+
+    def message(self, now: int, time: int) -> Output:
+        """The mark to send; counts as told."""
+        assert self._topic is not None
+        self._last = (now, time)
+        return output(self._topic, Mark(self._source, self._expected, time))

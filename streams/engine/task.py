@@ -10,10 +10,11 @@ import time
 from typing import Protocol
 
 from streams import metrics
-from streams.engine import failpoints
-from streams.engine.core import Limits, TaskCore
+from streams.engine import failpoints, meters
+from streams.engine.core import TaskCore
 from streams.engine.effects import Effects
 from streams.engine.job import AnyJob
+from streams.engine.limits import limits
 from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
 from streams.engine.topology import Topology, changelog, read_topics
@@ -53,14 +54,8 @@ class Task:
         self._topology = topology
         self._settings = settings
         self._cluster = cluster
-        limits = Limits(
-            int(settings.worker_align_wait_seconds * 1e6),
-            int(settings.worker_future_limit_seconds * 1e6),
-            settings.worker_breaker_in_a_row,
-            settings.worker_breaker_share,
-        )
         count = topology.partitions[job.inputs[0]]
-        self.core = TaskCore(job, partition, count, limits, settings.topic)
+        self.core = TaskCore(job, partition, count, limits(settings), settings.topic)
         self.where = self.core.where
 
         async def commit_to_group(offsets: dict[str, int]) -> None:
@@ -228,29 +223,11 @@ class Task:
         await self._publisher.commit(effects)
         self._committed_at = self._progress_at = time.monotonic()
         self._commit = None
-        self._count(effects, self._committed_at - began)
+        meters.count(self.core, effects, self._committed_at - began)
 
     def _raise_failed_commit(self) -> None:
         if self._commit is not None and self._commit.done():
             self._commit.result()
-
-    def _count(self, effects: Effects, seconds: float) -> None:
-        name, partition = self.job.name, str(self.partition)
-        metrics.commits_total.labels(name).inc()
-        metrics.commit_seconds.labels(name).observe(seconds)
-        metrics.batch_events.labels(name).observe(sum(effects.inputs.values()))
-        for topic, count in effects.inputs.items():
-            metrics.inputs_total.labels(topic).inc(count)
-        for (topic, reason), count in effects.dead_letters.items():
-            metrics.dead_letters_total.labels(topic, reason).inc(count)
-        for output in effects.outputs:
-            metrics.outputs_total.labels(output.topic).inc()
-        metrics.state_bytes.labels(name, partition).set(self.core.store.size_bytes)
-        metrics.state_subjects.labels(name, partition).set(len(self.core.store))
-        if self.core.stream_time is not None:
-            metrics.stream_time_seconds.labels(name, partition).set(self.core.stream_time / 1e6)
-        for topic, lag in self.core.lag().items():
-            metrics.lag_messages.labels(topic, partition).set(lag)
 
     # --- suspend, stop ------------------------------------------------------------------------------------------
 
