@@ -16,9 +16,9 @@ from pathlib import Path
 from streams.errors import UserError
 
 from .engine import Engine
+from .quoting import identifier
 from .server import Server, listen
 from .session import Shared
-from .settings import identifier
 from .users import User, Users
 from .watch import Watcher
 

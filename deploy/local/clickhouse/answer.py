@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from .compression import Compression
 from .errors import ClickHouseError, ConnectionGone
 from .packets import END_OF_STREAM, FromServer, Progress, block, exception
 
@@ -18,10 +19,12 @@ class Answer:
         self._lock = threading.Lock()
         self._waiting = False
         self._sent = Progress()
+        self._compression: Compression | None = None
         self.progress = Progress()
 
-    def begin(self) -> None:
-        """A new query: progress starts from nothing."""
+    def begin(self, compression: Compression | None) -> None:
+        """A new query: progress starts from nothing; its blocks are compressed or not."""
+        self._compression = compression
         self.progress, self._sent = Progress(), Progress()
 
     @contextmanager
@@ -45,7 +48,7 @@ class Answer:
             raise ConnectionGone from None
 
     def send_block(self, body: bytes, kind: FromServer = FromServer.DATA) -> None:
-        self.send(block(body, kind))
+        self.send(block(body, kind, self._compression))
 
     def send_progress(self) -> None:
         """The difference to what has been sent."""

@@ -72,19 +72,18 @@ def header_body(columns: Columns) -> bytes:
 
 
 def retyped(body: bytes, columns: Columns) -> bytes:
-    """The same block under other type names (of the same layout). A column whose end cannot be found ends the attempt."""
+    """The same block under other names and types of the same layout. A column whose end cannot be found ends the attempt."""
     reader = Reader(None, body)
     count, rows = reader.varint(), reader.varint()
     out, copied = bytearray(), 0
     try:
-        for name, type_name in columns[:count]:
+        for wanted in columns[:count]:
             start = reader.position
-            reader.string()
-            written = reader.string()
-            if written == "DateTime" and type_name != written:
-                out += body[copied:start] + string(name) + string(type_name)
+            written = reader.string(), reader.string()
+            if written != wanted:
+                out += body[copied:start] + string(wanted[0]) + string(wanted[1])
                 copied = reader.position
-            skip_column(reader, written, rows)
+            skip_column(reader, written[1], rows)
     except ClickHouseError:
         return body
     return bytes(out) + body[copied:]

@@ -6,7 +6,8 @@ Blocks carry no length, so their end is found by walking over the columns; no va
 from collections.abc import Callable
 from functools import lru_cache
 
-from .errors import INCORRECT_DATA, UNSUPPORTED, error, protocol_error
+from .errors import INCORRECT_DATA, UNSUPPORTED, ClickHouseError, ProtocolError, protocol_error
+from .json_columns import skip_json_column
 from .wire import Reader
 
 Skip = Callable[[Reader, int], None]
@@ -32,10 +33,22 @@ _MAX_TYPE_CHARACTERS = 100_000
 
 def skip_column(reader: Reader, type_name: str, rows: int) -> None:
     """Move `reader` over the prefix and the values of one column."""
+    if "JSON" in type_name:
+        skip_json_column(reader, type_name, rows)
+        return
     low_cardinalities, skip = _plan(type_name)
     reader.position += 8 * low_cardinalities  # each writes its dictionary's version before all values
     reader.require(reader.position)
     skip(reader, rows)
+
+
+def check_readable(type_name: str) -> None:
+    """Raises UNSUPPORTED for a type whose values cannot be sent, before a client sends them."""
+    if "JSON" not in type_name:
+        try:
+            _plan(type_name)
+        except ProtocolError as problem:
+            raise ClickHouseError(problem.code, problem.message) from None
 
 
 @lru_cache(maxsize=2048)
@@ -81,9 +94,7 @@ def _build_compound(type_name: str, name: str, arguments: list[str], depth: int)
         built = [_build(_without_name(argument), depth + 1) for argument in arguments]
         row = _sequence([skip for _, skip in built]) if built else _fixed(1)
         return sum(prefixes for prefixes, _ in built), row if name == "Tuple" else _array(row)
-    raise error(
-        UNSUPPORTED, f"Values of type {type_name[:200]} cannot be sent as blocks; send String, or INSERT SELECT"
-    )
+    raise protocol_error(UNSUPPORTED, f"Values of type {type_name[:200]} cannot be sent as blocks")
 
 
 def _integer(text: str) -> int:

@@ -16,6 +16,7 @@ from typing import IO, Protocol, cast
 from streams.errors import UserError
 
 from .errors import from_engine
+from .quoting import identifier, quote
 
 SESSION_MARK = "log_comment"  # the setting by which a session's running query is found
 # The server's own small queries must not fall under the limits that a client has set for its queries.
@@ -24,6 +25,8 @@ NO_LIMITS = (
     " max_columns_to_read=0, limit=0, offset=0, extremes=0"
 )
 
+# Totals and extremes are taken as JSON: there NaN and decimals must be themselves.
+_SESSION_SETTINGS = {"output_format_json_quote_denormals": "1", "output_format_json_quote_decimals": "1"}
 _LINE_BREAK = re.compile(r"\n *")  # DESCRIBE spreads long types over lines; in blocks they stand on one
 
 Chunks = Generator[tuple[int, bytes], None, None]  # (rows, `Native` bytes)
@@ -53,6 +56,15 @@ class Connection:
 
     def __init__(self, chdb: _Chdb) -> None:
         self._chdb = chdb
+
+    def begin(self, database: str, settings: dict[str, str], readonly: int, mark: str) -> None:
+        """Once, before anything else. Raises UNKNOWN_DATABASE, or what the engine has against a setting."""
+        if database:
+            self.native(f"USE {identifier(database)}")
+        values = {**_SESSION_SETTINGS, **settings, SESSION_MARK: mark}
+        self.native("SET " + ", ".join(f"{identifier(name)} = {quote(text)}" for name, text in values.items()))
+        if readonly:
+            self.native(f"SET readonly = {readonly}")
 
     def native(self, sql: str) -> bytes:
         """Run any statement; its result as `Native` blocks, one after another."""

@@ -8,28 +8,28 @@ from .answer import Answer
 from .blocks import Columns, header_body, read_body, retyped, split_bodies
 from .engine import NO_LIMITS, Chunks, Connection
 from .errors import ClickHouseError
-from .packets import EMPTY_BLOCK, profile_info
+from .packets import profile_info
 from .statements import Statement
 from .wire import Reader
 
-_SELECT = {"SELECT", "WITH", "FROM"}
 _ANSWERED_EMPTY = {"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}  # statements whose empty result has columns
 
 
 @dataclass(slots=True)
-class _Result:
+class Result:
     """Sends the blocks of one result and counts them. Clients learn names and types from a first block without rows."""
 
     answer: Answer
-    columns: Columns | None
-    retype: bool = False  # the engine's format drops the time zone of DateTime columns: put it back
+    columns: Columns | None = None
+    retype: bool = False  # blocks come with other names or types than the client is to see
     rows: int = 0
     blocks: int = 0
     size_bytes: int = 0
 
     def send_header(self, columns: Columns) -> None:
         self.columns = columns
-        self.retype = any(type_name.startswith("DateTime(") for _, type_name in columns)
+        # The engine's format drops the time zone of DateTime columns.
+        self.retype = self.retype or any(type_name.startswith("DateTime(") for _, type_name in columns)
         self.answer.send_block(header_body(columns))
 
     def send(self, rows: int, body: bytes) -> None:
@@ -41,7 +41,7 @@ class _Result:
     def finish(self) -> None:
         self.answer.send(profile_info(self.rows, self.blocks, self.size_bytes))
         self.answer.send_progress()
-        self.answer.send(EMPTY_BLOCK)
+        self.answer.send_block(b"\x00\x00")  # no columns: the end of the data
 
 
 def run_statement(connection: Connection, answer: Answer, statement: Statement, readonly: int) -> None:
@@ -50,7 +50,7 @@ def run_statement(connection: Connection, answer: Answer, statement: Statement, 
     try:
         columns = _described(connection, statement, readonly)
         chunks = connection.stream(statement.text)
-        result = _Result(answer, columns)
+        result = Result(answer, columns)
         if chunks is None:
             _run_at_once(connection, result, statement)
         else:
@@ -61,7 +61,7 @@ def run_statement(connection: Connection, answer: Answer, statement: Statement, 
 
 def _described(connection: Connection, statement: Statement, readonly: int) -> Columns | None:
     """Names and types of a SELECT. An error in it is reported by the run, which knows the right words for it."""
-    if statement.first_word not in _SELECT:
+    if not statement.is_select:
         return None
     limits = "" if readonly == 1 else NO_LIMITS
     try:
@@ -70,7 +70,7 @@ def _described(connection: Connection, statement: Statement, readonly: int) -> C
         return None
 
 
-def _run_streaming(result: _Result, chunks: Chunks) -> None:
+def _run_streaming(result: Result, chunks: Chunks) -> None:
     with closing(chunks):
         for rows, data in chunks:
             if not result.blocks:
@@ -87,7 +87,7 @@ def _run_streaming(result: _Result, chunks: Chunks) -> None:
     result.finish()
 
 
-def _run_at_once(connection: Connection, result: _Result, statement: Statement) -> None:
+def _run_at_once(connection: Connection, result: Result, statement: Statement) -> None:
     blocks = split_bodies(connection.native(statement.text))
     if not blocks and statement.first_word not in _ANSWERED_EMPTY:
         return

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from .answer import Answer
-from .blocks import Block, header_body, read_block
+from .blocks import header_body
+from .columns import check_readable
+from .data import DataPackets
 from .engine import NO_LIMITS, Connection
 from .errors import (
     NO_SUCH_COLUMN,
@@ -20,9 +22,7 @@ from .errors import (
     error,
     protocol_error,
 )
-from .packets import FromClient
 from .statements import Insert, tokens_of
-from .wire import Reader
 
 _NOT_INSERTED = {"MATERIALIZED", "ALIAS", "EPHEMERAL"}
 _EXCEPT = re.compile(r"\*\s*EXCEPT\s*\(?(?P<names>.*?)\)?", re.IGNORECASE | re.DOTALL)
@@ -31,9 +31,8 @@ _EXCEPT = re.compile(r"\*\s*EXCEPT\s*\(?(?P<names>.*?)\)?", re.IGNORECASE | re.D
 def run_insert(
     connection: Connection,
     answer: Answer,
-    reader: Reader,
+    data: DataPackets,
     insert: Insert,
-    *,
     readonly: int,
     spool: Path,
     watching: Callable[[], AbstractContextManager[None]],
@@ -42,9 +41,12 @@ def run_insert(
     table = re.sub(r"^FUNCTION\s+", "", insert.table, flags=re.IGNORECASE)
     columns = connection.describe(table, "" if readonly == 1 else NO_LIMITS)
     connection.check_insert(insert.head)
-    answer.send_block(header_body(_chosen(columns, insert.columns)))
+    chosen = _chosen(columns, insert.columns)
+    for _, type_name in chosen:
+        check_readable(type_name)
+    answer.send_block(header_body(chosen))
     with tempfile.TemporaryFile(dir=spool) as file:
-        rows = _receive(reader, file)
+        rows = _receive(data, file)
         if not rows:
             return
         file.seek(0)
@@ -55,10 +57,15 @@ def run_insert(
     answer.send_progress()
 
 
-def _receive(reader: Reader, file: IO[bytes]) -> int:
+def _receive(data: DataPackets, file: IO[bytes]) -> int:
     """How many rows. After an error the rest of the client's blocks is still read: the connection stays usable."""
     rows, failed = 0, None
-    while (block := read_data(reader)) is not None:
+    while True:
+        table, block = data.next()
+        if table:
+            raise protocol_error(UNEXPECTED_PACKET, "A block for another table in the data of an INSERT")
+        if block.is_end:
+            break
         rows += block.rows
         try:
             if failed is None:
@@ -72,17 +79,6 @@ def _receive(reader: Reader, file: IO[bytes]) -> int:
     if failed:
         raise error(NOT_ENOUGH_SPACE, f"Cannot keep the rows of this INSERT: {failed.strerror}")
     return rows
-
-
-def read_data(reader: Reader) -> Block | None:
-    """The next Data packet's block; None at the end of the data."""
-    packet = reader.varint()
-    if packet != FromClient.DATA:
-        raise protocol_error(UNEXPECTED_PACKET, f"Unexpected packet {packet} from client (expected Data)")
-    if reader.string():
-        raise protocol_error(UNEXPECTED_PACKET, "A block for another table in the data of an INSERT")
-    block = read_block(reader)
-    return None if block.is_end else block
 
 
 def _chosen(columns: list[tuple[str, str, str]], listed: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .blocks import BLOCK_INFO
+from .compression import Compression
 from .errors import UNSUPPORTED, ClickHouseError, protocol_error
 from .wire import Reader, int32, string, varint
 
@@ -133,9 +134,10 @@ def exception(problem: ClickHouseError) -> bytes:
     return head + string("DB::Exception") + string(problem.message) + string("") + b"\x00"
 
 
-def block(body: bytes, kind: FromServer = FromServer.DATA) -> bytes:
+def block(body: bytes, kind: FromServer = FromServer.DATA, compression: Compression | None = None) -> bytes:
     """A block for the client; its table name is empty."""
-    return varint(kind) + string("") + BLOCK_INFO + body
+    content = BLOCK_INFO + body
+    return varint(kind) + string("") + (compression.compress(content) if compression else content)
 
 
 @dataclass(slots=True)
@@ -164,6 +166,5 @@ def profile_info(rows: int, blocks: int, size_bytes: int) -> bytes:
     return varint(FromServer.PROFILE_INFO) + counts + b"\x00" + varint(0) + b"\x00"
 
 
-EMPTY_BLOCK = block(b"\x00\x00")
 END_OF_STREAM = varint(FromServer.END_OF_STREAM)
 PONG = varint(FromServer.PONG)

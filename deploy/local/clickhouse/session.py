@@ -1,35 +1,32 @@
-"""One client from its hello to its leaving: reads packets, runs queries one after another, answers."""
+"""One client from its hello to its leaving: reads packets, has its queries run one after another, answers."""
 
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from .answer import Answer
-from .blocks import read_block
-from .engine import SESSION_MARK, Connection, Engine
+from .compression import Compression
+from .data import DataPackets
+from .engine import Engine
 from .errors import (
     QUERY_WAS_CANCELLED,
-    READONLY,
-    SYNTAX_ERROR,
     UNKNOWN_PACKET,
     UNSUPPORTED,
     ClickHouseError,
     ConnectionGone,
     ProtocolError,
-    error,
     protocol_error,
 )
-from .execute import run_statement
-from .insert import run_insert
 from .packets import OLDEST_REVISION, PONG, FromClient, Query, hello, read_hello, read_query
-from .settings import ONE_WAY, SessionSettings, identifier, quote
-from .statements import Statement, understand
-from .users import User, Users
+from .query import Runner, open_session
+from .settings import SessionSettings
+from .users import Users
 from .watch import Watch, Watcher
 from .wire import Reader
 
-_OFF = {"0", "", "false"}
+_LINGER_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,82 +50,61 @@ class Session:
     def run(self) -> None:
         """Until the client leaves. A packet that makes no sense gets an answer and ends the connection."""
         try:
-            with self._logged_in() as (user, connection):
-                settings = SessionSettings(connection, self._shared.engine.settings, user.readonly)
+            with self._logged_in() as runner:
                 self._client.settimeout(None)
                 while True:
-                    self._next_packet(user, connection, settings)
+                    self._next_packet(runner)
         except ClickHouseError as problem:
-            with suppress(ConnectionGone):
+            with suppress(ConnectionGone, OSError):
                 self._answer.send_exception(problem)
+                self._linger()
         except ConnectionGone:
             pass
 
+    def _linger(self) -> None:
+        """Closing while the client is still sending would destroy the answer before it is read."""
+        self._client.shutdown(socket.SHUT_WR)
+        deadline = time.monotonic() + _LINGER_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            self._client.settimeout(left)
+            if not self._client.recv(256 * 1024):
+                return
+
     @contextmanager
-    def _logged_in(self) -> Iterator[tuple[User, Connection]]:
+    def _logged_in(self) -> Iterator[Runner]:
         if self._reader.varint() != FromClient.HELLO:
-            raise protocol_error(
-                UNKNOWN_PACKET, "Expected Hello: this port speaks ClickHouse's native protocol, not HTTP"
-            )
+            raise protocol_error(UNKNOWN_PACKET, "Expected Hello: this port speaks ClickHouse's native protocol")
         client = read_hello(self._reader)
         if client.revision < OLDEST_REVISION:
             raise protocol_error(UNSUPPORTED, f"Client revision {client.revision} is older than {OLDEST_REVISION}")
         self._revision = client.revision
+        engine = self._shared.engine
         user = self._shared.users.authenticate(client.user, client.password)
-        connection = self._connect(user, client.database)
+        connection = open_session(engine, user, client.database, self._mark)
         try:
-            engine = self._shared.engine
             self._answer.send(hello(self._shared.display_name, engine.version, engine.timezone))
-            yield user, connection
+            settings = SessionSettings(connection, engine.settings, user.readonly)
+            yield Runner(engine, self._shared.watcher, user, connection, settings, self._answer, self._mark)
         finally:
             connection.close()
 
-    def _connect(self, user: User, database: str) -> Connection:
-        connection = self._shared.engine.connect()
-        try:
-            if database:
-                connection.native(f"USE {identifier(database)}")
-            values = {SESSION_MARK: self._mark, **user.settings}
-            connection.native(
-                "SET " + ", ".join(f"{identifier(name)} = {quote(text)}" for name, text in values.items())
-            )
-            if user.readonly:
-                connection.native(f"SET readonly = {user.readonly}")
-        except ClickHouseError:
-            connection.close()
-            raise
-        return connection
-
-    def _next_packet(self, user: User, connection: Connection, settings: SessionSettings) -> None:
+    def _next_packet(self, runner: Runner) -> None:
         self._reader.discard_used()
         packet = self._reader.varint()
         if packet == FromClient.PING:
             self._answer.send(PONG)
         elif packet == FromClient.QUERY:
-            query = read_query(self._reader, self._revision)
-            self._read_external_tables(query)
-            self._query(query, user, connection, settings)
+            self._query(read_query(self._reader, self._revision), runner)
         elif packet != FromClient.CANCEL:  # nothing runs any more: it came too late
             raise protocol_error(UNKNOWN_PACKET, f"Unknown packet {packet} from client")
 
-    def _read_external_tables(self, query: Query) -> None:
-        """A client ends its external tables with an empty block, also when it has none."""
-        if query.compressed:
-            raise protocol_error(UNSUPPORTED, "Compression is not supported: connect with compression off")
-        while True:
-            if self._reader.varint() != FromClient.DATA:
-                raise protocol_error(UNKNOWN_PACKET, "Expected the end of external tables after a query")
-            name, block = self._reader.string(), read_block(self._reader)
-            if not name and block.is_end:
-                return
-            raise protocol_error(UNSUPPORTED, "External tables are not supported: use a temporary table")
-
-    def _query(self, query: Query, user: User, connection: Connection, settings: SessionSettings) -> None:
+    def _query(self, query: Query, runner: Runner) -> None:
         """The connection survives every error but a malformed packet, as on a real server."""
-        self._answer.begin()
+        compression = self._compression() if query.compressed else None
+        self._answer.begin(compression)
         watch = Watch(self._mark, self._client, self._answer)
         try:
-            self._run(query, user, connection, settings, watch)
+            runner.run(query, DataPackets(self._reader, compression), watch)
         except ProtocolError:
             raise
         except ClickHouseError as problem:
@@ -139,49 +115,9 @@ class Session:
                 return
         self._answer.send_end()
 
-    def _run(self, query: Query, user: User, connection: Connection, settings: SessionSettings, watch: Watch) -> None:
-        statement = understand(query.text)
-        if connection.statement_count(query.text) > 1:
-            raise error(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)")
-        if user.readonly and statement.first_word == "KILL":
-            raise error(READONLY, f"{user.name}: Cannot execute query in readonly mode.")
-        if statement.first_word == "SET":
-            settings.forget()
-        one_way = {name for name in ONE_WAY & query.settings.keys() if query.settings[name].value not in _OFF}
-        if one_way and not user.readonly:
-            self._run_apart(query, statement, connection, watch)
-            return
-        settings.apply(query.settings)
-        self._execute(statement, connection, watch, user.readonly)
-
-    def _run_apart(self, query: Query, statement: Statement, connection: Connection, watch: Watch) -> None:
-        """In an engine session of its own, because its settings cannot be taken back."""
-        [[database]] = connection.rows("SELECT currentDatabase()")
-        apart = self._connect(User("default"), database)
+    @staticmethod
+    def _compression() -> Compression:
         try:
-            settings = SessionSettings(apart, self._shared.engine.settings, 0)
-            last = {name: setting for name, setting in query.settings.items() if name in ONE_WAY}
-            settings.apply({**{name: s for name, s in query.settings.items() if name not in ONE_WAY}, **last})
-            self._execute(statement, apart, watch, 1)
-        finally:
-            apart.close()
-
-    def _execute(self, statement: Statement, connection: Connection, watch: Watch, readonly: int) -> None:
-        def watching() -> AbstractContextManager[None]:
-            unread = bytes(self._reader.buffer[self._reader.position : self._reader.position + 1])
-            return self._shared.watcher.watching(watch, unread)
-
-        if statement.insert:
-            spool = self._shared.engine.spool
-            run_insert(
-                connection,
-                self._answer,
-                self._reader,
-                statement.insert,
-                readonly=readonly,
-                spool=spool,
-                watching=watching,
-            )
-            return
-        with watching():
-            run_statement(connection, self._answer, statement, readonly)
+            return Compression()
+        except ClickHouseError as problem:  # what follows cannot be read
+            raise ProtocolError(problem.code, problem.message) from None

@@ -9,19 +9,10 @@ import json
 from .engine import SESSION_MARK, Connection
 from .errors import UNKNOWN_SETTING, ClickHouseError, error
 from .packets import Setting
+from .quoting import identifier, quote
 
 # Once on, the engine does not let a session turn these off again: a query with one of them gets a session of its own.
 ONE_WAY = {"readonly", "allow_ddl"}
-
-
-def quote(value: str) -> str:
-    """A ClickHouse string literal."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted ClickHouse identifier."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 class SessionSettings:

@@ -23,6 +23,9 @@ _OUTSIDE = {"file", "filecluster", "executable", "executablepool", "python", "sq
 _BEFORE_A_TABLE_NAME = {"TABLE", "INTO", "EXISTS"}
 
 
+_SELECT = {"SELECT", "WITH", "FROM"}  # first words of a query
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     kind: str
@@ -56,7 +59,11 @@ class Statement:
     text: str  # what the engine is given: no trailing `;`, no FORMAT
     first_word: str
     insert: Insert | None = None
-    with_totals: bool = False
+    needs_totals: bool = False  # WITH TOTALS, or extremes asked for
+
+    @property
+    def is_select(self) -> bool:
+        return self.first_word in _SELECT
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -85,8 +92,8 @@ def understand(text: str) -> Statement:
     first = next((token.word for token in tokens if token.text != "("), "")
     insert = _insert(text, tokens) if first == "INSERT" else None
     words = [token.word for token in tokens if token.depth == 0]
-    with_totals = any(pair == ("WITH", "TOTALS") for pair in itertools.pairwise(words))
-    return Statement(_without_format(text, tokens, first), first, insert, with_totals)
+    totals = ("WITH", "TOTALS") in itertools.pairwise(words) or "EXTREMES" in words
+    return Statement(_without_format(text, tokens, first), first, insert, totals and first in _SELECT)
 
 
 def _refuse(tokens: list[Token]) -> None:
