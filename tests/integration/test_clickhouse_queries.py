@@ -1,5 +1,6 @@
 """Statements, settings, errors and several clients, through the unmodified clickhouse-driver."""
 
+import datetime as dt
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -328,3 +329,65 @@ def test_sessions_are_apart(clickhouse_server: ClickHouseService, clickhouse_dat
         assert one.execute("SELECT currentDatabase(), (SELECT a FROM mine)") == [(clickhouse_database, 1)]
         assert two.execute("SELECT currentDatabase()") == [("default",)]
         assert code_of(two, "SELECT * FROM mine") == 60
+
+
+def test_totals_and_extremes(clickhouse: Client) -> None:
+    sql = "SELECT number % 2 AS k, count() AS n, sum(number) / 4 AS s, nan AS x FROM numbers(10) GROUP BY k WITH TOTALS ORDER BY k"
+    rows = clickhouse.execute(sql)
+    assert [row[:3] for row in rows] == [(0, 5, 5.0), (1, 5, 6.25), (0, 10, 11.25)]
+    assert all(str(row[3]) == "nan" for row in rows)
+    at = "toDateTime64('2024-01-01 00:00:00', 3, 'Asia/Shanghai') + number AS at"
+    found = clickhouse.execute(f"SELECT number, {at}, [number] AS l FROM numbers(3)", settings={"extremes": 1})
+    assert [row[0] for row in found] == [0, 1, 2, 0, 2]
+    assert found[3] == found[0]
+    assert str(found[4][1].tzinfo) == "Asia/Shanghai"
+
+
+def test_external_tables(clickhouse: Client) -> None:
+    ids = {
+        "name": "ids",
+        "structure": [("id", "UInt64"), ("name", "String")],
+        "data": [{"id": 1, "name": "a"}, {"id": 3, "name": "b"}],
+    }
+    for _ in range(2):  # gone after each query
+        found = clickhouse.execute(
+            "SELECT number, name FROM numbers(5) AS n JOIN ids ON n.number = ids.id ORDER BY 1", external_tables=[ids]
+        )
+        assert found == [(1, "a"), (3, "b")]
+    assert code_of(clickhouse, "SELECT * FROM ids") == 60
+
+
+def test_json(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (n UInt8, j JSON, at DateTime('Asia/Shanghai')) ENGINE = MergeTree ORDER BY n")
+    noon = dt.datetime(2024, 1, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    clickhouse.execute(
+        "INSERT INTO t VALUES", [(1, {"a": {"b": 1}, "c": ["x"]}, noon), (2, '{"d": "颗粒"}', noon), (3, {}, noon)]
+    )
+    found = clickhouse.execute("SELECT * FROM t ORDER BY n")
+    assert [row[1] for row in found] == [{"a": {"b": 1}, "c": ["x"]}, {"d": "颗粒"}, {}]
+    assert {row[2] for row in found} == {noon}
+
+
+@pytest.mark.parametrize("method", ["lz4", "lz4hc", "zstd"])
+def test_compression(
+    clickhouse: Client, clickhouse_server: ClickHouseService, clickhouse_database: str, method: str
+) -> None:
+    clickhouse.execute("CREATE TABLE t (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
+    with clickhouse_server.client(clickhouse_database, compression=method) as client:
+        rows = [(number, f"row {number}" * 20) for number in range(50_000)]
+        client.execute("INSERT INTO t VALUES", rows, settings={"insert_block_size": 20_000})
+        assert client.execute("SELECT * FROM t ORDER BY a") == rows
+        assert client.execute("SELECT * FROM t WHERE a > 60000", with_column_types=True)[1] == [
+            ("a", "UInt64"),
+            ("s", "String"),
+        ]
+        assert code_of(client, "SELECT nothing") == 47
+
+
+def test_types_that_cannot_be_sent(clickhouse: Client) -> None:
+    clickhouse.execute(
+        "CREATE TABLE t (a AggregateFunction(sum, UInt64)) ENGINE = AggregatingMergeTree ORDER BY tuple()"
+    )
+    assert code_of(clickhouse, "INSERT INTO t VALUES", [(b"",)]) == 48
+    clickhouse.execute("INSERT INTO t SELECT sumState(number) FROM numbers(3)")
+    assert clickhouse.execute("SELECT sumMerge(a) FROM t") == [(3,)]
