@@ -51,7 +51,7 @@ def check_readable(type_name: str) -> None:
             raise ClickHouseError(problem.code, problem.message) from None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def _plan(type_name: str) -> tuple[int, Skip]:
     if len(type_name) > _MAX_TYPE_CHARACTERS:
         raise protocol_error(INCORRECT_DATA, "A type name of more than 100,000 characters")

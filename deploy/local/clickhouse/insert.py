@@ -41,7 +41,7 @@ def run_insert(
     table = re.sub(r"^FUNCTION\s+", "", insert.table, flags=re.IGNORECASE)
     columns = connection.describe(table, "" if readonly == 1 else NO_LIMITS)
     connection.check_insert(insert.head)
-    chosen = _chosen(columns, insert.columns)
+    chosen = chosen_columns(columns, insert.columns)
     for _, type_name in chosen:
         check_readable(type_name)
     answer.send_block(header_body(chosen))
@@ -81,7 +81,8 @@ def _receive(data: DataPackets, file: IO[bytes]) -> int:
     return rows
 
 
-def _chosen(columns: list[tuple[str, str, str]], listed: str) -> list[tuple[str, str]]:
+def chosen_columns(columns: list[tuple[str, str, str]], listed: str) -> list[tuple[str, str]]:
+    """(name, type) of the columns that a client is to send: `columns` as described, `listed` as written in the INSERT."""
     if not listed or listed == "*":
         return [(name, type_name) for name, type_name, kind in columns if kind not in _NOT_INSERTED]
     excepted = _EXCEPT.fullmatch(listed)
