@@ -41,6 +41,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="a limit of the read-only user, such as max_execution_time=30; may be repeated",
     )
+    parser.add_argument("--max-connections", type=int, default=256, help="clients at a time")
     parser.add_argument("--timezone", default="UTC", help="the server's time zone")
     return parser.parse_args(arguments)
 
@@ -81,7 +82,7 @@ def serve(options: argparse.Namespace) -> None:
         engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
     shared = Shared(engine, users, Watcher(engine), socket.gethostname())
     stop = _stop_signal()
-    server = Server(listener, shared)
+    server = Server(listener, shared, options.max_connections)
     host, port = listener.getsockname()[:2]
     version = ".".join(map(str, engine.version))
     print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201

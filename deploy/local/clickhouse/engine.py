@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from streams.errors import UserError
+from streams.errors import ExitCode, UserError
 
 from .errors import from_engine
 from .quoting import identifier, quote
@@ -141,15 +141,29 @@ class Engine:
     """The data directory, opened by this process alone."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock_file = _lock(directory)
         self._path = str(directory.resolve() / "engine")
         self.spool = directory.resolve() / "spool"
-        self.spool.mkdir(exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock_file = _lock(directory)
+            self.spool.mkdir(exist_ok=True)
+        except OSError as problem:
+            raise UserError(
+                f"cannot keep data in {directory}: {problem.strerror}",
+                "check free space and permissions, or name another directory with --data",
+                exit_code=ExitCode.UNAVAILABLE,
+            ) from None
         from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
 
         self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub
-        self._control = self.connect()
+        try:
+            self._control = self.connect()
+        except RuntimeError as problem:
+            raise UserError(
+                f"the engine does not open {self._path}: {problem}",
+                "if the message names damaged data, move the directory away and start anew",
+                exit_code=ExitCode.UNAVAILABLE,
+            ) from None
         self._control_lock = threading.Lock()
         version, self.timezone = self._control.rows("SELECT version(), timezone()")[0]
         major, minor, patch = version.split(".")[:3]

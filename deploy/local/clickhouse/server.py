@@ -14,9 +14,7 @@ from .errors import TOO_MANY_CONNECTIONS, ConnectionGone, error
 from .session import Session, Shared
 
 _log = logging.getLogger(__name__)
-MAX_CONNECTIONS = 256
 _HELLO_SECONDS = 30.0
-_SEND_SECONDS = 300  # a client that takes nothing for that long is given up, as on a real server
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -53,8 +51,8 @@ def _is_loopback(host: str) -> bool:
 class Server:
     """Accepts clients until it is stopped."""
 
-    def __init__(self, listener: socket.socket, shared: Shared) -> None:
-        self._listener, self._shared = listener, shared
+    def __init__(self, listener: socket.socket, shared: Shared, max_connections: int) -> None:
+        self._listener, self._shared, self._max_connections = listener, shared, max_connections
         self._clients: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
         self._stopping = False
@@ -76,8 +74,8 @@ class Server:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.settimeout(_HELLO_SECONDS)
         with self._lock:
-            if self._stopping or len(self._clients) >= MAX_CONNECTIONS:
-                _refuse(client)
+            if self._stopping or len(self._clients) >= self._max_connections:
+                _refuse(client, self._max_connections)
                 return
             mark = f"session-{next(self._numbers)}"
             thread = threading.Thread(target=self._serve, args=(client, mark), name=mark, daemon=True)
@@ -110,7 +108,7 @@ class Server:
             thread.join(timeout=wait_seconds / max(1, len(clients)))
 
 
-def _refuse(client: socket.socket) -> None:
+def _refuse(client: socket.socket, limit: int) -> None:
     with suppress(ConnectionGone):
-        Answer(client).send_exception(error(TOO_MANY_CONNECTIONS, f"Too many connections: at most {MAX_CONNECTIONS}"))
+        Answer(client).send_exception(error(TOO_MANY_CONNECTIONS, f"Too many connections: at most {limit}"))
     client.close()
