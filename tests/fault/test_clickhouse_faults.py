@@ -1,6 +1,7 @@
 """The local ClickHouse server when things go wrong: killed in mid-insert, stopped, started twice, fed with garbage, out of space."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from clickhouse_driver.errors import Error, NetworkError, ServerException
 
@@ -324,3 +326,21 @@ def test_the_ready_line(tmp_path: Path) -> None:
         process.wait()
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
     shutil.rmtree(tmp_path / "data")
+
+
+def test_a_slow_reader_of_a_big_result(new_clickhouse: NewService) -> None:
+    """Two gigabytes for a client that reads little and leaves: they are never in memory."""
+    service = new_clickhouse()
+    assert service.process.child is not None
+    process = psutil.Process(service.process.child.pid)
+    with service.client() as client:
+        rows = client.execute_iter("SELECT number, repeat('x', 100) FROM numbers(20000000)")
+        assert [number for number, _ in itertools.islice(rows, 200_000)] == list(range(200_000))
+        before = process.memory_info().rss
+        until = time.monotonic() + 2
+        while time.monotonic() < until:  # the client reads nothing
+            assert process.memory_info().rss < before + 300_000_000
+            time.sleep(0.1)
+    until = time.monotonic() + 20
+    while service.query("SELECT count() FROM system.processes") != [(1,)]:
+        assert time.monotonic() < until

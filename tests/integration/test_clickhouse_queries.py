@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
+from clickhouse_driver.protocol import ServerPacketTypes
 
 from tests.clickhouse_service import READER, ClickHouseService
 
@@ -391,3 +392,59 @@ def test_types_that_cannot_be_sent(clickhouse: Client) -> None:
     assert code_of(clickhouse, "INSERT INTO t VALUES", [(b"",)]) == 48
     clickhouse.execute("INSERT INTO t SELECT sumState(number) FROM numbers(3)")
     assert clickhouse.execute("SELECT sumMerge(a) FROM t") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "code"),
+    [
+        ("CREATE TABLE t (n UInt64, CONSTRAINT small CHECK n < 500) ENGINE = MergeTree ORDER BY n", 469),
+        ("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n PARTITION BY n", 252),
+        ("CREATE TABLE t (n UInt64, m UInt8 MATERIALIZED throwIf(n = 999)) ENGINE = MergeTree ORDER BY n", 395),
+    ],
+)
+def test_a_failed_insert_is_never_acknowledged(clickhouse: Client, declared: str, code: int) -> None:
+    """However it fails: the rows break a constraint, a limit of parts, a computed column or a view."""
+    rows = [list(range(1000))]
+    clickhouse.execute(declared)
+    clickhouse.execute("CREATE TABLE source (n UInt64) ENGINE = Null")
+    clickhouse.execute("CREATE MATERIALIZED VIEW v TO t AS SELECT n FROM source")
+    for table in ("t", "source"):
+        assert code_of(clickhouse, f"INSERT INTO {table} VALUES", rows, columnar=True) == code
+        assert code_of(clickhouse, f"INSERT INTO {table} SELECT number FROM numbers(1000)") == code
+        assert clickhouse.execute("SELECT count() FROM t") == [(0,)]
+
+
+def test_a_repeated_insert_with_its_token(clickhouse: Client) -> None:
+    clickhouse.execute(
+        "CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS non_replicated_deduplication_window = 10"
+    )
+    for token, rows in (("a", 1), ("a", 1), ("b", 2)):
+        clickhouse.execute("INSERT INTO t VALUES", [(5,)], settings={"insert_deduplication_token": token})
+        assert clickhouse.execute("SELECT count() FROM t") == [(rows,)]
+
+
+def test_bytes_that_are_no_text(clickhouse: Client) -> None:
+    clickhouse.execute("CREATE TABLE t (s String) ENGINE = MergeTree ORDER BY s")
+    clickhouse.execute("INSERT INTO t VALUES", [(b"\xff\x00;",)])
+    options = {"settings": {"strings_as_bytes": True}}
+    assert clickhouse.execute("SELECT s FROM t", **options) == [(b"\xff\x00;",)]
+    connection = clickhouse.connection
+    for query, code in (
+        (b"SELECT '\xff' AS a", 0),
+        (b"SELECT `\xff\xfe`", 47),
+        (b"SELECT throwIf(1, '\xff')", 395),
+    ):
+        # A query as another client may send it: no client info, no settings, plain, then the end of external tables.
+        connection.socket.sendall(
+            b"\x01\x00\x00\x00\x00\x02\x00" + bytes([len(query)]) + query + b"\x02\x00\x00\x00\x00"
+        )
+        packet = connection.receive_packet()
+        if code:
+            assert packet.exception.code == code
+        else:
+            blocks = [packet.block]
+            while packet.type != ServerPacketTypes.END_OF_STREAM:
+                packet = connection.receive_packet()
+                blocks.append(packet.block)
+            assert [block.get_rows() for block in blocks if block and block.num_rows] == [[(b"\xff",)]]
+    assert connection.ping()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from .errors import INCORRECT_DATA, UNSUPPORTED, ClickHouseError, ProtocolError, protocol_error
-from .json_columns import skip_json_column
 from .wire import Reader
 
 Skip = Callable[[Reader, int], None]
@@ -28,12 +27,15 @@ _ALIASES = {
     "MultiPolygon": "Array(Array(Array(Tuple(Float64, Float64))))",
 }
 _MAX_DEPTH = 32
+_RUN = 128  # strings
 _MAX_TYPE_CHARACTERS = 100_000
 
 
 def skip_column(reader: Reader, type_name: str, rows: int) -> None:
     """Move `reader` over the prefix and the values of one column."""
     if "JSON" in type_name:
+        from .json_columns import skip_json_column  # loads clickhouse-driver, for which few servers have a use
+
         skip_json_column(reader, type_name, rows)
         return
     low_cardinalities, skip = _plan(type_name)
@@ -112,8 +114,12 @@ def _fixed(size: int) -> Skip:
 
 
 def _skip_strings(reader: Reader, rows: int) -> None:
-    buffer, position, available = reader.buffer, reader.position, len(reader.buffer)
-    for _ in range(rows):
+    while rows >= _RUN and _skip_equal_lengths(reader):
+        rows -= _RUN
+    position, available = reader.position, len(reader.buffer)
+    buffer, left = reader.buffer, rows
+    while left:
+        left -= 1
         if position >= available:
             available = reader.require(position + 1)
         size = buffer[position]
@@ -123,8 +129,26 @@ def _skip_strings(reader: Reader, rows: int) -> None:
             size = reader.varint()
             position, available = reader.position, len(buffer)
         position += size
+        if not left % _RUN and left >= _RUN:  # ids, codes and empty strings: try again to skip many at once
+            reader.position = position
+            while left >= _RUN and _skip_equal_lengths(reader):
+                left -= _RUN
+            position, available = reader.position, len(buffer)
     reader.require(position)
     reader.position = position
+
+
+def _skip_equal_lengths(reader: Reader) -> bool:
+    """Skip the next `_RUN` strings if they have come and are all as long as the first, which is below 128."""
+    buffer, position = reader.buffer, reader.position
+    if position >= len(buffer):
+        return False
+    step = buffer[position] + 1
+    end = position + step * _RUN
+    if step > 0x80 or end > len(buffer) or buffer[position:end:step] != bytes((step - 1,)) * _RUN:
+        return False
+    reader.position = end
+    return True
 
 
 def _nullable(inner: Skip) -> Skip:

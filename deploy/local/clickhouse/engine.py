@@ -7,15 +7,16 @@ import fcntl
 import json
 import os
 import re
+import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol, cast
 
 from streams.errors import ExitCode, UserError
 
-from .errors import from_engine
+from .errors import ClickHouseError, from_engine
 from .quoting import identifier, quote
 
 SESSION_MARK = "log_comment"  # the setting by which a session's running query is found
@@ -40,12 +41,12 @@ class _Result(Protocol):
 class _Chdb(Protocol):
     """The part of chDB's connection that is used here."""
 
-    def query(self, sql: str, format: str) -> _Result: ...
-    def classify_query(self, sql: str) -> dict[str, object]: ...
-    def send_query(self, sql: str, format: str) -> object: ...
+    def query(self, sql: bytes, format: str) -> _Result: ...
+    def classify_query(self, sql: bytes) -> dict[str, object]: ...
+    def send_query(self, sql: bytes, format: str) -> object: ...
     def streaming_fetch_result(self, handle: object) -> _Result: ...
     def streaming_cancel_query(self, handle: object) -> None: ...
-    def send_insert(self, sql: str, format: str) -> object: ...
+    def send_insert(self, sql: bytes, format: str) -> object: ...
     def insert_cancel(self, handle: object) -> None: ...
     def set_progress_callback(self, callback: Callable[[dict[str, int]], None] | None) -> None: ...
     def close(self) -> None: ...
@@ -61,10 +62,16 @@ class Connection:
         """Once, before anything else. Raises UNKNOWN_DATABASE, or what the engine has against a setting."""
         if database:
             self.native(f"USE {identifier(database)}")
-        values = {**_SESSION_SETTINGS, **settings, SESSION_MARK: mark}
+        values = {**_SESSION_SETTINGS, **settings}
         self.native("SET " + ", ".join(f"{identifier(name)} = {quote(text)}" for name, text in values.items()))
+        self.mark(mark)
         if readonly:
             self.native(f"SET readonly = {readonly}")
+
+    def mark(self, mark: str) -> None:
+        """So that `Engine.kill` finds what runs here; again after a client's SET, which may have changed it."""
+        with suppress(ClickHouseError):  # a client that made its session read-only
+            self.native(f"SET {SESSION_MARK} = {quote(mark)}")
 
     def native(self, sql: str) -> bytes:
         """Run any statement; its result as `Native` blocks, one after another."""
@@ -72,44 +79,40 @@ class Connection:
 
     def text(self, sql: str, format_name: str) -> bytes:
         """Run any statement; its result in another format."""
-        try:
-            return self._chdb.query(sql, format_name).bytes()
-        except RuntimeError as problem:
-            raise from_engine(str(problem)) from None
+        with _clickhouse_errors():
+            return self._chdb.query(_encoded(sql), format_name).bytes()
 
     def statement_count(self, sql: str) -> int:
         """How many statements the engine would run; 0 when it cannot parse them."""
-        return cast("int", self._chdb.classify_query(sql)["statement_count"])
+        return cast("int", self._chdb.classify_query(_encoded(sql))["statement_count"])
 
     def rows(self, sql: str) -> list[list[str]]:
         """Run a small query; its values as strings."""
-        data = self.text(sql, "JSONCompactStringsEachRow")
-        return [cast("list[str]", json.loads(line)) for line in data.splitlines()]
+        lines = self.text(sql, "JSONCompactStringsEachRow").splitlines()
+        return [cast("list[str]", json.loads(line.decode("utf-8", "surrogateescape"))) for line in lines]
 
     def stream(self, sql: str) -> Chunks | None:
         """(rows, `Native` bytes) for each chunk of a SELECT as it is computed; None for what is no SELECT."""
         try:
-            handle = self._chdb.send_query(sql, "Native")
-        except RuntimeError as problem:
-            if "Streaming query is not supported for query" in str(problem):
+            with _clickhouse_errors():
+                handle = self._chdb.send_query(_encoded(sql), "Native")
+        except ClickHouseError as problem:
+            if "Streaming query is not supported for query" in problem.message:
                 return None
-            raise from_engine(str(problem)) from None
+            raise
         return self._chunks(handle)
 
     def _chunks(self, handle: object) -> Chunks:
-        finished = False
+        running = True
         try:
-            while True:
-                result = self._chdb.streaming_fetch_result(handle)
-                if not result.rows_read():
-                    finished = True
-                    return
-                yield result.rows_read(), result.bytes()
-        except RuntimeError as problem:
-            finished = True
-            raise from_engine(str(problem)) from None
+            while running:
+                running = False  # an error ends the stream
+                with _clickhouse_errors():
+                    result = self._chdb.streaming_fetch_result(handle)
+                if running := result.rows_read() > 0:
+                    yield result.rows_read(), result.bytes()
         finally:
-            if not finished:
+            if running:
                 with suppress(RuntimeError):
                     self._chdb.streaming_cancel_query(handle)
 
@@ -118,10 +121,8 @@ class Connection:
 
         chDB's insert stream itself is not used: when writing fails (a constraint, too many partitions) it reports success.
         """
-        try:
-            self._chdb.insert_cancel(self._chdb.send_insert(head, "Native"))
-        except RuntimeError as problem:
-            raise from_engine(str(problem)) from None
+        with _clickhouse_errors():
+            self._chdb.insert_cancel(self._chdb.send_insert(_encoded(head), "Native"))
 
     def describe(self, source: str, limits: str) -> list[tuple[str, str, str]]:
         """(name, type, kind of default) of the columns of a table or a query in brackets."""
@@ -135,6 +136,21 @@ class Connection:
     def close(self) -> None:
         with suppress(RuntimeError):
             self._chdb.close()
+
+
+@contextmanager
+def _clickhouse_errors() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as problem:  # the engine's message quotes bytes that are no text
+        raise from_engine(problem.object.decode("utf-8", "replace")) from None
+    except RuntimeError as problem:
+        raise from_engine(str(problem)) from None
+
+
+def _encoded(sql: str) -> bytes:
+    """Literals may hold any bytes."""
+    return sql.encode("utf-8", "surrogateescape")
 
 
 class Engine:
@@ -153,6 +169,8 @@ class Engine:
                 "check free space and permissions, or name another directory with --data",
                 exit_code=ExitCode.UNAVAILABLE,
             ) from None
+        # chDB would load pyarrow, 38 MB and 0.1 s, for formats that are not used here; it goes on without it.
+        sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
         from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
 
         self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub

@@ -46,6 +46,8 @@ class Runner:
         self.settings.apply(query.settings)
         with external_tables(self.connection, self.engine.spool, tables):
             self._execute(query, statement, self.connection, data, watch, self.user.readonly)
+        if statement.first_word == "SET" and self.user.readonly != 1:
+            self.connection.mark(self.mark)
 
     def _refuse(self, query: Query, statement: Statement) -> None:
         if self.connection.statement_count(query.text) > 1:

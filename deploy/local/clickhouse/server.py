@@ -2,7 +2,6 @@
 
 import ipaddress
 import itertools
-import logging
 import socket
 import threading
 from contextlib import suppress
@@ -13,7 +12,6 @@ from .answer import Answer
 from .errors import TOO_MANY_CONNECTIONS, ConnectionGone, error
 from .session import Session, Shared
 
-_log = logging.getLogger(__name__)
 _HELLO_SECONDS = 30.0
 
 
@@ -24,6 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host} is not a loopback address",
             "this server is for one machine: use 127.0.0.1, or a real ClickHouse server",
         )
+    host = "127.0.0.1" if host == "localhost" else host  # whatever /etc/hosts says
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -85,8 +84,6 @@ class Server:
     def _serve(self, client: socket.socket, mark: str) -> None:
         try:
             Session(self._shared, client, mark).run()
-        except Exception:  # noqa: BLE001 - a defect in one session must not end the others
-            _log.exception("%s failed; its connection is closed", mark)
         finally:
             with self._lock:
                 self._clients.pop(client, None)

@@ -1,5 +1,6 @@
 """One client from its hello to its leaving: reads packets, has its queries run one after another, answers."""
 
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from .compression import Compression
 from .data import DataPackets
 from .engine import Engine
 from .errors import (
+    LOGICAL_ERROR,
     QUERY_WAS_CANCELLED,
     UNKNOWN_PACKET,
     UNSUPPORTED,
     ClickHouseError,
     ConnectionGone,
     ProtocolError,
+    error,
     protocol_error,
 )
 from .packets import OLDEST_REVISION, PONG, FromClient, Query, hello, read_hello, read_query
@@ -26,6 +29,7 @@ from .users import Users
 from .watch import Watch, Watcher
 from .wire import Reader
 
+_log = logging.getLogger(__name__)
 _LINGER_SECONDS = 2.0
 
 
@@ -60,6 +64,11 @@ class Session:
                 self._linger()
         except ConnectionGone:
             pass
+        except Exception:  # noqa: BLE001 - a defect in one session must not end the others
+            _log.exception("%s failed; its connection is closed", self._mark)
+            with suppress(ConnectionGone, OSError):
+                self._answer.send_exception(error(LOGICAL_ERROR, "The local server failed: see its log"))
+                self._linger()
 
     def _linger(self) -> None:
         """Closing while the client is still sending would destroy the answer before it is read."""

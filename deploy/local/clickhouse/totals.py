@@ -10,6 +10,7 @@ import msgspec
 
 from .blocks import Columns, retyped, split_bodies
 from .engine import Connection, Engine
+from .errors import UNSUPPORTED, error
 from .execute import Result
 from .packets import FromServer
 from .quoting import identifier, quote
@@ -31,7 +32,10 @@ class _Document(msgspec.Struct):
 
 
 def run_with_totals(engine: Engine, connection: Connection, result: Result, statement: Statement) -> None:
-    document = msgspec.json.decode(connection.text(statement.text, "JSONCompact"), type=_Document)
+    try:
+        document = msgspec.json.decode(connection.text(statement.text, "JSONCompact"), type=_Document)
+    except msgspec.DecodeError:
+        raise error(UNSUPPORTED, "Totals and extremes of values that are no UTF-8 text are not supported") from None
     columns = [(column["name"], column["type"]) for column in document.meta]
     converter = engine.connect()  # a read-only session may not read files
     try:
