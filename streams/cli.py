@@ -13,6 +13,7 @@ from streams.errors import ExitCode, Unavailable, UserError
 
 # In the order in which `touchstone --help` shows them: a module of streams/commands each.
 GROUPS: tuple[str, ...] = (
+    "demo",
     "up",
     "topics",
     "schemas",

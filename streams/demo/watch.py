@@ -1,0 +1,181 @@
+"""Watches the topics from outside, read-committed, as any subscriber would: what comes in, who is told what, and how soon."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from schemas.codec import Codec
+from schemas.records import Action, Customer, Episode, Feedback, Touchpoint
+from schemas.refusals import InvalidEvent
+from streams.admin import Admin
+from streams.kafka_config import kafka_client_config
+from streams.settings import Settings
+
+SHOWN: Final = 40  # lines kept for the screen
+POLL_MS: Final = 100
+INPUTS: Final = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
+RESULTS: Final = ("cx-actions", "cx-episodes", "cx-dead-letters")
+
+
+class Happened(NamedTuple):
+    """A line about something that a customer did or said, or that came out. `mood`: bad, said, good, plain."""
+
+    at: int
+    name: str
+    what: str
+    mood: str
+
+
+class Told(NamedTuple):
+    """A line about an action."""
+
+    action: Action
+    name: str
+
+
+class Watch:
+    """What has been seen so far. A thread of its own reads; others only look."""
+
+    def __init__(self, settings: Settings, on_action: Callable[[Action], None]) -> None:
+        self._settings = settings
+        self._on_action = on_action
+        self._codec = Codec()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._names: dict[str, str] = {}
+        self._arrived: dict[
+            tuple[str, int, int], tuple[int, int]
+        ] = {}  # an input's position → arrival (ms), event time
+        self.failure: BaseException | None = None
+        self.happened: deque[Happened] = deque(maxlen=SHOWN)
+        self.told: deque[Told] = deque(maxlen=SHOWN)
+        self.inputs: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.actions: dict[str, Action] = {}  # in force
+        self.retracted = 0
+        self.open_episodes: set[str] = set()
+        self.episodes: set[str] = set()
+        self.to_action: list[float] = []  # seconds from the cause's arrival to the action's
+        self.causes: dict[tuple[int, int], int] = {}  # an action's (partition, offset) → arrival of its cause, ms
+        self.newest_at = 0
+
+    def start(self) -> None:
+        """Begins at the beginning of the topics."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        from kafka import KafkaConsumer, TopicPartition
+
+        try:
+            names = {self._settings.topic(topic): topic for topic in (*INPUTS, *RESULTS)}
+            with Admin(self._settings) as admin:
+                partitions = [TopicPartition(*at) for at in admin.end_offsets(names)]
+            consumer = KafkaConsumer(
+                **kafka_client_config(self._settings),
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                fetch_max_wait_ms=POLL_MS,
+            )
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            while not self._stop.is_set():
+                for at, rows in consumer.poll(POLL_MS).items():
+                    for row in rows:
+                        self._see(names[at.topic], row)
+            consumer.close()
+        except BaseException as error:  # noqa: BLE001 - shown by whoever looks
+            self.failure = error
+
+    def _see(self, topic: str, row: Any) -> None:
+        if topic == "cx-dead-letters":
+            self.refused[dict(row.headers or ()).get("touchstone.reason", b"?").decode()] += 1
+            return
+        if topic in INPUTS:
+            self.inputs[topic] += 1
+        try:
+            at = self._read(topic, row)
+        except InvalidEvent:
+            return  # refused by the worker, too: it comes back as a dead letter
+        self._arrived[topic, row.partition, row.offset] = row.timestamp, at
+
+    def _read(self, topic: str, row: Any) -> int:
+        """Event time of an input (µs); 0 for anything else."""
+        if topic == "cx-customers":
+            customer = self._codec.decode(row.value, Customer)
+            self._names[customer.subject_id] = customer.name or customer.subject_id
+        elif topic == "cx-touchpoints":
+            event = self._codec.decode(row.value, Touchpoint)
+            self._touch(event)
+            return event.occurred_at
+        elif topic == "cx-feedback":
+            feedback = self._codec.decode(row.value, Feedback)
+            self._feedback(feedback)
+            return feedback.occurred_at
+        elif topic == "cx-actions":
+            self._action(self._codec.decode(row.value, Action), row)
+        elif topic == "cx-episodes":
+            self._episode(self._codec.decode(row.value, Episode))
+        return 0
+
+    def name(self, subject: str) -> str:
+        """How a customer wants to be addressed."""
+        return self._names.get(subject, subject)
+
+    def _touch(self, event: Touchpoint) -> None:
+        self.newest_at = max(self.newest_at, event.occurred_at)
+        if event.outcome == "failure":
+            self._say(event.occurred_at, event.subject_id, f"{event.touchpoint} failed", "bad")
+        elif event.outcome == "abandoned":
+            self._say(event.occurred_at, event.subject_id, f"gave up at {event.touchpoint}", "bad")
+        elif event.waiting_seconds is not None and event.waiting_seconds > 300:
+            self._say(
+                event.occurred_at,
+                event.subject_id,
+                f"waited {event.waiting_seconds / 60:.0f} min at {event.touchpoint}",
+                "bad",
+            )
+
+    def _feedback(self, feedback: Feedback) -> None:
+        self.newest_at = max(self.newest_at, feedback.occurred_at)
+        score = "" if feedback.score is None else f" {feedback.score:g}"
+        text = f" “{feedback.text}”" if feedback.text else ""
+        self._say(feedback.occurred_at, feedback.subject_id, f"{feedback.kind}{score}{text}", "said")
+
+    def _say(self, at: int, subject: str, what: str, mood: str) -> None:
+        self.happened.append(Happened(at, self.name(subject), what, mood))
+
+    def _action(self, action: Action, row: Any) -> None:
+        self._on_action(action)
+        if action.retracted:
+            self.retracted += 1
+            self.actions.pop(action.action_id, None)
+            return
+        first = action.action_id not in self.actions and action.revision == 1
+        self.actions[action.action_id] = action
+        if not first:
+            return
+        self.told.append(Told(action, self.name(action.subject_id)))
+        cause = self._cause(action)
+        if cause is not None:
+            self.causes[row.partition, row.offset] = cause
+            self.to_action.append((row.timestamp - cause) / 1000)
+
+    def _cause(self, action: Action) -> int | None:
+        """Arrival (ms) of the event that caused an action at once; None where a timer did, or its settling."""
+        if action.emit == "settled":
+            return None
+        known = [self._arrived.get((row.topic, row.partition, row.offset)) for row in action.evidence]
+        return max((one[0] for one in known if one is not None and one[1] == action.decided_at), default=None)
+
+    def _episode(self, episode: Episode) -> None:
+        self.episodes.add(episode.subject_id)
+        if episode.state == "open" and not episode.retracted:
+            self.open_episodes.add(episode.episode_id)
+        else:
+            self.open_episodes.discard(episode.episode_id)
