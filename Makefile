@@ -11,7 +11,7 @@ help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.demo ## run the main job on the embedded stack and watch it
-	@$(TOUCHSTONE) demo
+	@$(TOUCHSTONE) demo $(ARGS)
 
 test: $(VENV)/.test lint types ## lint, types and every test
 	$(BIN)/python -m pytest

@@ -1,6 +1,7 @@
 """What a person sees during the demo: on the left what customers live through, on the right who is told, below it the figures."""
 
 import io
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from schemas.records import Action
 from streams.demo.watch import Happened, Told, Watch
 from streams.terminal import out
 
+_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)  # rich names fonts on the net; the picture needs none
 MOODS = {"bad": "red", "said": "yellow", "good": "green", "plain": ""}
 AUDIENCES = {"care": "cyan", "managers": "magenta", "customers": "green", "sales": "blue", "product": "yellow"}
 
@@ -40,7 +42,8 @@ def view(watch: Watch, unhappy: int, console: Console) -> RenderableType:
 
 def _title(watch: Watch, unhappy: int) -> Text:
     at = clock(watch.newest_at) if watch.newest_at else "--:--:--"
-    text = Text(f" {at}  ", style="bold reverse")
+    text = Text()
+    text.append(f" {at} ", style="bold reverse")
     text.append(f"  {sum(watch.inputs.values())} events in · ", style="")
     text.append(f"{unhappy} customers really unhappy now (the simulation knows)", style="red")
     text.append(f" · {len(watch.open_episodes)} open episodes (the product found)", style="bold")
@@ -129,7 +132,8 @@ class Shown:
         if self._last is not None:
             console = Console(record=True, width=150, height=40, file=io.StringIO(), force_terminal=True)
             console.print(view(*self._last, console), height=40)
-            console.save_svg(str(path), title="touchstone demo")
+            svg = console.export_svg(title="touchstone demo")
+            path.write_text(_FONTS.sub("", svg), encoding="utf-8")
 
 
 class Full(Shown):
