@@ -101,7 +101,11 @@ def run_until(kafka: Kafka, place: Place, command: list[str], group: str, expect
     output, deadline = place.folder / "output", time.monotonic() + 90
     with output.open("ab") as file:
         process = subprocess.Popen(
-            command, cwd=place.folder, env={**place.environment, "GROUP": group}, stdout=file, stderr=subprocess.STDOUT
+            command,
+            cwd=place.folder,
+            env={**place.environment, "GROUP": f"{place.actions}-{group}"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
         )
         try:
             while ids(kafka, place) != expected:
