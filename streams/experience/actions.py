@@ -7,10 +7,11 @@ reach the customer, one may.
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from schemas.codec import money
 from schemas.records import Action, Loser
+from schemas.validate import known_time_zone
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.evidence import evidence_of, origin_of
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
@@ -258,10 +259,8 @@ def _after_quiet_hours(quiet: "QuietHours | None", profile: Profile, at: int) ->
     """Decide now, deliver later: the end of the quiet hours that an instant falls into (µs), else None."""
     if quiet is None:
         return None
-    try:
-        zone = ZoneInfo(profile.time_zone or quiet.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo(quiet.time_zone)
+    own = profile.time_zone
+    zone = ZoneInfo(own if own and known_time_zone(own) else quiet.time_zone)
     local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone)
     clock = local.strftime("%H:%M")
     over_midnight = quiet.begin > quiet.end

@@ -6,6 +6,7 @@ profile → touch → promises kept and opened → join → signals → episodes
 from typing import Final, TypeVar
 
 from schemas.records import Customer, Feedback, Touchpoint
+from schemas.validate import ATTRIBUTES_MAX
 from streams.experience import actions, episodes, signals, watches
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
@@ -78,11 +79,11 @@ def _either(new: _T | None, old: _T | None) -> _T | None:
 
 
 def updated(profile: Profile, update: Customer) -> Profile:
-    """The profile after an update; a null leaves what was known."""
+    """The profile after an update; a null leaves what was known, an empty text clears it."""
     return Profile(
         name=_either(update.name, profile.name),
         tier=_either(update.tier, profile.tier),
-        value=_either(None if update.value is None else float(update.value), profile.value),
+        value=profile.value if update.value is None else float(update.value),
         language=_either(update.language, profile.language),
         preferred_channel=_either(update.preferred_channel, profile.preferred_channel),
         time_zone=_either(update.time_zone, profile.time_zone),
@@ -91,8 +92,17 @@ def updated(profile: Profile, update: Customer) -> Profile:
         consents=profile.consents
         if update.consents is None
         else [(one.purpose, one.channel, one.granted) for one in update.consents],
-        attributes={**profile.attributes, **update.attributes},
+        attributes=_attributes(profile.attributes, update.attributes),
     )
+
+
+def _attributes(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """An empty text removes an attribute. Beyond the limit the ones that were not told again for longest go."""
+    if not new:
+        return old
+    kept = {name: value for name, value in old.items() if name not in new}
+    merged = [(name, value) for name, value in (kept | new).items() if value]
+    return dict(merged[-ATTRIBUTES_MAX:])
 
 
 def next_due(folding: Folding) -> int:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schemas.validate import known_time_zone
 from streams.experience.pack import ActionRule, PackFile, Signal
 
 Problem = tuple[tuple[str | int, ...], str]  # (path in the pack, what is wrong and what to do)
@@ -206,9 +206,7 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
         for field in ("begin", "end"):
             if not _TIME.fullmatch(getattr(pack.quiet_hours, field)):
                 yield ("quiet_hours", field), "write HH:MM in quotes"
-        try:
-            ZoneInfo(pack.quiet_hours.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        if not known_time_zone(pack.quiet_hours.time_zone):
             yield (
                 ("quiet_hours", "time_zone"),
                 f"no time zone {pack.quiet_hours.time_zone!r}; write an IANA name, e.g. Europe/Berlin",

@@ -1,12 +1,15 @@
 """What follows from dissatisfaction: episodes, their treatment, actions, the arbiter; late events revise or retract."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from schemas.json_form import instant
-from schemas.records import Action, Control, Episode, Experience, Notification, Opening, Staff, Unit
+from schemas.records import Action, Control, Customer, Episode, Experience, Notification, Opening, Staff, Unit
 from streams.engine.job import Output
+from streams.experience.fold import updated
+from streams.experience.state import Profile
 from streams.replay.driver import Driver
 from tests.builders import CODEC, SECOND, START, actions, control_message, driver, episodes, in_force, message, records
 
@@ -212,6 +215,34 @@ def test_settled_actions_wait_and_quiet_hours_delay_their_delivery() -> None:
     [sorry] = [action for action in actions(life.until(night + 181)) if action.rule == "say_sorry"]
     assert sorry.deliver_not_before_at == instant("2026-03-03T00:00:00Z")  # 08:00 in Shanghai
     assert sorry.decided_at == START + (night + 60) * SECOND
+
+
+@pytest.mark.parametrize("name", ["Europe", "Mars/Olympus", "../etc/passwd", "x" * 300, ""])
+def test_a_time_zone_that_there_is_not_counts_as_none(name: str) -> None:
+    night = (instant("2026-03-02T22:00:00Z") - START) // SECOND
+    life = Life()
+    life.take("customer", night - 9, time_zone=name)
+    life.unhappy(night)
+    [sorry] = [action for action in actions(life.until(night + 181)) if action.rule == "say_sorry"]
+    assert sorry.deliver_not_before_at == instant("2026-03-03T07:00:00Z")  # 08:00 in Berlin, the pack's zone
+
+
+def test_a_customer_update_leaves_replaces_and_clears() -> None:
+    begin: dict[str, Any] = {"event_id": "e", "subject_type": "customer", "subject_id": "c", "occurred_at": START}
+    known = updated(Profile(), Customer(**begin, tier="gold", value=Decimal(7), attributes={"a": "1", "b": "2"}))
+    known = updated(known, Customer(**begin, language="zh", consents=[]))
+    assert (known.tier, known.value, known.language, known.attributes) == ("gold", 7.0, "zh", {"a": "1", "b": "2"})
+    known = updated(known, Customer(**begin, tier="", value=Decimal(0), attributes={"a": "", "c": "3"}))
+    assert (known.tier, known.value, known.language, known.attributes) == (None, 0.0, "zh", {"b": "2", "c": "3"})
+
+
+def test_attributes_of_a_customer_do_not_grow_without_end() -> None:
+    begin: dict[str, Any] = {"event_id": "e", "subject_type": "customer", "subject_id": "c", "occurred_at": START}
+    known = Profile()
+    for number in range(200):
+        known = updated(known, Customer(**begin, attributes={"kept": "x", f"name-{number}": "x"}))
+    assert len(known.attributes) == 64
+    assert {"kept", "name-199"} <= set(known.attributes)
 
 
 def test_a_late_opener_moves_the_occasion_and_receipts_follow() -> None:
