@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from schemas.compiled import Source
 from schemas.primitives import READERS
-from schemas.shapes import PROMOTIONS, Names, bare, named_types, resolved, zero_size
+from schemas.shapes import PROMOTIONS, Names, bare, least_bytes, named_types, resolved
 
 Decode = Callable[[bytes, int], tuple[Any, int]]  # payload, start → value, end
 
@@ -46,10 +46,10 @@ class _Decoder:
         source = Source(f"{name} decoder", "def decode(d, p):", READERS)
         ours = {} if reader is None else {field["name"]: field for field in reader["fields"]}
         given = {}
-        following = sum(not zero_size(field["type"], self._writer_names) for field in writer["fields"])
+        following = least_bytes(writer, self._writer_names)
         for field in writer["fields"]:
             source.about(field["name"])
-            following -= not zero_size(field["type"], self._writer_names)
+            following -= least_bytes(field["type"], self._writer_names)
             target = source.variable()
             wanted = ours.pop(field["name"], None)
             if wanted is not None:

@@ -11,7 +11,6 @@ MONEY_BYTES_MAX: Final = 16  # 18 digits fit in 8; a decimal of 1 MB would take 
 MONEY: Final = Context(prec=40)  # wide enough for MONEY_BYTES_MAX
 _LONG_BYTES_MAX: Final = 10
 _INT: Final = 1 << 31
-_LONG: Final = 1 << 63
 _DIGITS_MAX: Final = 10**18
 
 
@@ -82,17 +81,39 @@ def write_long(value: int) -> bytes:
     """A zigzag varint. Raises TypeError, OverflowError."""
     if type(value) is not int:
         raise TypeError(f"expected an integer, got {type(value).__name__}")
-    if not -_LONG <= value < _LONG:
-        raise OverflowError("a number of more than 64 bits")
     raw = value << 1 if value >= 0 else ~(value << 1)
     if raw < 0x80:
         return _BYTES[raw]
+    if raw < 0x4000:
+        return bytes((raw & 0x7F | 0x80, raw >> 7))
+    if raw < 0x20_0000:
+        return bytes((raw & 0x7F | 0x80, raw >> 7 & 0x7F | 0x80, raw >> 14))
+    if raw >> 49 and not raw >> 56:
+        return _eight_bytes(raw & 0xFFF_FFFF, raw >> 28)
+    if raw >> 64:
+        raise OverflowError("a number of more than 64 bits")
     out = bytearray()
     while raw > 0x7F:
         out.append(raw & 0x7F | 0x80)
         raw >>= 7
     out.append(raw)
     return bytes(out)
+
+
+def _eight_bytes(low: int, high: int) -> bytes:
+    """A varint of eight bytes, as an instant of these centuries in µs takes, from its two halves of 28 bits."""
+    return bytes(
+        (
+            low & 0x7F | 0x80,
+            low >> 7 & 0x7F | 0x80,
+            low >> 14 & 0x7F | 0x80,
+            low >> 21 | 0x80,
+            high & 0x7F | 0x80,
+            high >> 7 & 0x7F | 0x80,
+            high >> 14 & 0x7F | 0x80,
+            high >> 21,
+        )
+    )
 
 
 def write_int(value: int) -> bytes:

@@ -95,6 +95,18 @@ def zero_size(node: Any, names: Names) -> bool:
     return bool(node["type"] == "null" or (node["type"] == "fixed" and int(node["size"]) == 0))
 
 
+def least_bytes(node: Any, names: Names) -> int:
+    """The fewest bytes that a value can take. Not for recursive types."""
+    node = resolved(node, names)
+    if isinstance(node, list):
+        return 1 + min(least_bytes(item, names) for item in node)
+    if node["type"] in ("record", "error"):
+        return sum(least_bytes(field["type"], names) for field in node["fields"])
+    if node["type"] == "fixed":
+        return int(node["size"])
+    return {"null": 0, "float": 4, "double": 8}.get(node["type"], 1)
+
+
 def _too_wide(document: Any, names: Names) -> str | None:
     widths: dict[str, int] = {}
 
