@@ -137,7 +137,7 @@ def demo(
         reconciled = _reconcile(settings)
         watch.stop()
         visible.stop()
-        seconds = visible.seconds(watch.causes)
+        seconds = visible.seconds({(one.partition, one.offset): one.cause_ms for one in watch.caused})
         summary = Summary(company.played, watch, seconds, reconciled, truth, time.monotonic() - began)
         tell(summary)
         if options.stay and not interrupted:

@@ -94,7 +94,7 @@ def _by_audience(actions: list[Action]) -> Table:
 
 
 def _health(watch: Watch) -> Group:
-    latency = sorted(watch.to_action)
+    latency = watch.to_action()
     rows = [
         f"event → action   p50 {at(latency, 0.5)}  p99 {at(latency, 0.99)}",
         f"retracted {watch.retracted} (something came late)",

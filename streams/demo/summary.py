@@ -21,7 +21,7 @@ def tell(summary: Summary, settings: Settings) -> None:
     for audience, words in _by_audience(summary).items():
         table.add_row(f"for {audience}", words)
     table.add_row("retracted", f"{watch.retracted} (something came late and changed the picture)")
-    actions = sorted(watch.to_action)
+    actions = watch.to_action()
     table.add_row(
         "event → action",
         f"p50 {at(actions, 0.5)}, p99 {at(actions, 0.99)} ({len(actions)} actions that an event caused at once)",

@@ -34,6 +34,16 @@ class Told(NamedTuple):
     name: str
 
 
+class Caused(NamedTuple):
+    """An action that an event caused at once: where it stands, its event time (µs), arrival of the event and of the action (ms)."""
+
+    partition: int
+    offset: int
+    decided_at: int
+    cause_ms: int
+    action_ms: int
+
+
 class Watch:
     """What has been seen so far. A thread of its own reads; others only look."""
 
@@ -56,9 +66,12 @@ class Watch:
         self.retracted = 0
         self.open_episodes: set[str] = set()
         self.episodes: set[str] = set()
-        self.to_action: list[float] = []  # seconds from the cause's arrival to the action's
-        self.causes: dict[tuple[int, int], int] = {}  # an action's (partition, offset) → arrival of its cause, ms
+        self.caused: list[Caused] = []
         self.newest_at = 0
+
+    def to_action(self) -> list[float]:
+        """Seconds from the arrival of an event to the arrival of the action that it caused, sorted."""
+        return sorted((one.action_ms - one.cause_ms) / 1000 for one in list(self.caused))
 
     def start(self) -> None:
         """Begins at the beginning of the topics."""
@@ -163,8 +176,7 @@ class Watch:
         self.told.append(Told(action, self.name(action.subject_id)))
         cause = self._cause(action)
         if cause is not None:
-            self.causes[row.partition, row.offset] = cause
-            self.to_action.append((row.timestamp - cause) / 1000)
+            self.caused.append(Caused(row.partition, row.offset, action.decided_at, cause, row.timestamp))
 
     def _cause(self, action: Action) -> int | None:
         """Arrival (ms) of the event that caused an action at once; None where a timer did, or its settling."""

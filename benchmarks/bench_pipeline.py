@@ -1,0 +1,215 @@
+"""The whole live pipeline on the retail pack: one worker empties a backlog (events/s), then an open-loop stream at a given rate.
+
+    python -m benchmarks.bench_pipeline --events 200000 --rate 5000 --seconds 30
+
+Real Kafka, real ClickHouse engine, one worker, one sink, all on this machine. The backlog comes from the simulator. In the stream
+each event has a scheduled time of sending, which is also its event time: seconds to the action are counted from there, so a
+sender that falls behind does not hide what waits (no coordinated omission). Appends a row to benchmarks/results.csv.
+"""
+
+import argparse
+import csv
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import psutil
+from confluent_kafka import Producer
+
+from deploy.local import ports
+from deploy.local.stack import Stack, local_stack, touchstone
+from schemas.codec import Codec
+from schemas.records import Feedback, Touchpoint
+from sinks.migrations import migrate
+from streams.admin import Admin
+from streams.demo.screen import at
+from streams.demo.visible import Visible
+from streams.demo.watch import Watch
+from streams.packs_folder import audiences, find
+from streams.packs_in_force import activate
+from streams.settings import Settings
+from streams.simulate import Plan, Simulation
+from streams.topics import create
+
+RESULTS: Final = Path(__file__).parent / "results.csv"
+INPUTS: Final = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
+COLUMNS: Final = ("date", "benchmark", "machine", "conditions", "figure", "value")
+
+
+class Message(NamedTuple):
+    """Topic without prefix, key, value."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+def simulated(count: int, customers: int, hours_back: float) -> Iterator[Touchpoint | Feedback | object]:
+    """Records of a simulated shop, the oldest first."""
+    start_us = time.time_ns() // 1000 - int(hours_back * 3_600_000_000)
+    plan = Plan(
+        start_us=start_us,
+        customers=customers,
+        hours=hours_back,
+        visits_per_hour=2.0,
+        events=count,
+        malformed=0.0,
+        late=0.0,
+    )
+    for happening in Simulation(plan, Codec()):
+        if happening.record is not None and happening.topic in INPUTS:
+            yield happening.record
+
+
+def producer(settings: Settings) -> Producer:
+    """librdkafka with the partitioner of everybody else."""
+    return Producer(
+        {
+            "bootstrap.servers": settings.kafka_brokers,
+            "partitioner": "murmur2_random",
+            "acks": "all",
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+
+
+def send_all(settings: Settings, records: Iterable[object]) -> int:
+    """As fast as it goes; how many."""
+    codec, out, count = Codec(), producer(settings), 0
+    for record in records:
+        message = encoded(codec, record)
+        out.produce(settings.topic(message.topic), message.value, message.key)
+        count += 1
+        if count % 1000 == 0:
+            out.poll(0)
+    out.flush(120)
+    return count
+
+
+TOPIC: Final = {
+    "Touchpoint": "cx-touchpoints",
+    "Feedback": "cx-feedback",
+    "Customer": "cx-customers",
+    "ActionUpdate": "cx-action-updates",
+}
+
+
+def encoded(codec: Codec, record: object) -> Message:
+    """A record as a message."""
+    return Message(TOPIC[type(record).__name__], record.subject_id.encode(), codec.encode(record))  # type: ignore[attr-defined,arg-type]
+
+
+def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dict[str, float]:
+    """Events/s and CPU of one worker, from its first commit to its last."""
+    sent = send_all(settings, simulated(count, customers, 24.0))
+    stack.supervisor.start(touchstone("worker", "worker"))
+    process = psutil.Process(stack.supervisor.child("worker").pid)
+    group, names = settings.topic("touchstone-worker"), [settings.topic(name) for name in INPUTS]
+    points: list[tuple[float, int, float]] = []  # time, events left, CPU seconds
+    with Admin(settings) as admin:
+        while not points or points[-1][1] > 0:
+            stack.supervisor.check()
+            left = sum(admin.lag(group, names).values())
+            cpu = process.cpu_times()
+            points.append((time.monotonic(), left, cpu.user + cpu.system))
+            time.sleep(0.2)
+    first = next(index for index, point in enumerate(points) if point[1] < points[0][1])
+    begin, end = points[first], points[-1]
+    done = begin[1] - end[1]
+    return {
+        "events": sent,
+        "events/s": done / (end[0] - begin[0]),
+        "CPU µs/event": (end[2] - begin[2]) / done * 1e6,
+        "memory MB": process.memory_info().rss / 1e6,
+    }
+
+
+def stream(stack: Stack, settings: Settings, rate: float, seconds: float, customers: int) -> dict[str, list[float]]:
+    """Seconds from an event's scheduled time to its action, and to being visible, sorted."""
+    records = [one for one in simulated(int(rate * seconds), customers, 24.0) if isinstance(one, Touchpoint | Feedback)]
+    stack.supervisor.start(touchstone("sink", "sink", "clickhouse"))
+    watch, visible = Watch(settings, lambda _: None), Visible(settings)
+    watch.start()
+    visible.start()
+    time.sleep(10)  # the sink stores the backlog's actions first
+    began_us = time.time_ns() // 1000
+    codec, out = Codec(), producer(settings)
+    for number, record in enumerate(records):
+        due_us = began_us + int(number / rate * 1e6)
+        while (ahead := due_us - time.time_ns() // 1000) > 0:
+            out.poll(0)
+            time.sleep(min(0.005, ahead / 1e6))
+        record.occurred_at, record.subject_id, record.event_id = due_us, f"live-{record.subject_id}", f"live-{number}"
+        message = encoded(codec, record)
+        out.produce(settings.topic(message.topic), message.value, message.key)
+    out.flush(60)
+    time.sleep(10)
+    watch.stop()
+    visible.stop()
+    live = [one for one in watch.caused if one.decided_at >= began_us]
+    return {
+        "event to action": sorted(one.action_ms / 1000 - one.decided_at / 1e6 for one in live),
+        "event to visible": visible.seconds({(one.partition, one.offset): one.decided_at // 1000 for one in live}),
+    }
+
+
+def note(conditions: str, figures: dict[str, str]) -> None:
+    """Rows in results.csv, for ever."""
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    new = not RESULTS.exists()
+    with RESULTS.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(COLUMNS)
+        for name, value in figures.items():
+            writer.writerow([datetime.now(UTC).date().isoformat(), "bench_pipeline", machine, conditions, name, value])
+
+
+def main() -> None:
+    """Both measurements, printed and noted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="events/s of the stream; 0: half of what the backlog gave"
+    )
+    parser.add_argument("--seconds", type=float, default=30.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            kafka_brokers=f"127.0.0.1:{ports.free_port()}",
+            clickhouse_port=ports.free_port(),
+            local_registry_port=ports.free_port(),
+            local_dir=Path(folder),
+        )
+        os.environ |= {
+            "TOUCHSTONE_KAFKA_BROKERS": settings.kafka_brokers,
+            "TOUCHSTONE_CLICKHOUSE_PORT": str(settings.clickhouse_port),
+        }
+        with local_stack(settings) as stack:
+            with Admin(settings) as admin:
+                create(admin, settings, audiences(settings))
+            migrate(settings)
+            activate(find("retail", settings), settings, at="beginning", brand=None)
+            drained = backlog(stack, settings, options.events, options.customers)
+            rate = options.rate or drained["events/s"] / 2
+            streamed = stream(stack, settings, rate, options.seconds, options.customers)
+    figures = {name: f"{value:.0f}" for name, value in drained.items()}
+    for name, values in streamed.items():
+        figures |= {f"{name} p50": at(values, 0.5), f"{name} p99": at(values, 0.99), f"{name} n": str(len(values))}
+    for name, value in figures.items():
+        print(f"{name:<24}{value}")  # noqa: T201 - a benchmark's result
+    note(
+        f"{options.customers} customers, stream at {rate:.0f}/s for {options.seconds:.0f} s; load {os.getloadavg()[0]:.1f}",
+        figures,
+    )
+
+
+if __name__ == "__main__":
+    main()
