@@ -29,7 +29,9 @@ stream_time_seconds = Gauge("touchstone_worker_stream_time_seconds", "Stream tim
 lag_messages = Gauge("touchstone_worker_lag_messages", "Messages not yet taken in", ["topic", "partition"])
 breaker_open = Gauge("touchstone_worker_breaker_open", "1: stopped because too much was invalid")
 action_seconds = Histogram(
-    "touchstone_worker_action_seconds", "Arrival of the cause to the action's commit", buckets=LATENCY_SECONDS
+    "touchstone_worker_action_seconds",
+    "Arrival of a message to the commit of what followed from it",
+    buckets=LATENCY_SECONDS,
 )
 
 sink_rows_total = Counter("touchstone_sink_rows_total", "Rows inserted", ["table"])

@@ -6,6 +6,7 @@ In: how many messages of an inner batch were valid, in order. Out: UserError whe
 from collections import deque
 from collections.abc import Sequence
 
+from streams import metrics
 from streams.errors import ExitCode, UserError
 
 WINDOW_MESSAGES = 2000
@@ -56,6 +57,7 @@ class Breaker:
             self._invalid -= old_invalid
 
     def _open(self, what: str) -> None:
+        metrics.breaker_open.set(1)
         raise UserError(
             f"{self._where}: {what} messages are invalid; stopped before more of the topic goes to the dead letters",
             "`touchstone tail cx-dead-letters` says why; put the producer (or this version) right and start again, or raise "

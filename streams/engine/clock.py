@@ -8,6 +8,8 @@ It never jumps to the wall clock: a replay of last year must not time out.
 
 from collections.abc import Sequence
 
+from streams.engine.marks import EMPTY
+
 
 class StreamClock:
     """All instants in µs since 1970. `time` is None until the first event."""
@@ -72,11 +74,12 @@ class SourceClock:
         self.time, self.sources, self.expected = time, dict(sources), expected
 
     def mark(self, source: int, expected: int, time: int) -> None:
-        """Task `source`, one of `expected`, has reached `time`."""
+        """Task `source`, one of `expected`, has reached `time`. One that is EMPTY is known and holds nobody up."""
         self.expected = expected
         self.sources[source] = max(time, self.sources.get(source, time))
-        if len(self.sources) < expected:
+        times = [each for each in self.sources.values() if each != EMPTY]
+        if len(self.sources) < expected or not times:
             return
-        slowest = min(self.sources.values())
+        slowest = min(times)
         if self.time is None or slowest > self.time:
             self.time = slowest

@@ -30,10 +30,14 @@ _NOT_A_FAULT = (DeadLetterReason.TOO_LATE, DeadLetterReason.CONTROL_TOO_LATE)
 
 
 class _Piece(NamedTuple):
-    """Work that is tried until it succeeds: steps by key, then what else belongs to it."""
+    """Work that is tried until it succeeds: steps by key, then what else belongs to it.
+
+    `arrived_at`: wall clock at which the newest of its messages arrived, 0 if it has none.
+    """
 
     steps: list[tuple[bytes, Sequence[object]]]
     finish: Callable[[], None]
+    arrived_at: int = 0
 
 
 class TaskCore:
@@ -153,6 +157,7 @@ class TaskCore:
         done = [(key, step(key, get(key), inputs, controls)) for key, inputs in piece.steps]
         # From here on nothing of the job runs: the piece happens whole.
         outputs, put, wake = self._gathered.outputs, self.store.put, self.timers.set
+        before = len(outputs)
         rejected: list[Rejected] = []
         for key, result in done:
             put(key, result.state)
@@ -161,6 +166,8 @@ class TaskCore:
                 outputs.extend(result.outputs)
             if result.rejected:
                 rejected.extend(result.rejected)
+        if piece.arrived_at and len(outputs) > before:
+            self._gathered.arrivals.append(piece.arrived_at)
         if rejected:
             self._breaker.record([each.reason in _NOT_A_FAULT for each in rejected])
             for each in rejected:
@@ -186,7 +193,7 @@ class TaskCore:
                 self._note(taken)
             failpoints.hit("after_step")
 
-        return _Piece(grouped.steps, finish)
+        return _Piece(grouped.steps, finish, max(taken.arrived_at for taken in grouped.taken))
 
     def _note(self, taken: Taken) -> None:
         topic = self.job.inputs[taken.number]
@@ -256,13 +263,13 @@ class TaskCore:
 
     def mark_due(self, now: int) -> bool:
         """Must the downstream job be told how far this one has come?"""
-        return self._marks.due(now, self.stream_time)
+        idle = self._piece is None and not any(self.aligner.lagging())
+        return self._marks.due(now, self.stream_time, idle)
 
     def take_effects(self, now: int) -> Effects:
         """What happened since the last time. The caller must commit it or restart the task from its committed state."""
-        time = self.stream_time
-        if time is not None and self._marks.due(now, time):
-            self._gathered.outputs.append(self._marks.message(now, time))
+        if self.mark_due(now):
+            self._gathered.outputs.append(self._marks.message(now, self.stream_time))
         gathered, self._gathered = self._gathered, Gathered()
         record = self._record()
         changes = self.store.take_changes(self.timers.due_of)
@@ -271,7 +278,15 @@ class TaskCore:
             offsets[self.job.broadcast] = (
                 record.controls_next
             )  # for those who watch lag; the task record is what counts
-        return Effects(gathered.outputs, changes, encode(record), offsets, gathered.inputs, gathered.dead_letters)
+        return Effects(
+            gathered.outputs,
+            changes,
+            encode(record),
+            offsets,
+            gathered.inputs,
+            gathered.dead_letters,
+            gathered.arrivals,
+        )
 
     def _record(self) -> TaskRecord:
         controls_next, refused = self.controls.take_position()

@@ -49,13 +49,14 @@ class Decoder:
         self._partition = partition
         self._partitions = partitions
         self._future_us = future_us
+        self._marked = -1 if job.stream_time_from is None else job.inputs.index(job.stream_time_from)
         self._right_keys: set[bytes] = set()
 
     def decode(self, index: int, raw: RawMessage, now: int) -> Entry[Item]:
         """Raises Unavailable when the job cannot decode now. Arrival is Kafka's timestamp if the broker wrote it, else `now`."""
         offset, timestamp = raw.offset, raw.timestamp
         arrived_at = timestamp * 1000 if raw.timestamp_type == LOG_APPEND_TIME else now
-        if raw.value is None and raw.headers:
+        if index == self._marked and raw.value is None:
             mark = marks.parse(raw.headers)
             if mark is not None:
                 return Entry(UNDATED, offset, arrived_at, mark)

@@ -10,7 +10,8 @@ from streams.engine.job import Output
 class Effects(msgspec.Struct, frozen=True):
     """One transaction: outputs, changelog records (value None deletes), the task record, offsets by topic.
 
-    Topics are without prefix. `inputs` counts messages by topic, `dead_letters` by topic and reason; both for metrics.
+    Topics are without prefix. For metrics: `inputs` counts messages by topic, `dead_letters` by topic and reason; `arrivals`
+    are the instants (wall clock, µs) at which what caused outputs had arrived, one a piece of work.
     """
 
     outputs: list[Output]
@@ -19,17 +20,19 @@ class Effects(msgspec.Struct, frozen=True):
     offsets: dict[str, int]
     inputs: dict[str, int]
     dead_letters: dict[tuple[str, str], int]
+    arrivals: list[int]
 
 
 class Gathered:
     """What is not in a transaction yet, besides states and offsets, which store and ledger gather themselves."""
 
-    __slots__ = ("dead_letters", "inputs", "outputs")
+    __slots__ = ("arrivals", "dead_letters", "inputs", "outputs")
 
     def __init__(self) -> None:
         self.outputs: list[Output] = []
         self.inputs: dict[str, int] = {}
         self.dead_letters: dict[tuple[str, str], int] = {}
+        self.arrivals: list[int] = []
 
     def took(self, topic: str, count: int) -> None:
         """Messages of an input were processed."""

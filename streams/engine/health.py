@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams.errors import UserError
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,10 +66,21 @@ async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+        await _listen(runner, settings)
         yield settings.metrics_port
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    where = f"{settings.metrics_host}:{settings.metrics_port}"
+    try:
+        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
+    except OSError as error:
+        raise UserError(
+            f"cannot serve metrics and health at {where}: {error.strerror}",
+            "set TOUCHSTONE_METRICS_HOST and TOUCHSTONE_METRICS_PORT to a free port of this machine; each worker needs its own",
+        ) from None
 
 
 def _answer(problems: list[str]) -> web.Response:

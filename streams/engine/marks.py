@@ -10,8 +10,11 @@ _SOURCE = "touchstone.source-partition"
 _EXPECTED = "touchstone.source-partitions"
 
 
+EMPTY = -(2**63)  # in place of a stream time: this task has never had an event, do not wait for it
+
+
 class Mark(NamedTuple):
-    """Task `source`, one of `expected`, has reached stream time `time` (µs)."""
+    """Task `source`, one of `expected`, has reached stream time `time` (µs, or EMPTY)."""
 
     source: int
     expected: int
@@ -50,14 +53,17 @@ class MarkSender:
         self._expected = expected
         self._last: tuple[int, int] | None = None  # wall clock and stream time of the last mark
 
-    def due(self, now: int, time: int | None) -> bool:
-        """Has stream time come further than was last told, and was that a while ago? Both in µs."""
-        if self._topic is None or time is None:
+    def due(self, now: int, time: int | None, idle: bool) -> bool:
+        """Has stream time (µs) come further than was last told, and was that a while ago? `idle`: nothing waits to be read."""
+        if self._topic is None:
             return False
+        if time is None:
+            return idle and self._last is None
         return self._last is None or (now - self._last[0] >= INTERVAL_US and time > self._last[1])
 
-    def message(self, now: int, time: int) -> Output:
+    def message(self, now: int, time: int | None) -> Output:
         """The mark to send; counts as told."""
         assert self._topic is not None
-        self._last = (now, time)
-        return output(self._topic, Mark(self._source, self._expected, time))
+        told = EMPTY if time is None else time
+        self._last = (now, told)
+        return output(self._topic, Mark(self._source, self._expected, told))

@@ -5,8 +5,8 @@ from streams.engine.core import TaskCore
 from streams.engine.effects import Effects
 
 
-def count(core: TaskCore, effects: Effects, seconds: float) -> None:
-    """`seconds`: how long the transaction took."""
+def count(core: TaskCore, effects: Effects, seconds: float, now: int) -> None:
+    """`seconds`: how long the transaction took, which ended at wall clock `now` (µs)."""
     name, partition = core.job.name, str(core.partition)
     metrics.commits_total.labels(name).inc()
     metrics.commit_seconds.labels(name).observe(seconds)
@@ -17,6 +17,8 @@ def count(core: TaskCore, effects: Effects, seconds: float) -> None:
         metrics.dead_letters_total.labels(topic, reason).inc(letters)
     for output in effects.outputs:
         metrics.outputs_total.labels(output.topic).inc()
+    for arrived_at in effects.arrivals:
+        metrics.action_seconds.observe(max(0, now - arrived_at) / 1e6)
     metrics.state_bytes.labels(name, partition).set(core.store.size_bytes)
     metrics.state_subjects.labels(name, partition).set(len(core.store))
     if core.stream_time is not None:

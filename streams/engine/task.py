@@ -223,7 +223,7 @@ class Task:
         await self._publisher.commit(effects)
         self._committed_at = self._progress_at = time.monotonic()
         self._commit = None
-        meters.count(self.core, effects, self._committed_at - began)
+        meters.count(self.core, effects, self._committed_at - began, wall_us())
 
     def _raise_failed_commit(self) -> None:
         if self._commit is not None and self._commit.done():

@@ -270,6 +270,28 @@ def test_stream_time_marks_go_out_now_and_then_and_only_when_time_advanced() -> 
     assert core.mark_due(NOW + SECOND)
 
 
+def test_a_task_that_never_had_an_event_says_so_once_when_there_is_nothing_to_read() -> None:
+    core = core_of(Upstream())
+    feed(core, "in-a", [])
+    assert not core.mark_due(NOW)
+    feed(core, "in-b", [])
+    drain(core)
+    (marked,) = core.take_effects(NOW).outputs
+    assert marks.parse(marked.headers) == Mark(0, 1, marks.EMPTY)
+    assert not core.mark_due(NOW + 10 * SECOND)
+    feed(core, "in-a", [event(0, NOW)])
+    drain(core, NOW + 10 * SECOND)
+    assert core.mark_due(NOW + 10 * SECOND)
+
+
+def test_a_mark_on_a_topic_that_carries_none_is_an_ordinary_message() -> None:
+    core = core_of(AsOf())
+    feed(core, "in-a", [Raw(0, None, None, headers=tuple(marks.output("in-a", Mark(0, 1, NOW)).headers))])
+    feed(core, "in-b", [])
+    drain(core)
+    assert core.take_effects(NOW).dead_letters == {("in-a", "malformed"): 1}
+
+
 def test_a_following_jobs_timers_go_by_the_slowest_source() -> None:
     core = core_of(Downstream())
 

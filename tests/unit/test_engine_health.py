@@ -1,9 +1,14 @@
 """Alive and ready: what a supervisor hears."""
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
-from streams.engine.health import STALL_SECONDS, Health
+import pytest
+
+from streams.engine.health import STALL_SECONDS, Health, serve
+from streams.errors import UserError
+from streams.settings import Settings
 
 
 def _health(assigned: bool = True, **task: Any) -> Health:
@@ -45,3 +50,13 @@ def test_a_task_that_is_held_from_outside_is_alive_and_not_ready() -> None:
     health = _health(held=True, seconds_without_progress=lambda: 999.0)
     assert health.stalled() == []
     assert health.not_ready() == ["job/0 is held"]
+
+
+async def test_a_port_that_is_taken_is_said_with_the_setting() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings(metrics_port=taken.getsockname()[1])
+        with pytest.raises(UserError, match="cannot serve metrics"):
+            async with serve(Health(), settings):
+                raise AssertionError("it serves")

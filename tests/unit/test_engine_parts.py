@@ -73,6 +73,19 @@ def test_a_following_job_waits_until_every_source_is_known_and_takes_the_slowest
     assert clock.time == 50
 
 
+def test_a_source_that_never_had_an_event_is_known_and_holds_nobody_up() -> None:
+    clock = SourceClock()
+    clock.mark(0, 3, marks.EMPTY)
+    clock.mark(1, 3, 50)
+    assert clock.time is None
+    clock.mark(2, 3, marks.EMPTY)
+    assert clock.time == 50
+    clock.mark(0, 3, 20)
+    assert clock.time == 50
+    clock.mark(1, 3, 90)
+    assert clock.time == 50
+
+
 def test_wake_ups_come_earliest_first_and_only_the_last_wish_counts() -> None:
     timers = WakeUps()
     timers.set(b"a", 30)
