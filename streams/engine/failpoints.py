@@ -29,7 +29,8 @@ IN_A_LIFE = (
     "while_refolding",
     "revoked",  # the last transaction before a rebalance is over
 )
-NAMES = IN_A_TRANSACTION + IN_A_LIFE
+WITH_OFFSETS_OUTSIDE = "transaction_over_offsets_not"  # only with TOUCHSTONE_TEST_OFFSETS=outside, if there were inputs
+NAMES = (*IN_A_TRANSACTION, *IN_A_LIFE, WITH_OFFSETS_OUTSIDE)
 
 
 def _parse(text: str) -> tuple[str, int]:

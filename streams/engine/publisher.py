@@ -113,7 +113,8 @@ class Publisher:
         failpoints.hit("offsets_sent")
         await producer.commit_transaction()
         if failpoints.offsets_outside:
-            failpoints.hit("after_commit")
+            if effects.inputs:
+                failpoints.hit(failpoints.WITH_OFFSETS_OUTSIDE)
             await self._commit_to_group(effects.offsets)
 
     def _started(self) -> AIOKafkaProducer:
