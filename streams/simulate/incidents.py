@@ -11,6 +11,7 @@ from streams.simulate.plan import US_PER_HOUR, Plan
 from streams.simulate.truth import Truth, when
 
 _EVERY_HOURS: Final = 6.0
+_AFTERMATH_US: Final = 6 * US_PER_HOUR  # until the last parcel of a late courier has come
 _OF: Final = {
     "quiet": (),
     "outage": ("payment_outage",),
@@ -55,13 +56,14 @@ class Incident:
 
 
 class Incidents:
-    """Those of a run, by touchpoint."""
+    """Those of a run, by touchpoint, in order of time. One that is long over is told and forgotten."""
 
     def __init__(self, plan: Plan, company: Company) -> None:
         rng = Random(f"{plan.seed}/incidents")  # noqa: S311 - a simulation, reproducible on purpose
         blocks = max(1, round(plan.hours / _EVERY_HOURS))
         block_us = plan.hours * US_PER_HOUR / blocks
         self._by_touchpoint: dict[str, list[Incident]] = {}
+        self._by_name: dict[str, Incident] = {}
         for number in range(blocks):
             for kind in _OF[plan.scenario]:
                 first, last, length = _SPANS[kind]
@@ -71,37 +73,44 @@ class Incidents:
                 name = f"{kind}-{number + 1}"
                 incident = Incident(name, touchpoint, starts, starts + int(length * block_us), district)
                 self._by_touchpoint.setdefault(touchpoint, []).append(incident)
+                self._by_name[name] = incident
 
     def at(self, touchpoint: str, now_us: int, district: str) -> Incident | None:
         """The one that is going on there."""
-        incidents = self._by_touchpoint.get(touchpoint)
-        if incidents:
-            for incident in incidents:
-                if incident.starts_us <= now_us < incident.ends_us and incident.district in (None, district):
-                    return incident
+        for incident in self._by_touchpoint.get(touchpoint, ()):
+            if now_us < incident.starts_us:
+                break
+            if now_us < incident.ends_us and incident.district in (None, district):
+                return incident
         return None
 
     def named(self, name: str | None) -> Incident | None:
-        """The incident of that name."""
-        return None if name is None else next(incident for incident in self.all() if incident.name == name)
+        """The incident of that name, unless it is long over."""
+        return None if name is None else self._by_name.get(name)
 
-    def all(self) -> list[Incident]:
-        """By start."""
-        listed = [incident for incidents in self._by_touchpoint.values() for incident in incidents]
-        return sorted(listed, key=lambda incident: (incident.starts_us, incident.name))
+    def tell_ended(self, truth: Truth, now_us: int) -> None:
+        """Those of which nothing can be felt any more."""
+        for incidents in self._by_touchpoint.values():
+            while incidents and incidents[0].ends_us + _AFTERMATH_US < now_us:
+                incident = incidents.pop(0)
+                del self._by_name[incident.name]
+                _tell(incident, truth)
 
     def tell(self, truth: Truth, now_us: int) -> None:
-        """What they did, at the end of the run; those that had begun by then."""
-        for incident in self.all():
-            if incident.starts_us > now_us:
-                continue
-            truth.tell(
-                "incident",
-                incident=incident.name,
-                touchpoint=incident.touchpoint,
-                district=incident.district,
-                since=when(incident.starts_us),
-                until=when(incident.ends_us),
-                customers=sorted(incident.hit),
-                events=incident.events,
-            )
+        """At the end of the run, those that are left and have begun."""
+        for incident in sorted(self._by_name.values(), key=lambda incident: (incident.starts_us, incident.name)):
+            if incident.starts_us <= now_us:
+                _tell(incident, truth)
+
+
+def _tell(incident: Incident, truth: Truth) -> None:
+    truth.tell(
+        "incident",
+        incident=incident.name,
+        touchpoint=incident.touchpoint,
+        district=incident.district,
+        since=when(incident.starts_us),
+        until=when(incident.ends_us),
+        customers=sorted(incident.hit),
+        events=incident.events,
+    )

@@ -72,6 +72,7 @@ class World:
 
     def somebody(self) -> None:
         """The next of the customers turns up. Who has left makes room for somebody new."""
+        self.incidents.tell_ended(self.truth, self.now)
         slot = int(self.random() * self.plan.customers)
         person = self._slots.get(slot)
         if person is None:

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -248,3 +249,21 @@ def test_the_simulator_knows_nothing_of_the_detector() -> None:
     assert "'streams.simulate.simulation'" in loaded
     for detector in ("streams.experience", "streams.replay", "streams.packs"):
         assert f"'{detector}" not in loaded
+
+
+def test_memory_does_not_grow_with_the_length_of_the_run() -> None:
+    simulation = Simulation(Plan(start_us=START, customers=20, hours=900.0, visits_per_hour=1.0))
+    peaks, told, count = [], 0, 0
+    tracemalloc.start()
+    try:
+        for happening in simulation:
+            count += 1
+            if count % 5_000 == 0:
+                told += sum(line["truth"] == "incident" for line in simulation.truth())
+                peaks.append(tracemalloc.get_traced_memory()[0])
+            del happening
+    finally:
+        tracemalloc.stop()
+    assert len(peaks) >= 8
+    assert told > 300  # they are told as they end
+    assert max(peaks[4:]) < 1.2 * max(peaks[:4])
