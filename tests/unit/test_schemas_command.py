@@ -37,7 +37,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the schema files."""
-    for path in [*FOLDER.glob("*.avsc"), FOLDER / "ids.yaml"]:
+    for path in [*FOLDER.glob("*.avsc"), FOLDER / "ids.yaml", FOLDER / "published.yaml"]:
         shutil.copy(path, tmp_path)
     return tmp_path
 
@@ -77,6 +77,7 @@ def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
         "ids.yaml: episode v1 has no file",
         "ids.yaml: 3 is the id of customer v1 and touchpoint v2",
         "topics.yaml: cx-episodes carries episode, which has no schema file",
+        "touchpoint.v2.avsc: not in published.yaml; publish it with `touchpoint: {2: ",
     ):
         assert any(problem.startswith(words) for problem in found), (words, found)
 
@@ -84,6 +85,15 @@ def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
 def test_check_finds_a_schema_that_no_topic_carries(folder: Path) -> None:
     topics: dict[str, Topic] = {name: topic for name, topic in all_topics().items() if name != "cx-causes"}
     assert check.problems(folder, topics) == ["cause: no topic in topics.yaml carries it"]
+
+
+def test_a_published_file_does_not_change_but_its_docs_may_get_better(folder: Path) -> None:
+    path = folder / "cause.v1.avsc"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("Causing event.", "The event that caused it."), encoding="utf-8")
+    assert check.problems(folder) == []
+    path.write_text(text.replace('"default": null', '"default": null, "aliases": ["old"]', 1), encoding="utf-8")
+    assert check.problems(folder) == ["cause.v1.avsc: changed since it was published; leave it and write v2"]
 
 
 def test_check_exits_with_1(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
