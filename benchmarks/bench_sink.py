@@ -4,7 +4,7 @@
 
 One broker, one ClickHouse engine, one sink, all on this machine. Half of the rows are touchpoints, the rest feedback, actions
 (with evidence), experiences and episodes. Rows/s: from the start of the sink's process until the last row can be queried, and
-without the start. Visible: `_inserted_at − _timestamp`, arrival in Kafka to the INSERT's moment on the server.
+without the start. Reconcile: all topics against all tables. Visible: `_inserted_at − _timestamp`, arrival in Kafka to the INSERT's moment on the server.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from deploy.local import jars, ports
 from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.kafka import Broker, default_cache
 from sinks import migrations, source
+from sinks.reconcile import Reconciliation
 from streams.admin import Admin, TopicSpec
 from streams.settings import Settings
 from tests import sink_records as make
@@ -81,7 +82,7 @@ def start_sink(settings: Settings) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=environment)
 
 
-def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[str, float]:
+def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[str, float | bool]:
     with Client("127.0.0.1", port=settings.clickhouse_port, database=settings.clickhouse_database) as client:
         asyncio.run(produce(settings, rows, 0))
         started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -101,7 +102,14 @@ def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[
             "FROM touchpoints WHERE toUInt32(substring(event_id, 3)) >= %(first)s",
             {"first": rows + rate},  # the first second warms up
         )[0]
+    begun, cpu = time.monotonic(), time.process_time()
+    with Reconciliation(settings) as reconciliation:
+        agree = reconciliation.run().agree
     return {
+        "reconcile_agrees": agree,
+        "reconcile_messages_per_second": round((rows + steady) / (time.monotonic() - begun)),
+        "reconcile_cpu_us_per_message": round((time.process_time() - cpu) / (rows + steady) * 1e6, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "rows": rows,
         "backlog_rows_per_second": round(rows / (last - started)),
         "backlog_rows_per_second_after_start": round(rows / (last - first)),

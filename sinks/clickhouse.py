@@ -249,6 +249,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         if revoked:
             await self._drain()
             self._committed = {}
+            metrics.sink_lag_messages.clear()
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("reads %d partitions", len(assigned))

@@ -136,13 +136,13 @@ def judge(error: Exception, *, inserting: bool = False) -> Exception:
     """
     if isinstance(error, ServerException):
         if inserting and error.code in _DATA_CODES:
-            return Rejected(_first_line(error))
+            return Rejected(f"ClickHouse's code {error.code}: {_without_values(_first_line(error))}")
         hint = "; run `touchstone migrate`" if error.code in _SCHEMA_CODES else ""
         return Unavailable(f"ClickHouse refuses, code {error.code}: {_first_line(error)}{hint}", RETRY_SECONDS)
     if isinstance(error, EOFError):
         return Unavailable("ClickHouse closed the connection before it answered", RETRY_SECONDS)
     if inserting and isinstance(error, _ENCODING_ERRORS):
-        return Rejected(f"{type(error).__name__}: {str(error)[:200]}")
+        return Rejected(f"{type(error).__name__}: {_without_values(_first_line(error))}")
     if isinstance(error, (OSError, Error)):
         return Unavailable(f"ClickHouse does not answer: {_first_line(error)}", RETRY_SECONDS)
     return error
@@ -151,6 +151,11 @@ def judge(error: Exception, *, inserting: bool = False) -> Exception:
 def _first_line(error: Exception) -> str:
     text = str(getattr(error, "message", "") or error).strip().splitlines()
     return text[0][:300] if text else type(error).__name__
+
+
+def _without_values(text: str) -> str:
+    """The words of an error without what it quotes from the row: it goes into logs."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", text.split("Column values")[0])
 
 
 def ask(
