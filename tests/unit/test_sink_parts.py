@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import struct
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import InvalidOperation
 from typing import Any
 
 import pytest
