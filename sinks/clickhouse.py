@@ -21,6 +21,7 @@ from aiokafka.errors import (
 from schemas.codec import Codec
 from schemas.refusals import InvalidEvent
 from sinks import source
+from sinks.availability import Availability
 from sinks.buffer import Batch, Buffer, Refusal
 from sinks.columns import Row
 from sinks.letters import Letters
@@ -52,8 +53,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         self._buffer = Buffer(settings.sink_flush_rows, settings.sink_flush_bytes, settings.sink_flush_seconds)
         self._flush: asyncio.Task[None] | None = None
         self._flushing: Batch | None = None
+        self._flush_started = 0.0
         self._committed: dict[TopicPartition, int] = {}
-        self._available = True
+        self._database = Availability()
         self._draining = False
         self._assignments = 0
         self._consumer: Any = None
@@ -63,7 +65,6 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         self._writer.expect(await asyncio.to_thread(source.identities, self._settings))
         self._consumer = source.consumer(self._settings)
         self._consumer.subscribe(source.topics(self._settings), listener=self)
-        metrics.sink_available.set(1)
         try:
             try:
                 await self._consumer.start()
@@ -86,7 +87,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             while True:
                 await self._turn()
 
-        tasks = {asyncio.create_task(turns(), name="turns"), asyncio.create_task(stop.wait(), name="stop")}
+        watching = self._database.watch(self._writer.ask, lambda: self._flush is not None)
+        tasks = {asyncio.create_task(work) for work in (turns(), watching, stop.wait())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -160,7 +162,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         metrics.sink_buffered_rows.set(self._buffer.batch.count() + waiting)
 
     def _start_flush(self) -> None:
-        self._flushing = self._buffer.take()
+        self._flushing, self._flush_started = self._buffer.take(), time.monotonic()
         self._flush = asyncio.create_task(self._store(self._flushing), name="flush")
 
     def _raise_failure(self) -> None:
@@ -176,10 +178,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         while True:
             try:
                 await self._writer.store(batch)
-                self._note_available()
+                self._database.answers()
                 break
             except Unavailable as error:
-                self._note_unavailable(batch, error)
+                for table in batch.rows:
+                    metrics.sink_retries_total.labels(table).inc()
+                self._database.silent(error, batch.count())
                 if self._draining:
                     return
                 attempt += 1
@@ -204,28 +208,15 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             self._committed |= batch.positions
             metrics.sink_commits_total.inc()
 
-    def _note_available(self) -> None:
-        if not self._available:
-            log.info("ClickHouse answers again; %d rows were waiting", self._buffer.batch.count())
-        self._available = True
-        metrics.sink_available.set(1)
-
-    def _note_unavailable(self, batch: Batch, error: Unavailable) -> None:
-        self._available = False
-        metrics.sink_available.set(0)
-        for table in batch.rows:
-            metrics.sink_retries_total.labels(table).inc()
-        log.warning("%d rows wait, the INSERT is repeated until it succeeds: %s", batch.count(), error.detail)
-
     async def _drain(self) -> None:
         """Finishes the flush under way, flushes the rest, commits. What cannot be stored now is dropped: it stays in Kafka."""
         self._draining = True
         deadline = time.monotonic() + DRAIN_SECONDS
         try:
-            while self._flush is not None or (self._available and not self._buffer.empty()):
+            while self._flush is not None or (self._database.yes and not self._buffer.empty()):
                 if self._flush is None:
                     self._start_flush()
-                if not await self._finished(deadline if self._available else 0.0):
+                if not await self._finished(deadline if self._database.yes else 0.0):
                     return
         finally:
             self._buffer.take()
@@ -256,13 +247,14 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
 
     def stalled(self) -> list[str]:
         """Alive while ClickHouse is away; not alive when it answers and yet nothing is committed."""
-        since = self._flushing.since if self._flushing is not None else time.monotonic()
-        seconds = time.monotonic() - since
-        return [f"no commit for {seconds:.0f} s"] if self._available and seconds > STALL_SECONDS else []
+        if self._flushing is None or not self._database.yes:
+            return []
+        seconds = time.monotonic() - max(self._flush_started, self._database.since)
+        return [f"no commit for {seconds:.0f} s"] if seconds > STALL_SECONDS else []
 
     def not_ready(self) -> list[str]:
         """Why rows do not become visible now."""
-        problems = [] if self._available else ["ClickHouse does not answer"]
+        problems = [] if self._database.yes else ["ClickHouse does not answer"]
         if self._consumer is None or not self._consumer.assignment():
             problems.append("no partitions yet")
         return problems + self.stalled()

@@ -6,13 +6,13 @@ from typing import Final
 from sinks.database import INSERT_SETTINGS, Database, ask
 from streams.errors import ExitCode, UserError
 
-_KNOWN: Final = "SELECT topic, argMax(topic_id, accepted_at) FROM topics_read WHERE topic IN %(topics)s GROUP BY topic"
+_KNOWN: Final = "SELECT topic, argMax(topic_id, accepted_at) FROM topics_read GROUP BY topic"
 _ACCEPT: Final = "INSERT INTO topics_read (topic, topic_id) VALUES"
 
 
 def check(database: Database, identities: Mapping[str, str]) -> None:
     """`identities`: topic → id. New topics are recorded. Raises UserError for a topic with another id, Unavailable."""
-    known = {str(topic): str(topic_id) for topic, topic_id in ask(database, _KNOWN, {"topics": tuple(identities)})}
+    known = {str(topic): str(topic_id) for topic, topic_id in ask(database, _KNOWN)}
     for topic, topic_id in identities.items():
         if known.get(topic, topic_id) != topic_id:
             raise UserError(

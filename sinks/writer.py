@@ -104,6 +104,10 @@ class Writer:
                 raise
             raise judged from error
 
+    async def ask(self) -> None:
+        """A question, to see whether there is an answer. Raises Unavailable, UserError for a topic made anew."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._check_identities)
+
     def _check_identities(self) -> None:
         check(self._client(), self._unchecked)
         self._unchecked = {}

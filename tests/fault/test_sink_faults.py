@@ -70,9 +70,10 @@ async def test_clickhouse_is_killed_and_comes_back(own: SinkService) -> None:
 async def test_clickhouse_is_away_at_the_start_and_at_the_end(own: SinkService) -> None:
     """A sink starts and stops without ClickHouse; what it could not store is still there for the next one."""
     own.clickhouse.process.stop()
-    await own.send(actions(20))
     async with own.sink() as sink:
-        await until(available, 0.0)
+        await until(available, 0.0)  # also with nothing to store
+        await own.send(actions(20))
+        await until(lambda: sink._flushing is not None, True)
         assert "ClickHouse does not answer" in sink.not_ready()
     assert own.committed() == {}
     own.clickhouse.start()
@@ -186,15 +187,18 @@ async def test_health_over_http(sink_service: SinkService) -> None:
             async with http.get(base + path) as answer:
                 assert answer.status == 200
                 assert path != "/metrics" or "touchstone_sink_available 1.0" in await answer.text()
-        sink._flushing = Batch(since=-1000.0)  # a flush that began long ago
+        sink._flushing, sink._flush_started = Batch(), -1000.0  # a flush that began long ago
+        async with http.get(base + "/livez") as answer:
+            assert answer.status == 200  # ClickHouse has been back for a moment only
+        sink._database.since = -1000.0
         async with http.get(base + "/livez") as answer:
             assert (answer.status, "no commit for" in await answer.text()) == (503, True)
-        sink._available = False
+        sink._database.yes = False
         async with http.get(base + "/livez") as answer:
             assert answer.status == 200
         async with http.get(base + "/readyz") as answer:
             assert (answer.status, await answer.text()) == (503, "ClickHouse does not answer\n")
-        sink._flushing, sink._available = None, True
+        sink._flushing, sink._database.yes = None, True
 
 
 class Careless(Sink):
