@@ -12,17 +12,20 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from streams.errors import UserError
 
 from .engine import Engine
-from .quoting import identifier
-from .server import Server, listen
+from .errors import ClickHouseError
+from .quoting import identifier, quote
+from .server import Server, reserve
 from .session import Shared
 from .users import User, Users
 from .watch import Watcher
 
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 4.0
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -65,30 +68,46 @@ def _users(options: argparse.Namespace) -> Users:
     return Users(users)
 
 
-def _stop_signal() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
 def serve(options: argparse.Namespace) -> None:
     """Until a signal comes. Raises UserError when it cannot start."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)  # in all threads to come: this one waits for them
     users = _users(options)
-    listener = listen(options.host, options.port)
-    os.environ["TZ"] = options.timezone  # before the engine is loaded: it reads it once
+    listener = reserve(options.host, options.port)
+    os.environ["TZ"] = _timezone(options.timezone)  # before the engine is loaded: it reads it once
     engine = Engine(options.data)
-    for database in options.database:
-        engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
+    _prepare(engine, options)
     shared = Shared(engine, users, Watcher(engine), socket.gethostname())
-    stop = _stop_signal()
     server = Server(listener, shared, options.max_connections)
     host, port = listener.getsockname()[:2]
     version = ".".join(map(str, engine.version))
     print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201
-    stop.wait()
+    signal.sigwait(_STOP_SIGNALS)
     server.stop(_STOP_SECONDS)
-    engine.close()
+    closing = threading.Thread(
+        target=engine.close, daemon=True
+    )  # never for longer than a while, whatever the engine does
+    closing.start()
+    closing.join(_STOP_SECONDS)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise UserError(f"--timezone {name}: no such time zone", "a name such as UTC or Asia/Shanghai") from None
+    return name
+
+
+def _prepare(engine: Engine, options: argparse.Namespace) -> None:
+    """The databases, and whether the read-only user's limits are settings that the engine takes."""
+    try:
+        for database in options.database:
+            engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
+        for setting in options.readonly_setting:
+            name, _, value = setting.partition("=")
+            engine.control(f"SELECT 1 SETTINGS {identifier(name)} = {quote(value)}")
+    except ClickHouseError as problem:
+        raise UserError(f"the engine refuses: {problem.message}", "check --database and --readonly-setting") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -201,8 +201,10 @@ class Engine:
         self.control(f"KILL QUERY WHERE Settings['{SESSION_MARK}'] = '{mark}' ASYNC")
 
     def close(self) -> None:
+        """Rows of asynchronous inserts that still wait are written; everything else is on disk already."""
+        with suppress(ClickHouseError):
+            self.control("SYSTEM FLUSH ASYNC INSERT QUEUE")
         self._control.close()
-        self._lock_file.close()
 
 
 def _lock(directory: Path) -> IO[str]:

@@ -4,7 +4,9 @@ import ipaddress
 import itertools
 import socket
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from streams.errors import UserError
 
@@ -15,8 +17,11 @@ from .session import Session, Shared
 _HELLO_SECONDS = 30.0
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises UserError for an address that is not loopback, and for a port that is taken."""
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; it takes connections only when `Server` listens on it, so that who connects is served.
+
+    Raises UserError for an address that is not loopback, and for a port that is taken.
+    """
     if not _is_loopback(host):
         raise UserError(
             f"{host} is not a loopback address",
@@ -26,16 +31,21 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
+    with _port_errors(listener, host, port):
         listener.bind((host, port))
-        listener.listen(128)
-    except OSError as problem:
+    return listener
+
+
+@contextmanager
+def _port_errors(listener: socket.socket, host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, OverflowError) as problem:
         listener.close()
         raise UserError(
-            f"cannot listen on {host}:{port}: {problem.strerror}",
+            f"cannot listen on {host}:{port}: {getattr(problem, 'strerror', None) or problem}",
             "stop what uses the port, name another with --port, or let the system choose with --port 0",
         ) from None
-    return listener
 
 
 def _is_loopback(host: str) -> bool:
@@ -56,6 +66,9 @@ class Server:
         self._lock = threading.Lock()
         self._stopping = False
         self._numbers = itertools.count(1)
+        host, port = listener.getsockname()[:2]
+        with _port_errors(listener, host, port):  # two may have bound it; one listens
+            listener.listen(128)
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._thread.start()
 
@@ -95,14 +108,15 @@ class Server:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._shared.watcher.stop()
+        self._shared.watcher.stop(wait_seconds)
         with self._lock:
             clients = dict(self._clients)
         for client in clients:
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + wait_seconds
         for thread in clients.values():
-            thread.join(timeout=wait_seconds / max(1, len(clients)))
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _refuse(client: socket.socket, limit: int) -> None:

@@ -6,6 +6,7 @@ A Cancel packet or a client that has left stops the query; clients that wait hea
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Watcher:
         self._engine = engine
         self._watches: set[Watch] = set()
         self._changed = threading.Condition()
-        self._stopping = False
+        self._stop_by: float | None = None
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._thread.start()
 
@@ -56,25 +57,24 @@ class Watcher:
             with self._changed:
                 self._watches.discard(watch)
 
-    def stop(self) -> None:
-        """Stop watching; running queries are stopped."""
+    def stop(self, wait_seconds: float) -> None:
+        """Stop the running queries and wait for them to end."""
         with self._changed:
-            self._stopping = True
+            self._stop_by = time.monotonic() + wait_seconds
             self._changed.notify()
-        self._thread.join(timeout=5)
+        self._thread.join(wait_seconds + 1)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._watches and not self._stopping:
+                while not self._watches and self._stop_by is None:
                     self._changed.wait()
                 watches = list(self._watches)
-                if self._stopping:
-                    break
+                if self._stop_by is not None and (not watches or time.monotonic() > self._stop_by):
+                    return
+                for watch in watches:
+                    watch.gone = watch.gone or self._stop_by is not None
             self._look(watches)
-        for watch in watches:
-            watch.gone = True
-            self._kill(watch)
 
     def _look(self, watches: list[Watch]) -> None:
         poller = select.poll()
