@@ -155,6 +155,25 @@ def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--timezone", "Nowhere/Near"], "Nowhere/Near"),
+        (["--password-file", "/nonexistent/file"], "/nonexistent/file"),
+        (["--readonly-user", "r", "--readonly-setting", "max_rows"], "NAME=VALUE"),
+        (["--readonly-user", "r", "--readonly-setting", "no_such_setting=1"], "no_such_setting"),
+        (["--readonly-user", "r", "--readonly-setting", "max_threads=many"], "max_threads"),
+        (["--readonly-user", "default"], "default"),
+        (["--port", "70000"], "70000"),
+    ],
+)
+def test_wrong_options(tmp_path: Path, options: list[str], named: str) -> None:
+    refused = start_anew("--data", str(tmp_path / "data"), "--port", "0", *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_passwords_and_databases(tmp_path: Path, new_clickhouse: NewService) -> None:
     (tmp_path / "password").write_text("s3cret-default\n")
     (tmp_path / "reader").write_text("s3cret-reader\n")

@@ -124,6 +124,23 @@ def test_values_of_the_servers_time_zone(clickhouse: Client) -> None:
     assert clickhouse.execute("SELECT toString(at), timezone() FROM t") == [("2024-01-01 04:00:00", "UTC")]
 
 
+def test_time_zones_of_columns(clickhouse: Client) -> None:
+    """In tables, in temporary tables, in expressions, in an empty result, in many blocks, for a name that stands twice."""
+    clickhouse.execute("CREATE TABLE t (n UInt64, at DateTime('Asia/Shanghai')) ENGINE = MergeTree ORDER BY n")
+    clickhouse.execute("CREATE TEMPORARY TABLE mine (at DateTime('Asia/Shanghai'))")
+    noon = dt.datetime(2024, 1, 1, 12, tzinfo=SHANGHAI)
+    clickhouse.execute("INSERT INTO t SELECT number, toDateTime(1704081600) FROM numbers(200000)")
+    clickhouse.execute("INSERT INTO mine VALUES", [(noon,)])
+    for source in ("(SELECT at FROM t LIMIT 1)", "mine", "(SELECT min(at) AS at FROM t GROUP BY n % 2 LIMIT 1)"):
+        sql = f"SELECT at, toStartOfHour(at), toDateTime(at, 'UTC'), at AS again, toDateTime(0) FROM {source}"
+        [row], columns = clickhouse.execute(sql, with_column_types=True)
+        assert row == (noon, noon, noon, noon, dt.datetime(1970, 1, 1))
+        shanghai, utc = "DateTime('Asia/Shanghai')", "DateTime('UTC')"
+        assert [type_name for _, type_name in columns] == [shanghai, shanghai, utc, shanghai, "DateTime"]
+    assert clickhouse.execute("SELECT at FROM t WHERE n < 0", with_column_types=True)[1] == [("at", shanghai)]
+    assert {at for _, at in clickhouse.execute("SELECT n, at FROM t")} == {noon}
+
+
 def test_substituted_parameters(clickhouse: Client) -> None:
     parameters = {"s": "it's \\ 100%", "n": 5, "l": (1, 2), "d": dt.date(2024, 1, 1), "none": None}
     sql = "SELECT %(s)s, %(n)s, 2 IN %(l)s, toDate(%(d)s), %(none)s"

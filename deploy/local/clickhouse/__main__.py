@@ -60,6 +60,8 @@ def _password(path: Path | None) -> str:
 
 def _users(options: argparse.Namespace) -> Users:
     users = [User("default", _password(options.password_file))]
+    if options.readonly_user == "default":
+        raise UserError("--readonly-user default: that user may write", "choose another name")
     if options.readonly_user:
         limits = dict(setting.split("=", 1) for setting in options.readonly_setting if "=" in setting)
         if len(limits) != len(options.readonly_setting):
@@ -93,21 +95,24 @@ def serve(options: argparse.Namespace) -> None:
 def _timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise UserError(f"--timezone {name}: no such time zone", "a name such as UTC or Asia/Shanghai") from None
     return name
 
 
 def _prepare(engine: Engine, options: argparse.Namespace) -> None:
     """The databases, and whether the read-only user's limits are settings that the engine takes."""
-    try:
-        for database in options.database:
-            engine.control(f"CREATE DATABASE IF NOT EXISTS {identifier(database)}")
-        for setting in options.readonly_setting:
-            name, _, value = setting.partition("=")
-            engine.control(f"SELECT 1 SETTINGS {identifier(name)} = {quote(value)}")
-    except ClickHouseError as problem:
-        raise UserError(f"the engine refuses: {problem.message}", "check --database and --readonly-setting") from None
+    statements = {
+        f"--database {name}": f"CREATE DATABASE IF NOT EXISTS {identifier(name)}" for name in options.database
+    }
+    for setting in options.readonly_setting:
+        name, _, value = setting.partition("=")
+        statements[f"--readonly-setting {setting}"] = f"SELECT 1 SETTINGS {identifier(name)} = {quote(value)}"
+    for option, statement in statements.items():
+        try:
+            engine.control(statement)
+        except ClickHouseError as problem:
+            raise UserError(f"{option}: {problem.message}", "give a value that ClickHouse takes") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

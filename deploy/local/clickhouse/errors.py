@@ -21,7 +21,8 @@ AUTHENTICATION_FAILED = (516, "AUTHENTICATION_FAILED")
 UNKNOWN = (1002, "UNKNOWN_EXCEPTION")
 
 _ENGINE_TEXT = re.compile(r"Code: (\d+)\. (DB::[A-Za-z]*Exception: .*)", re.DOTALL)
-_SUFFIX = re.compile(r"\s*\(version [^()]*\)\s*$|\s*\([A-Z][A-Z0-9_]+\)\s*$")
+_REPEATED = re.compile(r"DB::Exception: Code: \d+\. (DB::[A-Za-z]*Exception: .*)", re.DOTALL)
+_SUFFIX = re.compile(r"\s*\(version [^()]*\)\.?\s*$|\s*\([A-Z][A-Z0-9_]+\)\s*$")
 
 
 class ClickHouseError(Exception):
@@ -56,9 +57,13 @@ def from_engine(text: str) -> ClickHouseError:
     found = _ENGINE_TEXT.search(text)
     if found is None:
         return ClickHouseError(UNKNOWN[0], f"DB::Exception: {text}")
-    message = found[2]
-    while True:
-        shorter = _SUFFIX.sub("", message)
-        if shorter == message:
-            return ClickHouseError(int(found[1]), message)
+    code, message = found[1], _without_suffix(found[2])
+    while repeated := _REPEATED.match(message):  # "DB::Exception: Code: 60. DB::Exception: …"
+        message = _without_suffix(repeated[1])
+    return ClickHouseError(int(code), message)
+
+
+def _without_suffix(message: str) -> str:
+    while (shorter := _SUFFIX.sub("", message)) != message:
         message = shorter
+    return message

@@ -28,6 +28,7 @@ class ClickHouse:
         self.log = (log or folder / "clickhouse.log").absolute()
         self._options = list(options)
         self.child: Child | None = None
+        self._answered = False
 
     @property
     def host(self) -> str:
@@ -35,6 +36,7 @@ class ClickHouse:
 
     def start(self) -> None:
         """Starts it without waiting: see `wait`."""
+        self._answered = False
         self.child = Child("clickhouse", self._command(), self.log, cwd=ROOT)
 
     def service(self) -> Service:
@@ -67,11 +69,11 @@ class ClickHouse:
         """Has it said that it takes connections, and does it still run?"""
         if self.child is None or self.child.exit_code is not None:
             return False
-        for line in self.child.tail(lines=1000).splitlines():
+        lines = [] if self._answered else self.child.tail(lines=1000).splitlines()
+        for line in lines:
             if line.startswith('{"ready"'):
-                self.port = int(json.loads(line)["port"])
-                return True
-        return False
+                self.port, self._answered = int(json.loads(line)["port"]), True
+        return self._answered
 
     def stop(self) -> int:
         """An orderly end; the exit code."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from .answer import Answer
 from .data import DataPackets
-from .engine import Connection, Engine
+from .engine import NO_LIMITS, Connection, Engine
 from .errors import READONLY, SYNTAX_ERROR, error
-from .execute import Result, run_statement
+from .execute import Describer, Result, run_statement
 from .external import external_tables
 from .insert import run_insert
 from .packets import Query
@@ -20,7 +20,7 @@ from .watch import Watch, Watcher
 _OFF = {"0", "", "false"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Runner:
     """Runs the queries of one session."""
 
@@ -31,6 +31,7 @@ class Runner:
     settings: SessionSettings
     answer: Answer
     mark: str
+    database: str = "default"  # the current one
 
     def run(self, query: Query, data: DataPackets, watch: Watch) -> None:
         """Sends all packets but the end of the stream."""
@@ -48,6 +49,8 @@ class Runner:
             self._execute(query, statement, self.connection, data, watch, self.user.readonly)
         if statement.first_word == "SET" and self.user.readonly != 1:
             self.connection.mark(self.mark)
+        if statement.first_word == "USE":
+            [[self.database]] = self.connection.rows("SELECT currentDatabase()")
 
     def _refuse(self, query: Query, statement: Statement) -> None:
         if self.connection.statement_count(query.text) > 1:
@@ -57,8 +60,7 @@ class Runner:
 
     def _run_apart(self, query: Query, statement: Statement, data: DataPackets, watch: Watch) -> None:
         """In an engine session of its own, because its settings cannot be taken back."""
-        [[database]] = self.connection.rows("SELECT currentDatabase()")
-        apart = open_session(self.engine, User("default"), database, self.mark)
+        apart = open_session(self.engine, User("default"), self.database, self.mark)
         try:
             first = {name: setting for name, setting in query.settings.items() if name not in ONE_WAY}
             SessionSettings(apart, self.engine.settings, 0).apply({**first, **query.settings})
@@ -86,7 +88,13 @@ class Runner:
                 run_with_totals(self.engine, connection, Result(self.answer, retype=True), statement)
         else:
             with watching():
-                run_statement(connection, self.answer, statement, readonly)
+                run_statement(connection, Result(self.answer), statement, self._describer(readonly))
+
+    def _describer(self, readonly: int) -> Describer:
+        def aside() -> Connection:
+            return open_session(self.engine, self.user, self.database, self.mark)
+
+        return Describer(aside, "" if readonly == 1 else NO_LIMITS)
 
 
 def open_session(engine: Engine, user: User, database: str, mark: str) -> Connection:

@@ -93,7 +93,9 @@ class Session:
         try:
             self._answer.send(hello(self._shared.display_name, engine.version, engine.timezone))
             settings = SessionSettings(connection, engine.settings, user.readonly)
-            yield Runner(engine, self._shared.watcher, user, connection, settings, self._answer, self._mark)
+            runner = Runner(engine, self._shared.watcher, user, connection, settings, self._answer, self._mark)
+            runner.database = client.database or runner.database
+            yield runner
         finally:
             connection.close()
 

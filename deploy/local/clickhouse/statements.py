@@ -98,14 +98,18 @@ def understand(text: str) -> Statement:
 
 def _refuse(tokens: list[Token]) -> None:
     for previous, token, following in zip([tokens[0], *tokens], tokens, tokens[1:], strict=False):
-        name = token.text.strip('`"').lower()
         is_call = following.text == "(" and previous.word not in _BEFORE_A_TABLE_NAME
-        if is_call and token.kind in ("word", "quoted") and name in _OUTSIDE:
+        if is_call and (token.word.lower() in _OUTSIDE or (token.kind == "quoted" and _may_be_outside(token.text))):
             raise error(ACCESS_DENIED, f"{token.text}: the local server reaches no files or programs of the machine")
         if token.word == "INTO" and following.word == "OUTFILE":
             raise error(UNSUPPORTED, "INTO OUTFILE is written by clickhouse-client, not by a server")
         if token.word == "FROM" and following.word == "INFILE":
             raise error(UNKNOWN_TYPE_OF_QUERY, "FROM INFILE is read by clickhouse-client, not by a server")
+
+
+def _may_be_outside(quoted: str) -> bool:
+    r"""Also `fi\x6ce`: no function needs an escape in its name."""
+    return "\\" in quoted or quoted[1:-1].lower() in _OUTSIDE
 
 
 def _without_format(text: str, tokens: list[Token], first: str) -> str:
