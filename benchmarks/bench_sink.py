@@ -4,7 +4,7 @@
 
 One broker, one ClickHouse engine, one sink, all on this machine. Half of the rows are touchpoints, the rest feedback, actions
 (with evidence), experiences and episodes. Rows/s: from the start of the sink's process until the last row can be queried, and
-without the start. Reconcile: all topics against all tables. Visible: `_inserted_at − _timestamp`, arrival in Kafka to the INSERT's moment on the server.
+without the start. Appends rows to benchmarks/results.csv. Reconcile: all topics against all tables. Visible: `_inserted_at − _timestamp`, arrival in Kafka to the INSERT's moment on the server.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from clickhouse_driver import Client
 
+from benchmarks.bench_pipeline import note
 from deploy.local import jars, ports
 from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.kafka import Broker, default_cache
@@ -145,11 +146,19 @@ def main() -> None:
                 admin.create(
                     TopicSpec(name, 1 if "dead" in name else PARTITIONS, 1, config) for name in source.topics(settings)
                 )
+            load = os.getloadavg()[0]
             result = measure(settings, options.rows, options.rate, options.seconds)
         finally:
             broker.stop()
             server.stop()
     sys.stdout.write(json.dumps(result) + "\n")
+    conditions = (
+        f"{options.rows} rows of five kinds, then {options.rate:.0f}/s for {options.seconds:.0f} s; load {load:.1f}"
+    )
+    note(
+        conditions,
+        {name: str(value) for name, value in result.items() if name not in ("rows", "steady_rows_per_second")},
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Texts that were not given become empty, numbers and instants NULL. A list of str
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -104,5 +105,12 @@ def _of_struct(
 def _of_structs(
     name: str, take: Callable[[Sequence[msgspec.Struct]], Values]
 ) -> Callable[[Sequence[msgspec.Struct]], Values]:
+    """A list a row. Taken from all rows' items at once, then cut: most rows have few items."""
     field = attrgetter(name)
-    return lambda records: [take(items) for items in map(field, records)]
+
+    def values(records: Sequence[msgspec.Struct]) -> Values:
+        lists = list(map(field, records))
+        taken = iter(take(list(chain.from_iterable(lists))))
+        return [list(islice(taken, len(items))) for items in lists]
+
+    return values

@@ -52,6 +52,13 @@ def test_columns_of_nested_records() -> None:
     assert values["gap"] == [None, None]
 
 
+@given(st.lists(st.integers(0, 3)))
+def test_items_stay_with_their_row(counts: list[int]) -> None:
+    records = [make.episode(n, evidence=[make.EVIDENCE] * count) for n, count in enumerate(counts)]
+    values = {column.name: column.values(records) for column in columns(BY_NAME["episodes"].record)}
+    assert values["evidence.signal"] == [["low_score"] * count for count in counts]
+
+
 def test_a_block_ends_with_the_position() -> None:
     rows = [make.row("touchpoints", make.touchpoint(n), n, partition=3) for n in (5, 9)]
     assert block(BY_NAME["touchpoints"], "x-cx-touchpoints", rows)[-4:] == [
