@@ -159,7 +159,7 @@ def stream(stack: Stack, settings: Settings, rate: float, seconds: float, custom
     }
 
 
-def note(conditions: str, figures: dict[str, str]) -> None:
+def note(conditions: str, figures: dict[str, str], benchmark: str = "bench_pipeline") -> None:
     """Rows in results.csv, for ever."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     new = not RESULTS.exists()
@@ -168,7 +168,7 @@ def note(conditions: str, figures: dict[str, str]) -> None:
         if new:
             writer.writerow(COLUMNS)
         for name, value in figures.items():
-            writer.writerow([datetime.now(UTC).date().isoformat(), "bench_pipeline", machine, conditions, name, value])
+            writer.writerow([datetime.now(UTC).date().isoformat(), benchmark, machine, conditions, name, value])
 
 
 def main() -> None:

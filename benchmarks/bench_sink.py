@@ -110,7 +110,7 @@ def measure(settings: Settings, rows: int, rate: float, seconds: float) -> dict[
         "reconcile_agrees": agree,
         "reconcile_messages_per_second": round((rows + steady) / (time.monotonic() - begun)),
         "reconcile_cpu_us_per_message": round((time.process_time() - cpu) / (rows + steady) * 1e6, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "reconcile_process_peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "rows": rows,
         "backlog_rows_per_second": round(rows / (last - started)),
         "backlog_rows_per_second_after_start": round(rows / (last - first)),
@@ -158,6 +158,7 @@ def main() -> None:
     note(
         conditions,
         {name: str(value) for name, value in result.items() if name not in ("rows", "steady_rows_per_second")},
+        "bench_sink",
     )
 
 
