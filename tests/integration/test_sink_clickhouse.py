@@ -1,10 +1,7 @@
 """The sink on the real Kafka and the real ClickHouse engine: what is committed to the topics is in the tables, once."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -14,9 +11,9 @@ from sinks.clickhouse import Sink
 from sinks.writer import Writer
 from streams.engine.job import Message
 from streams.errors import UserError
-from streams.settings import Settings, environment_names
 from tests import sink_records as make
 from tests.sink_service import PARTITIONS, SinkService, until
+from tests.touchstone_command import start_touchstone
 
 
 def actions(count: int, first: int = 0) -> list[Message]:
@@ -112,32 +109,23 @@ async def test_a_table_that_rejects_everything_stops_the_sink(
     assert sink_service.in_topic("cx-dead-letters") == []
 
 
-def command(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
-    """`touchstone …` as a process of its own, with these settings."""
-    environment = {**os.environ}
-    for variable, field in environment_names().items():
-        value = getattr(settings, field)
-        if value != Settings.model_fields[field].default:
-            environment[variable] = str(value)
-    return subprocess.Popen([sys.executable, "-c", "from streams.cli import main; main()", *arguments], env=environment)
-
-
 async def test_killed_and_started_again(sink_service: SinkService) -> None:
     """kill -9 at any moment, several times, two at once: every message is in its table, and counts once."""
     wanted, sent = 0, 0
     for _ in range(2):
-        processes = [command(sink_service.settings, "sink", "clickhouse") for _ in range(2)]
+        processes = [start_touchstone("sink", "clickhouse", settings=sink_service.settings) for _ in range(2)]
         await sink_service.send(actions(2000, sent))
         sent += 2000
         wanted += 300
         await sink_service.until(f"SELECT count() >= {wanted} FROM actions_final", 1)
         for process in processes:
             process.kill()
-            process.wait()
-    process = command(sink_service.settings, "sink", "clickhouse")
+            process.communicate()
+    process = start_touchstone("sink", "clickhouse", settings=sink_service.settings)
     await sink_service.until("SELECT count() FROM actions_final", sent)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
     assert sink_service.in_table("cx-actions") == sink_service.in_topic("cx-actions")
     assert sink_service.query("SELECT sum(new), sum(revised) FROM actions_by_minute") == [(sent, 0)]
 
