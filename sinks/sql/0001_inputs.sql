@@ -2,6 +2,7 @@
 --
 -- A message may be inserted more than once; its position ends the sorting key, so FINAL and merges keep it once.
 -- The partition follows from the Kafka timestamp alone: a repeated message always lands beside its first copy.
+-- The key begins with the subject: all that is known of one customer lies together.
 -- A text that was not given is empty; a number or an instant that was not given is NULL.
 
 CREATE TABLE IF NOT EXISTS touchpoints (
@@ -35,12 +36,11 @@ CREATE TABLE IF NOT EXISTS touchpoints (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (occurred_at, _topic, _partition, _offset)
+ORDER BY (subject_id, occurred_at, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'Something that a customer did or that happened to a customer (O data). Topic cx-touchpoints.';
 
@@ -83,12 +83,11 @@ CREATE TABLE IF NOT EXISTS feedback (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (occurred_at, _topic, _partition, _offset)
+ORDER BY (subject_id, occurred_at, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'Something that somebody said (X data): a score, a complaint, praise, a comment. Topic cx-feedback.';
 
@@ -111,10 +110,10 @@ CREATE TABLE IF NOT EXISTS action_updates (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4
+    INDEX by_action action_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (action_id, occurred_at, _topic, _partition, _offset)
+ORDER BY (subject_id, action_id, occurred_at, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'A receipt: what became of an action, told by whoever carried it out. Topic cx-action-updates.';

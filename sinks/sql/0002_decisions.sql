@@ -59,11 +59,11 @@ CREATE TABLE IF NOT EXISTS experiences (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4
+    INDEX by_event event_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (event_id, revision, _topic, _partition, _offset)
+ORDER BY (subject_id, event_id, revision, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'A feedback joined with what had happened at the moment that it is about. Topic cx-experiences.';
 
@@ -130,12 +130,12 @@ CREATE TABLE IF NOT EXISTS actions (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_action action_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX by_episode episode_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (action_id, revision, _topic, _partition, _offset)
+ORDER BY (subject_id, action_id, revision, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'A follow-up action, with what led to it. A higher revision replaces a lower one; a retraction calls it back. Topic cx-actions.';
 
@@ -185,10 +185,10 @@ CREATE TABLE IF NOT EXISTS episodes (
     _offset UInt64 COMMENT 'Kafka offset.',
     _timestamp DateTime64(3, 'UTC') COMMENT 'Arrival in Kafka (LogAppendTime).',
     _inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'When this row was written here.',
-    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 4
+    INDEX by_episode episode_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(_timestamp)
-ORDER BY (episode_id, revision, _topic, _partition, _offset)
+ORDER BY (subject_id, episode_id, revision, _topic, _partition, _offset)
 SETTINGS non_replicated_deduplication_window = 0, ttl_only_drop_parts = 1
 COMMENT 'A stretch of dissatisfaction of one subject in one journey, as it stands now. Topic cx-episodes.';

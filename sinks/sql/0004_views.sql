@@ -4,6 +4,7 @@
 --   <table>_current   what holds now: one row an id, the highest revision, retracted ones left out
 --
 -- Between the copies of one revision, and of one event id, the lowest position wins, as in the worker.
+-- An id belongs to one subject; naming both lets a condition on either reach the tables' keys and indexes.
 
 CREATE OR REPLACE VIEW touchpoints_final AS SELECT * FROM touchpoints FINAL;
 CREATE OR REPLACE VIEW feedback_final AS SELECT * FROM feedback FINAL;
@@ -31,24 +32,24 @@ LIMIT 1 BY subject_id, event_id;
 CREATE OR REPLACE VIEW experiences_current AS
 SELECT * FROM (
     SELECT * FROM experiences FINAL
-    ORDER BY event_id, revision DESC, _topic, _partition, _offset
-    LIMIT 1 BY event_id
+    ORDER BY subject_id, event_id, revision DESC, _topic, _partition, _offset
+    LIMIT 1 BY subject_id, event_id
 )
 WHERE NOT retracted;
 
 CREATE OR REPLACE VIEW actions_current AS
 SELECT * FROM (
     SELECT * FROM actions FINAL
-    ORDER BY action_id, revision DESC, _topic, _partition, _offset
-    LIMIT 1 BY action_id
+    ORDER BY subject_id, action_id, revision DESC, _topic, _partition, _offset
+    LIMIT 1 BY subject_id, action_id
 )
 WHERE NOT retracted;
 
 CREATE OR REPLACE VIEW episodes_current AS
 SELECT * FROM (
     SELECT * FROM episodes FINAL
-    ORDER BY episode_id, revision DESC, _topic, _partition, _offset
-    LIMIT 1 BY episode_id
+    ORDER BY subject_id, episode_id, revision DESC, _topic, _partition, _offset
+    LIMIT 1 BY subject_id, episode_id
 )
 WHERE NOT retracted;
 

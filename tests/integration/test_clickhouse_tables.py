@@ -177,7 +177,9 @@ def test_without_the_position_in_the_key_a_message_is_lost(
     )
     migrations.migrate(settings, folder=tmp_path)
     writer = Writer(settings)
-    same_moment = [make.row("touchpoints", make.touchpoint(n, occurred_at=make.AT), n) for n in range(10)]
+    same_moment = [
+        make.row("touchpoints", make.touchpoint(n, occurred_at=make.AT, subject_id="c-1"), n) for n in range(10)
+    ]
     writer.insert(BY_NAME["touchpoints"], same_moment)
     writer.close()
     with clickhouse_server.client(clickhouse_database) as client:
