@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -292,11 +293,29 @@ def test_more_clients_than_it_takes(new_clickhouse: NewService) -> None:
             assert time.monotonic() < until
 
 
+def test_rows_that_cannot_be_kept(new_clickhouse: NewService) -> None:
+    """The system refuses to write what a client sends: an error, nothing is stored, and it goes on."""
+    service = new_clickhouse()
+    assert service.process.child is not None
+    pid = service.process.child.pid
+    service.query("CREATE TABLE t (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
+    whole = [list(range(100_000)), [os.urandom(20).hex() for _ in range(100_000)]]
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+    with service.client() as client, pytest.raises(ServerException) as caught:
+        client.execute("INSERT INTO t VALUES", whole, columnar=True)
+    assert caught.value.code == 243
+    assert service.query("SELECT count() FROM t") == [(0,)]
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    with service.client() as client:
+        client.execute("INSERT INTO t VALUES", whole, columnar=True)
+    assert service.query("SELECT count() FROM t") == [(100_000,)]
+
+
 def test_a_full_disk(tmp_path: Path) -> None:
-    """The error is passed on; what was there stays; with room again it goes on."""
+    """Before the disk is full nothing is written any more; what was there stays; with room again it goes on."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip("a small disk needs the right to mount one")
     try:
@@ -306,26 +325,41 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def fill_and_recover(disk: Path) -> None:
-    service = ClickHouseService(disk)
+    service = ClickHouseService(disk, "--reserve-mb", "8")
+    ballast = disk / "ballast"
+
+    def leave(free_bytes: int) -> None:
+        ballast.write_bytes(b"")
+        free = shutil.disk_usage(disk).free
+        ballast.write_bytes(bytes(max(0, free - free_bytes)))
+
+    def refused(sql: str) -> int:
+        with pytest.raises(ServerException) as caught:
+            service.query(sql)
+        return int(caught.value.code)
+
     try:
         service.query("CREATE TABLE t (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
+        service.query("CREATE TABLE big (s String) ENGINE = Log")
         service.query("INSERT INTO t SELECT number, toString(number) FROM numbers(1000)")
-        ballast = disk / "ballast"
-        with ballast.open("wb") as file, contextlib.suppress(OSError):
-            while True:
-                file.write(bytes(64 * 1024))
-                file.flush()
+        leave(1_000_000)
         columns = [list(range(100_000)), [os.urandom(20).hex() for _ in range(100_000)]]
         with service.client() as client, pytest.raises(ServerException) as caught:
             client.execute("INSERT INTO t VALUES", columns, columnar=True)
-        assert caught.value.code in (74, 75, 76, 243), caught.value  # cannot write, or no space
+        assert caught.value.code == 243
+        assert refused("INSERT INTO t SELECT 1, 'x'") == 243
+        assert refused("OPTIMIZE TABLE t FINAL") == 243
         assert service.query("SELECT count(), sum(n) FROM t") == [(1000, 499_500)]
+        leave(9_000_000)  # enough to begin, and then the disk is full
+        assert refused("INSERT INTO big SELECT hex(randomString(50)) FROM numbers(400000)") == 243
+        service.query("DROP TABLE big SYNC")
         ballast.unlink()
         with service.client() as client:
             client.execute("INSERT INTO t VALUES", [(1, "again")])
         service.process.kill()
         service.start()
         assert service.query("SELECT count() FROM t") == [(1001,)]
+        assert {row[1] for row in service.query("CHECK TABLE t")} == {1}
     finally:
         service.process.stop()
 

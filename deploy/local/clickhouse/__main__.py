@@ -21,6 +21,7 @@ from .errors import ClickHouseError
 from .quoting import identifier, quote
 from .server import Server, reserve
 from .session import Shared
+from .space import SpaceGuard
 from .users import User, Users
 from .watch import Watcher
 
@@ -45,6 +46,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="a limit of the read-only user, such as max_execution_time=30; may be repeated",
     )
     parser.add_argument("--max-connections", type=int, default=256, help="clients at a time")
+    parser.add_argument(
+        "--reserve-mb", type=int, default=256, help="with less free space on the disk nothing is written"
+    )
     parser.add_argument("--timezone", default="UTC", help="the server's time zone")
     return parser.parse_args(arguments)
 
@@ -78,12 +82,14 @@ def serve(options: argparse.Namespace) -> None:
     os.environ["TZ"] = _timezone(options.timezone)  # before the engine is loaded: it reads it once
     engine = Engine(options.data)
     _prepare(engine, options)
-    shared = Shared(engine, users, Watcher(engine), socket.gethostname())
+    space = SpaceGuard(engine, options.data, options.reserve_mb)
+    shared = Shared(engine, users, Watcher(engine), space, socket.gethostname())
     server = Server(listener, shared, options.max_connections)
     host, port = listener.getsockname()[:2]
     version = ".".join(map(str, engine.version))
     print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201
     signal.sigwait(_STOP_SIGNALS)
+    space.stop()
     server.stop(_STOP_SECONDS)
     closing = threading.Thread(
         target=engine.close, daemon=True

@@ -12,6 +12,7 @@ from .external import external_tables
 from .insert import run_insert
 from .packets import Query
 from .settings import ONE_WAY, SessionSettings
+from .space import SpaceGuard
 from .statements import Statement, understand
 from .totals import run_with_totals
 from .users import User
@@ -26,6 +27,7 @@ class Runner:
 
     engine: Engine
     watcher: Watcher
+    space: SpaceGuard
     user: User
     connection: Connection
     settings: SessionSettings
@@ -81,6 +83,7 @@ class Runner:
             return self.watcher.watching(watch, data.unread)
 
         extremes = query.settings.get("extremes")
+        self.space.before(statement)
         if statement.insert:
             run_insert(connection, self.answer, data, statement.insert, readonly, self.engine.spool, watching)
         elif statement.needs_totals or (statement.is_select and extremes and extremes.value not in _OFF):
@@ -89,6 +92,7 @@ class Runner:
         else:
             with watching():
                 run_statement(connection, Result(self.answer), statement, self._describer(readonly))
+        self.space.after(statement)
 
     def _describer(self, readonly: int) -> Describer:
         def aside() -> Connection:

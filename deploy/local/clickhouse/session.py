@@ -25,6 +25,7 @@ from .errors import (
 from .packets import OLDEST_REVISION, PONG, FromClient, Query, hello, read_hello, read_query
 from .query import Runner, open_session
 from .settings import SessionSettings
+from .space import SpaceGuard
 from .users import Users
 from .watch import Watch, Watcher
 from .wire import Reader
@@ -40,6 +41,7 @@ class Shared:
     engine: Engine
     users: Users
     watcher: Watcher
+    space: SpaceGuard
     display_name: str
 
 
@@ -93,7 +95,8 @@ class Session:
         try:
             self._answer.send(hello(self._shared.display_name, engine.version, engine.timezone))
             settings = SessionSettings(connection, engine.settings, user.readonly)
-            runner = Runner(engine, self._shared.watcher, user, connection, settings, self._answer, self._mark)
+            watcher, space = self._shared.watcher, self._shared.space
+            runner = Runner(engine, watcher, space, user, connection, settings, self._answer, self._mark)
             runner.database = client.database or runner.database
             yield runner
         finally:
