@@ -180,6 +180,9 @@ def test_settings_hold_for_one_query(clickhouse: Client) -> None:
     clickhouse.execute("SET max_threads = 5")
     assert clickhouse.execute(sql, settings=settings)[0][2] == 7
     assert clickhouse.execute(sql)[0][2] == 5
+    clickhouse.execute("SET max_threads = 6", settings=settings)  # as a client with settings of its own sends it
+    assert clickhouse.execute(sql, settings=settings)[0][2] == 7
+    assert clickhouse.execute(sql)[0][2] == 6
 
 
 def test_settings_are_checked(clickhouse: Client, clickhouse_server: ClickHouseService) -> None:

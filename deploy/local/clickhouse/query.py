@@ -40,13 +40,14 @@ class Runner:
         tables = data.external_tables()
         statement = understand(query.text)
         self._refuse(query, statement)
-        if statement.first_word == "SET":
-            self.settings.forget()
         one_way = {name for name in ONE_WAY & query.settings.keys() if query.settings[name].value not in _OFF}
         if one_way and not self.user.readonly:
             self._run_apart(query, statement, data, watch)
             return
-        self.settings.apply(query.settings)
+        if statement.first_word == "SET":  # changes the session; what came with it would hold for this statement only
+            self.settings.forget()
+        else:
+            self.settings.apply(query.settings)
         with external_tables(self.connection, self.engine.spool, tables):
             self._execute(query, statement, self.connection, data, watch, self.user.readonly)
         if statement.first_word == "SET" and self.user.readonly != 1:
