@@ -48,8 +48,8 @@ async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
             await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
         except OSError as error:
             raise UserError(
-                f"cannot serve metrics at {settings.metrics_host}:{settings.metrics_port}: {error.strerror}",
-                "choose another TOUCHSTONE_METRICS_PORT; 0 turns it off",
+                f"cannot serve metrics and health at {settings.metrics_host}:{settings.metrics_port}: {error.strerror}",
+                "set TOUCHSTONE_METRICS_HOST and TOUCHSTONE_METRICS_PORT to a free port of this machine (each process needs its own), or to 0 for none",
             ) from None
         yield settings.metrics_port
     finally:

@@ -1,14 +1,6 @@
-"""/livez, /readyz and /metrics of a worker. Alive: the loop turns and commits do not stall while there is lag. The database is nobody's business here."""
+"""What a worker knows of its health. Alive: the loop turns and commits do not stall while there is lag. The database is nobody's business here."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-from streams.errors import UserError
-from streams.settings import Settings
 
 if TYPE_CHECKING:
     from streams.engine.worker import Worker
@@ -43,45 +35,3 @@ class Health:
             return ["waiting for partitions, or restoring"]
         held = [f"{task.where} is held" for tasks in membership.tasks.values() for task in tasks if task.held]
         return held + self.stalled()
-
-
-@asynccontextmanager
-async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
-    """Serves until the block ends; gives the port. Port 0 in the settings: off, gives 0."""
-    if settings.metrics_port == 0:
-        yield 0
-        return
-
-    async def livez(_: web.Request) -> web.Response:
-        return _answer(health.stalled())
-
-    async def readyz(_: web.Request) -> web.Response:
-        return _answer(health.not_ready())
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await _listen(runner, settings)
-        yield settings.metrics_port
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
-    where = f"{settings.metrics_host}:{settings.metrics_port}"
-    try:
-        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
-    except OSError as error:
-        raise UserError(
-            f"cannot serve metrics and health at {where}: {error.strerror}",
-            "set TOUCHSTONE_METRICS_HOST and TOUCHSTONE_METRICS_PORT to a free port of this machine; each worker needs its own",
-        ) from None
-
-
-def _answer(problems: list[str]) -> web.Response:
-    return web.Response(text="\n".join(problems or ["ok"]) + "\n", status=503 if problems else 200)

@@ -17,7 +17,7 @@ from faust.types import TP
 
 from streams.engine import topology
 from streams.engine.app import App, build
-from streams.engine.health import Health, serve
+from streams.engine.health import Health
 from streams.engine.job import AnyJob
 from streams.engine.membership import Membership
 from streams.engine.publisher import CommitFailed
@@ -25,6 +25,7 @@ from streams.engine.restore import out_of_range
 from streams.engine.topology import Topology
 from streams.engine.transport import Poll
 from streams.errors import Unavailable, UserError
+from streams.probes import serve
 from streams.settings import Settings
 
 _log = logging.getLogger(__name__)

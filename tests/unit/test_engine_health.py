@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.engine.health import STALL_SECONDS, Health, serve
+from streams.engine.health import STALL_SECONDS, Health
 from streams.errors import UserError
+from streams.probes import serve
 from streams.settings import Settings
 
 
