@@ -51,7 +51,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         self._writer = writer or Writer(settings)
         self._letters = Letters(settings)
         self._buffer = Buffer(settings.sink_flush_rows, settings.sink_flush_bytes, settings.sink_flush_seconds)
-        self._flush: asyncio.Task[None] | None = None
+        self._flush: asyncio.Task[bool] | None = None
         self._flushing: Batch | None = None
         self._flush_started = 0.0
         self._committed: dict[TopicPartition, int] = {}
@@ -108,11 +108,14 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             return
         except OffsetOutOfRangeError as error:
             raise source.out_of_range(self._settings, error) from error
+        assignments = self._assignments
         for at, records in polled.items():
-            await self._take(at, records)
+            if not await self._take(at, records):
+                return
         await self._note_positions()
         self._raise_failure()
-        if self._flush is None and self._buffer.due(time.monotonic()):
+        still_ours = not self._draining and assignments == self._assignments
+        if still_ours and self._flush is None and self._buffer.due(time.monotonic()):
             self._start_flush()
 
     def _pace(self) -> None:
@@ -122,7 +125,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         elif self._consumer.paused():
             self._consumer.resume(*self._consumer.paused())
 
-    async def _take(self, at: TopicPartition, records: list[Any]) -> None:
+    async def _take(self, at: TopicPartition, records: list[Any]) -> bool:
+        """Into the buffer. False when the partitions were taken away meanwhile: then all that was polled is to be dropped."""
         name = at.topic.removeprefix(self._settings.kafka_prefix)
         table, assignments = BY_TOPIC[name], self._assignments
         for record in records:
@@ -141,10 +145,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                     log.warning("%s/%d@%d waits: %s", at.topic, at.partition, record.offset, error.detail)
                     await asyncio.sleep(error.retry_after_seconds)
                     if assignments != self._assignments:
-                        return  # the partition was taken away meanwhile, and what was read of it dropped
+                        return False
                     continue
                 break
         self._buffer.touch(at, records[-1].offset + 1, time.monotonic())
+        return True
 
     async def _note_positions(self) -> None:
         """Positions also move past the markers of transactions, which are no messages."""
@@ -172,8 +177,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             if not flush.cancelled():
                 flush.result()
 
-    async def _store(self, batch: Batch) -> None:
-        """Rows, then dead letters, then offsets; each step again until it is done."""
+    async def _store(self, batch: Batch) -> bool:
+        """Rows, then dead letters, then offsets; each step again until it is done. False: given up, to let partitions go.
+
+        A batch that was given up must not be followed by a commit of later offsets.
+        """
         attempt = 0
         while True:
             try:
@@ -185,7 +193,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                     metrics.sink_retries_total.labels(table).inc()
                 self._database.silent(error, batch.count())
                 if self._draining:
-                    return
+                    return False
                 attempt += 1
                 await asyncio.sleep(min(RETRY_SECONDS_MAX, error.retry_after_seconds * 1.5 ** min(attempt, 10)))
         while True:
@@ -196,6 +204,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                 log.warning("%d dead letters wait: %s", len(batch.refused), error.detail)
                 await asyncio.sleep(error.retry_after_seconds)
         await self._commit(batch)
+        return True
 
     async def _commit(self, batch: Batch) -> None:
         try:
@@ -224,16 +233,17 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             self._draining = False
 
     async def _finished(self, deadline: float) -> bool:
-        """Waits for the flush under way; False when it failed, or was given up at the deadline."""
+        """Waits for the flush under way; False when it failed or was given up: then nothing after it may be committed."""
         flush = self._flush
         assert flush is not None
         await asyncio.wait({flush}, timeout=max(0.0, deadline - time.monotonic()))
         if not flush.done():
             flush.cancel()
             await asyncio.wait({flush})
-        if flush.cancelled() or flush.exception() is None:
+        failed = not flush.cancelled() and flush.exception() is not None
+        if not failed:  # what it raised is raised by the next turn
             self._flush = self._flushing = None
-        return not flush.cancelled() and flush.exception() is None  # what it raised is raised by the next turn
+        return not failed and not flush.cancelled() and flush.result()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Others go on from what is committed: store and commit what was read, drop what cannot be stored now."""
