@@ -52,7 +52,8 @@ def propose(
 
 
 def _step(step: str, trigger: str, episode: Episode | None) -> str:
-    """The step with its count: an episode can worsen, be missed or re-open more than once."""
+    """The step with its count: an episode can worsen, be missed or re-open more than once. One event can open two episodes,
+    in two journeys, so the journey belongs to it."""
     if episode is None:
         return step
     counts = {
@@ -60,7 +61,7 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
         "response_missed": f"{episode.reopened}-missed-{episode.missed}",
         "declined": f"declined-{episode.declined}",
     }
-    return f"{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
+    return f"{episode.journey}/{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
 
 
 def _view(episode: Episode) -> EpisodeView:

@@ -22,9 +22,9 @@ def episode_id(subject: str, journey: str, opening_event: str) -> str:
     return digest("episode", subject, journey, opening_event)
 
 
-def cause_id(subject: str, event: str, touchpoint: str, cause: str) -> str:
-    """Id of a customer's contribution to a cause."""
-    return digest("cause", subject, event, touchpoint, cause)
+def cause_id(subject: str, event: str, at: int, touchpoint: str, cause: str) -> str:
+    """Id of a customer's contribution to a cause. An event can give two: when it happens, and when what it promised is due."""
+    return digest("cause", subject, event, str(at), touchpoint, cause)
 
 
 def cause_key(cause: Cause) -> bytes:

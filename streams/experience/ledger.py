@@ -4,7 +4,7 @@ A fact that is derived for the first time goes out as revision 1; another conten
 derived as a retraction. A settled fact waits until stream time has passed it by its settling time, and is then final.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas.codec import Codec
@@ -18,6 +18,8 @@ from streams.experience.state import Entry, Subject
 Record = Experience | Action | Episode | Cause
 TOPIC: Final = {"experience": "cx-experiences", "action": "cx-actions", "episode": "cx-episodes", "cause": "cx-causes"}
 _TYPE: Final[dict[str, type[Record]]] = {"experience": Experience, "action": Action, "episode": Episode, "cause": Cause}
+RETRACTED_SECONDS: Final = 31 * 86_400
+RETRACTED_MAX: Final = 64
 _NOTIFICATION_FIELDS: Final = Notification.__struct_fields__
 
 
@@ -42,47 +44,106 @@ class Ledger:
             else:
                 self._put(fact, None)
 
-    def replace(self, facts: list[Fact | Withdrawal], base_at: int, receipts: frozenset[str]) -> None:
+    def replace(
+        self, facts: list[Fact | Withdrawal], base_at: int, waiting: Sequence[str], receipts: frozenset[str]
+    ) -> dict[str, str]:
         """Facts derived anew from everything after `base_at`: the difference to what was derived before goes out.
 
-        `receipts`: ids of the actions that somebody has already worked on.
+        `waiting`: ids of the settled actions that the base has left to be withdrawn or not. `receipts`: ids of the actions
+        that somebody has already worked on. Gives the ids under which settled actions that are out stay out, by the id
+        that they would have now.
         """
         derived: dict[tuple[Kind, str], Fact] = {}
+        withdrawn = set()
         for fact in facts:
             if isinstance(fact, Withdrawal):
                 derived.pop(("action", fact.action_id), None)
+                withdrawn.add(fact.action_id)
             else:
                 derived[fact.kind, fact.id] = fact
+        moved = self._moved(derived, base_at)
+        kept = {new: old.id for new, old in moved.items() if old.settle_at is not None and old.revision}
+        for new, old in moved.items():
+            if new in kept:
+                self._keep(old, derived.pop(("action", new)))
         gone = [
             entry
             for key, entry in self._entries.items()
-            if key not in derived and entry.at > base_at and entry.status != "retracted"
+            if key not in derived
+            and entry.at > base_at
+            and entry.status != "retracted"
+            and entry.id not in kept.values()
         ]
-        moved = self._moved(gone, derived)
-        journeys = {fact.record.journey for fact in derived.values() if isinstance(fact.record, Episode)}
-        for entry in gone:
-            if entry.id in moved.values() and entry.status == "final":
-                continue  # what is out keeps its first id: the same rule and step have already reached the customer
-            if entry.kind == "episode":
-                self._end_episode(entry, journeys, receipts)
-            else:
-                self._take_back(entry)
+        self._retract(gone, derived, receipts)
+        for name in waiting:
+            if name in withdrawn:
+                self._withdraw(name)
+            elif (entry := self._entries.get(("action", name))) is not None and entry.status == "retracted":
+                self._restore(entry)
         for fact in derived.values():
-            old = self._entries.get(("action", moved.get(fact.id, "")))
-            if old is None or old.status != "final":
-                self._put(fact, old.id if old is not None and old.revision else None)
+            if isinstance(fact.record, Episode) and kept:
+                fact.record.actions = [kept.get(one, one) for one in fact.record.actions]
+            before = moved.get(fact.id)
+            self._put(fact, before.id if before is not None and before.revision else None)
+        return kept
 
-    def _moved(self, gone: list[Entry], derived: dict[tuple[Kind, str], Fact]) -> dict[str, str]:
-        """New action id → the id that it had before its occasion was found to be another: same rule, same step."""
-        left = [entry for entry in gone if entry.kind == "action"]
+    def _moved(self, derived: Mapping[tuple[Kind, str], Fact], base_at: int) -> dict[str, Entry]:
+        """New action id → what it was before its episode's opening was found to be another: same rule and step (in its journey)."""
+        left = [
+            entry
+            for key, entry in self._entries.items()
+            if key not in derived
+            and entry.episode
+            and entry.at > base_at
+            and (entry.status != "retracted" or (entry.settle_at is not None and entry.revision))
+        ]
+        left.sort(key=lambda entry: (entry.status == "retracted", -entry.at, entry.id))
         moved = {}
         for key, fact in derived.items():
-            if fact.kind == "action" and key not in self._entries:
-                old = next((entry for entry in left if (entry.rule, entry.step) == (fact.rule, fact.step)), None)
+            record = fact.record
+            if isinstance(record, Action) and record.episode_id and key not in self._entries:
+                old = next((one for one in left if (one.rule, one.step) == (fact.rule, fact.step)), None)
                 if old is not None:
                     left.remove(old)
-                    moved[fact.id] = old.id
+                    moved[fact.id] = old
         return moved
+
+    def _keep(self, entry: Entry, fact: Fact) -> None:
+        """A message that is out stays out under its first id, as what is derived now; one that was taken back holds again."""
+        if entry.status == "retracted":
+            self._restore(entry)
+        entry.at = fact.at
+
+    def _restore(self, entry: Entry) -> None:
+        """A settled action that was taken back holds again as it was."""
+        self._subject.sunk = [one for one in self._subject.sunk if one != (entry.rule, entry.at)]
+        record = self._codec.decode(entry.value, Action)
+        record.retracted = False
+        entry.value = self._codec.encode(record)
+        if entry.settle_at is not None and entry.settle_at > self._subject.ticked_to:
+            entry.status = "pending"
+        else:
+            self._emit(entry, record)
+
+    def _retract(self, gone: list[Entry], derived: Mapping[tuple[Kind, str], Fact], receipts: frozenset[str]) -> None:
+        if not gone:
+            return
+        journeys = {fact.record.journey for fact in derived.values() if isinstance(fact.record, Episode)}
+        worked = self._worked(receipts)
+        for entry in gone:
+            if entry.kind == "episode":
+                self._end_episode(entry, journeys, worked)
+            else:
+                self._take_back(entry)
+
+    def _worked(self, receipts: frozenset[str]) -> set[str]:
+        """The actions that receipts are about, and those that have superseded them."""
+        worked = set(receipts)
+        for entry in self._entries.values() if receipts else ():
+            about = entry.kind == "action" and entry.value
+            if about and self._codec.decode(entry.value, Action).supersedes in worked:
+                worked.add(entry.id)
+        return worked
 
     def settle(self, ticked_to: int) -> None:
         """Lets go what has waited long enough."""
@@ -104,15 +165,23 @@ class Ledger:
     def forget(self, base_at: int, episodes: frozenset[str]) -> None:
         """Drops what can no longer change: derived up to the base, and no episode that lives on.
 
-        An action that was taken back may be derived again later, as long as an episode lives: its revision goes on then.
+        What was taken back may be derived again later (an action while its episode lives, an episode when a promise of its
+        opening event is broken): its revision goes on then, so that much is remembered for a while.
         """
+        oldest = base_at - RETRACTED_SECONDS * 1_000_000
+        retracted = []
         for key, entry in list(self._entries.items()):
-            if entry.at > base_at or entry.status == "pending" or (entry.kind == "episode" and entry.id in episodes):
+            if entry.at > base_at or entry.status == "pending" or (entry.settle_at or 0) > base_at:
                 continue
-            if entry.kind == "action" and entry.status == "retracted" and episodes:
+            if entry.kind == "episode" and entry.id in episodes:
+                continue
+            if entry.status == "retracted" and entry.revision and (entry.at > oldest or entry.episode in episodes):
                 entry.value = b""
+                retracted.append(key)
             else:
                 del self._entries[key]
+        for key in retracted[:-RETRACTED_MAX]:
+            del self._entries[key]
 
     def episodes_after(self, base_at: int) -> list[str]:
         """Ids of the episodes that have changed after the base."""
@@ -124,64 +193,66 @@ class Ledger:
         digest = content_hash(content)
         entry = self._entries.get((fact.kind, fact.id))
         if entry is None:
-            entry = Entry(
-                fact.kind, fact.id, fact.at, 0, digest, content, fact.rule, fact.step, fact.settle_at, "pending"
-            )
+            entry = self._entry(fact, digest, content)
             self._entries[fact.kind, fact.id] = entry
         elif entry.status == "final" or (entry.hash == digest and entry.status != "retracted"):
             entry.at = fact.at
             return
         if entry.status == "retracted":
             self._subject.sunk = [one for one in self._subject.sunk if one != (entry.rule, entry.at)]
-        earlier = (
-            self._codec.decode(entry.value, Action).supersedes
-            if fact.kind == "action" and entry.value and entry.revision
-            else None
-        )
+        if isinstance(record, Action) and supersedes is None and entry.value and entry.revision:
+            supersedes = self._codec.decode(entry.value, Action).supersedes
         entry.at, entry.hash, entry.value, entry.settle_at = fact.at, digest, content, fact.settle_at
         if fact.settle_at is not None and fact.settle_at > self._subject.ticked_to:
             entry.status = "pending"
             return
         if isinstance(record, Action):
-            record.supersedes = supersedes or earlier
+            record.supersedes = supersedes
         self._emit(entry, record)
 
+    @staticmethod
+    def _entry(fact: Fact, digest: bytes, content: bytes) -> Entry:
+        episode = fact.record.episode_id or "" if isinstance(fact.record, Action) else ""
+        return Entry(
+            fact.kind, fact.id, fact.at, 0, digest, content, fact.rule, fact.step, fact.settle_at, "pending", episode
+        )
+
     def _emit(self, entry: Entry, record: Record) -> None:
-        """The next revision goes out."""
-        entry.revision += 1
+        """What was derived goes out."""
         entry.status = "out" if entry.settle_at is None else "final"
-        if entry.revision > 1 or (isinstance(record, Action) and record.supersedes):
-            record.revision = entry.revision
-            entry.value = self._codec.encode(record)
+        if entry.revision == 0 and not (isinstance(record, Action) and record.supersedes):
+            entry.revision = 1
+            self._send(record, entry.value)
+        else:
+            self._next_revision(entry, record)
+
+    def _next_revision(self, entry: Entry, record: Record) -> None:
+        entry.revision += 1
+        record.revision = entry.revision
+        entry.value = self._codec.encode(record)
         self._send(record, entry.value)
 
     def _take_back(self, entry: Entry) -> None:
         """Retracts what is out; drops what is not."""
         if entry.status == "pending":
-            if entry.revision:
-                entry.status = "retracted"  # what went out last was its retraction
-            else:
-                del self._entries[entry.kind, entry.id]
+            entry.status = "retracted"  # nothing is out, or what went out last was its retraction
             return
         if entry.status == "final":
             self._subject.sunk.append((entry.rule, entry.at))
         record = self._codec.decode(entry.value, _TYPE[entry.kind])
-        entry.revision += 1
-        record.revision, record.retracted = entry.revision, True
-        entry.status, entry.value = "retracted", self._codec.encode(record)
-        self._send(record, entry.value)
+        record.retracted = True
+        entry.status = "retracted"
+        self._next_revision(entry, record)
 
-    def _end_episode(self, entry: Entry, journeys: set[str], receipts: frozenset[str]) -> None:
+    def _end_episode(self, entry: Entry, journeys: set[str], worked: set[str]) -> None:
         """An episode is not derived any more. Where somebody has acted on it and no other takes its place, it says so."""
         record = self._codec.decode(entry.value, Episode)
-        if record.journey in journeys or receipts.isdisjoint(record.actions):
+        if record.journey in journeys or worked.isdisjoint(record.actions):
             self._take_back(entry)
         elif record.state != "superseded_after_work":
-            entry.revision += 1
-            record.revision, record.state = entry.revision, "superseded_after_work"
-            entry.value = self._codec.encode(record)
+            record.state = "superseded_after_work"
+            self._next_revision(entry, record)
             entry.hash = content_hash(entry.value)
-            self._send(record, entry.value)
 
     def _withdraw(self, action: str) -> None:
         entry = self._entries.get(("action", action))

@@ -101,7 +101,7 @@ def give(
 def _count_cause(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     """One customer's contribution to a cause, for the second job."""
     record = Cause(
-        cause_id=cause_id(folding.key, sign.event_id, sign.touchpoint, sign.cause),
+        cause_id=cause_id(folding.key, sign.event_id, sign.at, sign.touchpoint, sign.cause),
         revision=1,
         touchpoint=sign.touchpoint,
         cause=sign.cause,

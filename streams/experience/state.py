@@ -182,6 +182,7 @@ class Entry(Row):
     step: str
     settle_at: int | None
     status: Literal["pending", "out", "final", "retracted"]
+    episode: str = ""  # of an action that belongs to one
 
 
 class Subject(Row):
@@ -197,7 +198,10 @@ class Subject(Row):
     window: list[Piece] = []  # in order; may reach back behind the horizon as far as the base
     now: msgspec.Raw = NOTHING  # Fold of base and window
     ledger: list[Entry] = []
-    sunk: list[tuple[str, int]] = []  # (cap key, at) of settled actions that went out and are not derived any more
+    sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
+    passed: list[
+        tuple[int, int, str]
+    ] = []  # (at, rank, event id) of inputs that have gone into the base, for duplicates
 
 
 _subject_decoder = msgspec.msgpack.Decoder(Subject)

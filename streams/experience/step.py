@@ -1,11 +1,11 @@
 """`step(state, inputs, controls) → (state, outputs)`: one subject, pure. The answer is the same in any order of arrival.
 
-In order: append to the window and fold one. Late: put into the window, fold the window anew from the base, emit the
-difference. Too late for the window: refused. A duplicate changes nothing.
+In order: append to the window and fold one. Late: put into the window, fold the window anew from the base (once a step,
+however much was late), emit the difference. Too late for the window: refused. A duplicate changes nothing.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,13 +16,14 @@ from streams.engine.job import Output, Refold, Tick
 from streams.experience.controls import Controls
 from streams.experience.episodes import record_of
 from streams.experience.fold import NEVER, fire_until, fold_input, next_due
-from streams.experience.folding import Fact, Folding, Input, Withdrawal
+from streams.experience.folding import Fact, Folding, Input, Source, Withdrawal
 from streams.experience.ledger import Ledger
 from streams.experience.state import NOTHING, Fold, Piece, Subject, dump, dump_fold, load_fold, load_subject
 from streams.experience.text import Analyser
 
-RECEIPT_RANK: Final = 3
-SUNK_SECONDS: Final = 31 * 86_400  # how long a message that is not derived any more still counts for caps
+SUNK_SECONDS: Final = 400 * 86_400  # how long a message that is not derived any more still counts for caps
+SUNK_MAX: Final = 64
+ROOM: Final = 4  # a window that late inputs have filled to so many times its length takes no more
 
 
 class Limits(NamedTuple):
@@ -78,6 +79,7 @@ class _Work:
         self.ledger = Ledger(subject, around.codec)
         self.fold: Fold | None = None  # None: as in subject.now
         self.dirty = False  # the fold is ahead of subject.now
+        self.stale = False  # the window holds something that is not folded yet: it came late
         self.late: list[Input] = []
         self.duplicates = self.refolds = 0
         self.losers: list[Loser] = []
@@ -85,17 +87,17 @@ class _Work:
 
     def take(self, item: Input) -> None:
         """One input, in whatever order it comes."""
-        subject, at = self.subject, item.source.at
-        if self._known(item):
+        subject, source = self.subject, item.source
+        at = source.at
+        if self._known(source):
             self.duplicates += 1
             return
-        if at < subject.newest_at - self.around.limits.lateness or (subject.base_at and at <= subject.base_at):
+        if self._too_late(at):
             self.late.append(item)
             return
-        in_order = self._in_order(item)
+        in_order = not self.stale and self._in_order(item)
         if in_order:
             self._advance_base(at)
-        source = item.source
         piece = Piece(at, source.rank, source.event_id, source.partition, source.offset, item.value)
         window = subject.window
         window.insert(bisect_left(window, piece.order(), key=Piece.order), piece)
@@ -103,13 +105,12 @@ class _Work:
         if in_order:
             self._fold_one(item)
         else:
-            if at <= subject.mark_at:
-                subject.mark_at, subject.mark = 0, NOTHING
-            self._refold()
+            self._changed_since(at)
 
     def tick(self, due_at: int) -> None:
         """Stream time has reached `due_at`: what is due fires, what has waited long enough goes out."""
         subject = self.subject
+        self._refold_if_stale()
         if due_at > subject.ticked_to:
             subject.ticked_to = due_at
             folding = self._folding(self._current())
@@ -121,11 +122,12 @@ class _Work:
 
     def refold_since(self, since_at: int) -> None:
         """Something that steers decisions has changed from an instant on."""
-        if self.subject.window and self._current().at >= since_at:
-            self._refold()
+        if self.subject.window and (self.stale or self._current().at >= since_at):
+            self._changed_since(since_at)
 
     def outcome(self) -> Outcome:
         """Closes the books."""
+        self._refold_if_stale()
         subject = self.subject
         folding = self._folding(self._current())
         due = min(next_due(folding), self.ledger.next_settle() or NEVER)
@@ -147,14 +149,28 @@ class _Work:
         window = self.subject.window
         return (not window or window[-1].order() < item.order) and self._current().at <= item.source.at
 
-    def _known(self, item: Input) -> bool:
-        """Ids live as long as the window; of duplicates the first offset, which came first, wins."""
-        source = item.source
-        horizon = self.subject.newest_at - self.around.limits.lateness
-        return any(
-            piece.id == source.event_id and piece.rank == source.rank and (piece.at >= horizon or piece.at == source.at)
-            for piece in self.subject.window
+    def _known(self, source: Source) -> bool:
+        """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
+        near, at, rank, event_id = self.around.limits.lateness, source.at, source.rank, source.event_id
+        for piece in self.subject.window:
+            if piece.id == event_id and piece.rank == rank and abs(piece.at - at) <= near:
+                return True
+        return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in self.subject.passed)
+
+    def _too_late(self, at: int) -> bool:
+        """Behind the horizon, or behind a base that the window's greatest length has moved up, or no room at all."""
+        subject, limits = self.subject, self.around.limits
+        return (
+            at < subject.newest_at - limits.lateness
+            or (subject.base_at > 0 and at <= subject.base_at)
+            or len(subject.window) >= ROOM * limits.window
         )
+
+    def _changed_since(self, at: int) -> None:
+        """What was folded from an instant on must be folded again."""
+        self.stale = True
+        if at <= self.subject.mark_at:
+            self.subject.mark_at, self.subject.mark = 0, NOTHING
 
     def _current(self) -> Fold:
         if self.fold is None:
@@ -176,22 +192,44 @@ class _Work:
         fire_until(folding, self.subject.ticked_to)
         self.ledger.append(self._finished(folding))
 
-    def _refold(self) -> None:
-        """Folds the window anew from the base; the ledger emits what is different."""
-        subject = self.subject
+    def _refold_if_stale(self) -> None:
+        """Folds the window anew from the base; the ledger emits what is different. What is settled by now becomes the base."""
+        if not self.stale:
+            return
+        self.stale = False
         self.refolds += 1
+        subject = self.subject
         fold = load_fold(subject.base)
         folding = self._folding(fold)
         folding.facts += self._episodes_of_base(folding)
+        waiting = [one.action_id for one in fold.pending if one.settle_at > subject.base_at]
+        settled = self._settled()
+        base_at, base = subject.base_at, subject.base
         receipts = set()
-        for piece in subject.window:
+        for number, piece in enumerate(subject.window):
+            if number == settled > 0:
+                base_at, base = fold.at, dump_fold(fold)
             item = self.around.decode(piece)
             if isinstance(item.record, ActionUpdate):
                 receipts.add(item.record.action_id)
             fold_input(folding, item)
         fire_until(folding, subject.ticked_to)
         self.fold, self.dirty = fold, True
-        self.ledger.replace(self._finished(folding), subject.base_at, frozenset(receipts))
+        kept = self.ledger.replace(self._finished(folding), subject.base_at, waiting, frozenset(receipts))
+        if kept:
+            base = _with_kept_ids(fold, base, kept)
+        if settled:
+            self._rebase(base_at, base, settled)
+
+    def _settled(self) -> int:
+        """How many pieces of the window nothing can come before any more; where it is too long, as many as make room."""
+        window, limits = self.subject.window, self.around.limits
+        count = bisect_left(window, self.subject.newest_at - limits.lateness, key=_at)
+        if len(window) >= 2 * limits.window:
+            count = max(count, len(window) - limits.window)
+        while 0 < count < len(window) and window[count - 1].at == window[count].at:
+            count -= 1
+        return count
 
     def _episodes_of_base(self, folding: Folding) -> list[Fact]:
         """What was reported of an episode after the base may not be derived again: then it stands as the base has it."""
@@ -207,29 +245,44 @@ class _Work:
 
         The fold as it rests now may become the base, or a mark that will be one later, without being folded again.
         """
-        subject = self.subject
-        fold = self._current()
-        if not subject.window or (fold.at >= at and len(subject.window) < 2 * self.around.limits.window):
+        subject, fold = self.subject, self._current()
+        if not subject.window or fold.at >= at:
             return
         horizon, most = at - self.around.limits.lateness, self.around.limits.window
         if fold.at < horizon or len(subject.window) >= 2 * most:
-            self._rebase(fold.at, self._resting(), [])
+            self._rebase(fold.at, self._resting(), len(subject.window))
         elif subject.mark_at and (subject.mark_at < horizon or len(subject.window) >= most):
-            kept = [piece for piece in subject.window if piece.at > subject.mark_at]
-            self._rebase(subject.mark_at, subject.mark, kept)
-        if not subject.mark_at and subject.window and fold.at < at:
+            self._rebase(subject.mark_at, subject.mark, bisect_right(subject.window, subject.mark_at, key=_at))
+        if not subject.mark_at and subject.window:
             subject.mark_at, subject.mark = fold.at, self._resting()
 
-    def _rebase(self, base_at: int, base: msgspec.Raw, window: list[Piece]) -> None:
-        subject = self.subject
-        subject.base_at, subject.base, subject.window = base_at, base, window
-        subject.mark_at, subject.mark = 0, NOTHING
+    def _rebase(self, base_at: int, base: msgspec.Raw, settled: int) -> None:
+        """The first pieces of the window have gone into the base."""
+        subject, limits = self.subject, self.around.limits
+        gone = [(piece.at, piece.rank, piece.id) for piece in subject.window[:settled]]
+        oldest = subject.newest_at - 2 * limits.lateness
+        subject.passed = [one for one in subject.passed + gone if one[0] >= oldest][-2 * limits.window :]
+        subject.base_at, subject.base, subject.window = base_at, base, subject.window[settled:]
+        if subject.mark_at <= base_at:
+            subject.mark_at, subject.mark = 0, NOTHING
         self.ledger.forget(base_at, frozenset(episode.id for episode in self._current().episodes))
         oldest = base_at - SUNK_SECONDS * 1_000_000
-        subject.sunk = [one for one in subject.sunk if one[1] > oldest]
+        subject.sunk = [one for one in subject.sunk if one[1] > oldest][-SUNK_MAX:]
 
     def _resting(self) -> msgspec.Raw:
         """The current fold as bytes."""
         if self.dirty:
             self.subject.now, self.dirty = dump_fold(self._current()), False
         return self.subject.now
+
+
+def _at(piece: Piece) -> int:
+    return piece.at
+
+
+def _with_kept_ids(fold: Fold, base: msgspec.Raw, kept: Mapping[str, str]) -> msgspec.Raw:
+    """Episodes name the actions that are out under their first ids: in the fold, and in the base."""
+    earlier = load_fold(base)
+    for episode in (*fold.episodes, *earlier.episodes):
+        episode.actions = [kept.get(one, one) for one in episode.actions]
+    return dump_fold(earlier)
