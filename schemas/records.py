@@ -174,6 +174,15 @@ class Evidence(msgspec.Struct, gc=False, kw_only=True):
     detail: str | None = None
 
 
+class Loser(msgspec.Struct, gc=False, kw_only=True):
+    """Another action that wanted to reach the same customer and lost."""
+
+    rule: str
+    kind: str
+    reason: str
+    detail: str | None = None
+
+
 class Experience(msgspec.Struct, gc=False, kw_only=True):
     """A feedback joined with what had happened at the moment that it is about. Topic cx-experiences."""
 
@@ -210,15 +219,7 @@ class Experience(msgspec.Struct, gc=False, kw_only=True):
     pack: str
     pack_version: str
     evidence: list[Evidence] = []
-
-
-class Loser(msgspec.Struct, gc=False, kw_only=True):
-    """Another action that wanted to reach the same customer and lost."""
-
-    rule: str
-    kind: str
-    reason: str
-    detail: str | None = None
+    losers: list[Loser] = []
 
 
 class Action(msgspec.Struct, gc=False, kw_only=True):
@@ -334,6 +335,7 @@ class Episode(msgspec.Struct, gc=False, kw_only=True):
     pack: str
     pack_version: str
     evidence: list[Evidence] = []
+    losers: list[Loser] = []
 
 
 class Cause(msgspec.Struct, gc=False, kw_only=True):

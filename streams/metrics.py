@@ -55,4 +55,9 @@ sink_lag_messages = Gauge("touchstone_sink_lag_messages", "Messages not yet read
 
 duplicates_total = Counter("touchstone_core_duplicates_total", "Inputs whose event id was known already")
 refolds_total = Counter("touchstone_core_refolds_total", "Windows folded anew because something came late")
-condition_errors_total = Counter("touchstone_core_condition_errors_total", "Conditions that could not be evaluated")
+condition_errors_total = Counter(
+    "touchstone_core_condition_errors_total",
+    "Conditions and values of a pack that could not be evaluated: the rule did not fire",
+    ["pack", "rule"],
+)
+losers_total = Counter("touchstone_core_losers_total", "Actions that wanted to happen and lost", ["reason"])

@@ -54,6 +54,12 @@ CREATE TABLE IF NOT EXISTS experiences (
         text_end Nullable(Int32),
         detail String
     ) COMMENT 'What speaks for the score.',
+    losers Nested (
+        rule LowCardinality(String),
+        kind LowCardinality(String),
+        reason LowCardinality(String),
+        detail String
+    ) COMMENT 'What this feedback brought up and was not done.',
     _topic LowCardinality(String) COMMENT 'Kafka topic, as the cluster names it.',
     _partition UInt32 COMMENT 'Kafka partition.',
     _offset UInt64 COMMENT 'Kafka offset.',
@@ -180,6 +186,12 @@ CREATE TABLE IF NOT EXISTS episodes (
         text_end Nullable(Int32),
         detail String
     ) COMMENT 'What speaks for it.',
+    losers Nested (
+        rule LowCardinality(String),
+        kind LowCardinality(String),
+        reason LowCardinality(String),
+        detail String
+    ) COMMENT 'What lost in the latest decision about it in which something lost.',
     _topic LowCardinality(String) COMMENT 'Kafka topic, as the cluster names it.',
     _partition UInt32 COMMENT 'Kafka partition.',
     _offset UInt64 COMMENT 'Kafka offset.',

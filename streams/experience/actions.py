@@ -18,13 +18,11 @@ from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView, open_episode
 from streams.experience.ids import action_id
 from streams.experience.score import dissatisfaction
-from streams.experience.state import Episode, Profile, Sign
+from streams.experience.state import ACTIONS_MAX, Episode, Pending, Profile, Sign
 from streams.experience.words import fill
 
 if TYPE_CHECKING:
     from streams.experience.pack import QuietHours
-
-FIRED_MAX = 16  # instants a cap remembers
 
 
 def propose(
@@ -44,11 +42,15 @@ def propose(
         frame = Frame(folding.fold, at, pack.touchpoint(name))
         frame.signal = signal
         frame.episode = _view(episode) if episode is not None else None
-        if folding.holds(rule.name, rule.when, frame):
+        if folding.holds(pack, rule.name, rule.when, frame):
             occasion = episode.opening if episode is not None else sign.event_id if sign is not None else ""
             folding.candidates.append(
                 Candidate(rule, pack, episode, sign, occasion, _step(rule.spec.step, trigger, episode))
             )
+
+
+def _signal_view(sign: Sign) -> SignalView:
+    return SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
 
 
 def _step(step: str, trigger: str, episode: Episode | None) -> str:
@@ -98,10 +100,12 @@ def arbitrate(folding: Folding, at: int) -> None:
             if spec.cap is not None:
                 fired = folding.fold.fired.setdefault(candidate.rule.name, [])
                 fired.append(at)
-                del fired[:-FIRED_MAX]
+                del fired[: -spec.cap.most]
         else:
-            losers.append(Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1]))
-    folding.losers += losers
+            loser = Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1])
+            losers.append(loser)
+            about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
+            folding.lose(loser, about)
     for winner in winners:
         _act(folding, winner, at, losers)
 
@@ -122,7 +126,7 @@ def _why_not(folding: Folding, candidate: Candidate, at: int, taken: str | None)
             one > since for rule, one in folding.sunk if rule == name
         )
         if count >= spec.cap.most:
-            return "cap", f"{count} in {spec.cap.per_seconds:g} s, at most {spec.cap.most}"
+            return "cap", f"{count} in {spec.cap.per_seconds:.0f} s, at most {spec.cap.most}"
     if taken is not None:
         return "outranked", f"by {taken}"
     return None
@@ -145,9 +149,10 @@ def _act(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -
         if (rule.name, candidate.step) not in episode.done:
             episode.done.append((rule.name, candidate.step))
             episode.actions.append(record.action_id)
+            del episode.done[:-ACTIONS_MAX], episode.actions[:-ACTIONS_MAX]
             folding.changed[episode.id] = episode
     elif settle_at is not None and spec.never_with_open_episode:
-        folding.add_pending(record.action_id, settle_at, at)
+        folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)
     folding.facts.append(Fact("action", record.action_id, at, record, rule.name, candidate.step, settle_at))
 
 
@@ -225,11 +230,13 @@ def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:
     if isinstance(amount, dict):
         return money(by_tier(amount, folding.fold.profile.tier))
     if candidate.rule.amount is not None:
-        name = candidate.episode.touchpoint if candidate.episode is not None else None
+        about = candidate.episode or candidate.sign
+        name = about.touchpoint if about is not None else None
         frame = Frame(folding.fold, at, candidate.pack.touchpoint(name))
         frame.episode = _view(candidate.episode) if candidate.episode is not None else None
-        value = folding.value(candidate.rule.name, candidate.rule.amount, frame)
-        return None if value is None else money(round(value, 4))
+        frame.signal = _signal_view(candidate.sign) if candidate.sign is not None else None
+        value = folding.value(candidate.pack, candidate.rule.name, candidate.rule.amount, frame)
+        return None if value is None or value < 0 else money(round(value, 4))
     return money(amount) if isinstance(amount, float | int) else None
 
 

@@ -7,33 +7,34 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, get_args
 
 import msgspec
 
-from schemas.records import Feedback, Touchpoint
+from schemas.records import EpisodeStage, Feedback, Touchpoint
 from streams.experience.conditions import (
     BOOL,
     DOUBLE,
     INT,
+    NULLABLE,
+    SYMBOL,
     Condition,
     ConditionError,
     Environment,
     Expression,
     Signature,
+    Type,
     compile_condition,
     compile_value,
     struct_type,
 )
-from streams.experience.frame import EpisodeView, Joined, SignalView, TouchpointView
+from streams.experience.frame import OTHER, EpisodeView, Joined, SignalView, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_checks import check
 from streams.experience.pack_shape import problems
 from streams.experience.place import Place
 from streams.experience.state import Profile
 from streams.experience.yaml_places import Places, YamlError, load
-
-OTHER: Final = "other"  # the name under which a touchpoint counts that the pack does not know
 
 _COUNTS = ("failures", "failures_anywhere", "abandoned", "contacts", "channels")
 _FUNCTIONS = {
@@ -42,14 +43,31 @@ _FUNCTIONS = {
     "score": Signature((), DOUBLE),
     "episode_open": Signature((), BOOL),
 }
-_AROUND = {"customer": struct_type(Profile, {"consents": None}), "touchpoint": struct_type(TouchpointView)}
-ENVIRONMENTS: Final = {
-    "touchpoint": Environment({**_AROUND, "event": struct_type(Touchpoint)}, _FUNCTIONS),
-    "feedback": Environment({**_AROUND, "event": struct_type(Feedback), "joined": struct_type(Joined)}, _FUNCTIONS),
-    "watch": Environment(_AROUND, _FUNCTIONS),
-    "episode": Environment({**_AROUND, "episode": struct_type(EpisodeView)}, _FUNCTIONS),
-    "signal": Environment({**_AROUND, "signal": struct_type(SignalView)}, _FUNCTIONS),
-}
+
+
+def environments(pack: PackFile) -> dict[str, Environment]:
+    """What conditions may name, by where they stand. Names of touchpoints, journeys, signals and causes are closed sets:
+    one that the pack does not have is an error at load and not a rule that never fires.
+    """
+    touchpoint, journey = SYMBOL(*pack.touchpoints, OTHER), SYMBOL(*pack.journeys, OTHER)
+    cause = SYMBOL(*{signal.cause or name: None for name, signal in pack.signals.items()})
+    place: dict[str, Type[object] | None] = {"touchpoint": touchpoint, "journey": journey}
+    said: dict[str, Type[object] | None] = {"touchpoint": NULLABLE(touchpoint), "journey": NULLABLE(journey)}
+    around: dict[str, Type[object]] = {
+        "customer": struct_type(Profile, {"consents": None}),
+        "touchpoint": struct_type(TouchpointView, {"name": touchpoint, "journey": journey}),
+    }
+    event = struct_type(Touchpoint, {**said, "touchpoint": touchpoint})
+    episode = struct_type(EpisodeView, {**place, "cause": cause, "stage": SYMBOL(*get_args(EpisodeStage))})
+    signal = struct_type(SignalView, {**place, "name": SYMBOL(*pack.signals)})
+    seen: dict[str, dict[str, Type[object]]] = {
+        "touchpoint": {"event": event},
+        "feedback": {"event": struct_type(Feedback, said), "joined": struct_type(Joined)},
+        "watch": {},
+        "episode": {"episode": episode},
+        "signal": {"signal": signal},
+    }
+    return {name: Environment({**around, **variables}, _FUNCTIONS) for name, variables in seen.items()}
 
 
 class PackErrors(ValueError):
@@ -114,6 +132,8 @@ class CompiledPack:
             )
             for name, entry in file.touchpoints.items()
         }
+        self._other = self._touchpoints.get(OTHER, TouchpointView())
+        self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
         self._on_touchpoint: dict[tuple[str, str], tuple[CompiledSignal, ...]] = {}
         self._opening: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
         self._keeping: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
@@ -122,8 +142,12 @@ class CompiledPack:
             self._rules.setdefault((rule.spec.on, rule.spec.signal), []).append(rule)
 
     def touchpoint(self, name: str | None) -> TouchpointView:
-        """What the pack says about a touchpoint; `other` where it does not know it."""
-        return self._touchpoints.get(name or OTHER) or _UNKNOWN
+        """What the pack says about a touchpoint; about `other` where it does not know it."""
+        return self._touchpoints.get(name or OTHER) or self._other
+
+    def journey(self, name: str | None, view: TouchpointView) -> str:
+        """The journey that an event names, if the pack knows it; else that of its touchpoint."""
+        return name if name in self.file.journeys else view.journey
 
     def signals_on_touchpoint(self, touchpoint: str, outcome: str) -> tuple[CompiledSignal, ...]:
         """The signals that an event at this touchpoint with this outcome can give at all."""
@@ -137,10 +161,6 @@ class CompiledPack:
             )
             self._on_touchpoint[touchpoint, outcome] = found
         return found
-
-    def signals_on_feedback(self) -> tuple[CompiledSignal, ...]:
-        """The signals that a feedback can give."""
-        return tuple(signal for signal in self.signals.values() if signal.spec.on == "feedback")
 
     def watches_opened_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
         """Watches that an event at this touchpoint with this outcome can open at all."""
@@ -170,9 +190,6 @@ class CompiledPack:
             if candidate in texts:
                 return str(candidate), texts[str(candidate)]
         return self.file.default_locale, texts[self.file.default_locale]
-
-
-_UNKNOWN = TouchpointView()
 
 
 def _possible(condition: Condition, touchpoint: str, outcome: str) -> bool:
@@ -222,6 +239,7 @@ class _Compiler:
         self.places = places
         self.file = file
         self.errors: list[str] = []
+        self.environments = environments(pack)
 
     def compile(self) -> CompiledPack:
         pack = self.pack
@@ -267,7 +285,7 @@ class _Compiler:
         if text is None:
             return None
         try:
-            return compile_condition(text, ENVIRONMENTS[environment], _place(self.places, path, self.file))
+            return compile_condition(text, self.environments[environment], _place(self.places, path, self.file))
         except ConditionError as error:
             self.errors.append(str(error))
             return None
@@ -276,7 +294,9 @@ class _Compiler:
         if not isinstance(value, str):
             return value if isinstance(value, float | int) else None
         try:
-            return compile_value(value, ENVIRONMENTS[environment], _place(self.places, path, self.file), returns=DOUBLE)
+            return compile_value(
+                value, self.environments[environment], _place(self.places, path, self.file), returns=DOUBLE
+            )
         except ConditionError as error:
             self.errors.append(str(error))
             return None
@@ -284,7 +304,7 @@ class _Compiler:
 
 @lru_cache(maxsize=1)
 def _never() -> Condition:
-    return compile_condition("false", ENVIRONMENTS["touchpoint"], Place("", 1, 1))
+    return compile_condition("false", Environment({}), Place("", 1, 1))
 
 
 def _place(places: Places, path: tuple[str | int, ...], file: str) -> Place:

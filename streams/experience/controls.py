@@ -67,8 +67,8 @@ class Controls:
 
     def apply(self, control: Control) -> None:
         """Folds a control in; a repeat changes nothing."""
-        if self.knows(control):
-            return
+        if self.knows(control) or (control.pack is None and control.unit is None):
+            return  # limits and incidents steer nothing yet: remembering each would only grow
         self._seen.add(control.control_id)
         if control.pack is not None:
             entry = _InForce(control.in_force_at, control.written_at, control.pack.name, control.pack.version)

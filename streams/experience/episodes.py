@@ -5,7 +5,7 @@ listen → respond → compensate → improve: receipts move it on; a step that 
 
 from typing import Final
 
-from schemas.records import ActionUpdate
+from schemas.records import ActionUpdate, Loser
 from schemas.records import Episode as EpisodeRecord
 from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack, by_tier
@@ -48,7 +48,7 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     _touch(folding, episode, at)
     if trigger is not None:
         episode.acted_score = score
-        folding.withdraw_pending(at)
+        folding.withdraw_pending(at, episode)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
 
 
@@ -149,6 +149,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     episode.worked = True
     if update.status == "declined":
         episode.declined += 1
+        _touch(folding, episode, at)
         propose(folding, pack_of(folding, episode), "declined", episode=episode)
     elif update.status == "resolved":
         episode.state, episode.stage, episode.due_at = "treated", "improve", None
@@ -269,4 +270,5 @@ def record_of(folding: Folding, episode: Episode) -> EpisodeRecord:
         pack=episode.pack,
         pack_version=episode.pack_version,
         evidence=evidence_of(folding.fold.signs, episode.journey, episode.changed_at),
+        losers=[Loser(rule=one[0], kind=one[1], reason=one[2], detail=one[3]) for one in episode.lost],
     )

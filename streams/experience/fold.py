@@ -23,15 +23,16 @@ def fold_input(folding: Folding, item: Input) -> None:
     fold = folding.fold
     record = item.record
     fold.subject_type = record.subject_type
-    if isinstance(record, Touchpoint | Feedback):
-        folding.about = (record.brand, record.matter)
     if isinstance(record, Touchpoint):
+        folding.turn_to((record.brand, record.matter))
         _touchpoint(folding, item, record)
     elif isinstance(record, Feedback):
+        folding.turn_to((record.brand, record.matter))
         _feedback(folding, item, record)
     elif isinstance(record, Customer):
         fold.profile = updated(fold.profile, record)
     else:
+        folding.turn_to((None, None))
         episodes.receipt(folding, record, item.source)
     fold.at = max(fold.at, at)
     _conclude(folding, at)
@@ -44,7 +45,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     touch = Touch(
         source.at,
         event.event_id,
-        event.journey or view.journey,
+        pack.journey(event.journey, view),
         view.name,
         event.channel,
         event.outcome,
@@ -57,7 +58,8 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     if len(fold.recent) > RECENT_MAX:
         del fold.recent[0]
     frame = Frame(fold, source.at, view, event)
-    watches.keep(folding, pack, frame, event)
+    if fold.watches:
+        watches.keep(folding, pack, event, source.at)
     watches.open_new(folding, pack, frame, event, source)
     signals.on_touchpoint(folding, pack, frame, event, source)
 
@@ -116,9 +118,10 @@ def fire_until(folding: Folding, at: int) -> None:
         folding.fold.at = max(folding.fold.at, due)
         if watches.next_due(folding.fold) == due:
             broken, pack = watches.pop_due(folding, due)
-            folding.about = (broken.brand, broken.matter)
+            folding.turn_to((broken.brand, broken.matter))
             signals.on_watch(folding, pack, broken, due)
         else:
+            folding.turn_to((None, None))
             episodes.fire(folding, due)
         _conclude(folding, due)
 

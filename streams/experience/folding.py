@@ -23,11 +23,12 @@ from streams.experience.compiled import CompiledPack, CompiledRule
 from streams.experience.conditions import Condition, EvaluationError, Expression
 from streams.experience.controls import Controls
 from streams.experience.frame import Frame
+from streams.experience.state import LOST_MAX, Fold, Pending, Sign
 from streams.experience.state import Episode as EpisodeRow
-from streams.experience.state import Fold, Pending, Sign
 from streams.experience.text import Analyser
 
 SECOND = 1_000_000
+VALUE_MAX = 1e12  # computed weights and amounts; beyond it is an error of the pack
 
 # The topics of the job's inputs by rank: ties of event time are folded in this order.
 TOPICS = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
@@ -78,6 +79,14 @@ class Withdrawal(NamedTuple):
     action_id: str
 
 
+class Failure(NamedTuple):
+    """A condition or value that could not be evaluated: the rule did not fire. `rule`: of a signal, a watch or an action."""
+
+    pack: str
+    rule: str
+    what: str
+
+
 class Candidate(NamedTuple):
     """An action that wants to happen, before the arbiter has decided."""
 
@@ -102,44 +111,71 @@ class Folding:
         self.sunk = sunk or []
         self.facts: list[Fact | Withdrawal] = []
         self.candidates: list[Candidate] = []
-        self.losers: list[Loser] = []  # of the whole step, for who decides at a prompt
+        self.losers: list[Loser] = []  # of the whole step: counted, and told at a prompt
+        self.experience: Experience | None = None  # of the feedback being folded
+        self.lost_now: set[str] = set()  # episodes about which something has lost in this decision
         self.about: tuple[str | None, str | None] = (None, None)  # brand and matter of the input being folded
         self.changed: dict[str, EpisodeRow] = {}
-        self.errors: list[str] = []  # conditions that could not be evaluated: rule and reason
+        self.errors: list[Failure] = []  # conditions that could not be evaluated
 
-    def holds(self, rule: str, condition: Condition | None, frame: Frame) -> bool:
+    def holds(self, pack: CompiledPack, rule: str, condition: Condition | None, frame: Frame) -> bool:
         """Does a condition hold? One that cannot be evaluated does not; that is recorded."""
         if condition is None:
             return True
         try:
-            return condition(frame)
+            return condition.run(frame)
         except EvaluationError as error:
-            self.errors.append(f"{rule}: {error}")
+            self.errors.append(Failure(pack.name, rule, str(error)))
             return False
 
-    def value(self, rule: str, value: Expression[float] | float | None, frame: Frame) -> float | None:
+    def value(
+        self, pack: CompiledPack, rule: str, value: Expression[float] | float | None, frame: Frame
+    ) -> float | None:
         """A value of a pack, computed where it is an expression; None where that fails."""
         if value is None or isinstance(value, float | int):
             return value
         try:
-            return float(value(frame))
+            result = float(value.run(frame))
         except EvaluationError as error:
-            self.errors.append(f"{rule}: {error}")
+            self.errors.append(Failure(pack.name, rule, str(error)))
             return None
+        if not -VALUE_MAX < result < VALUE_MAX:  # NaN fails here, too
+            self.errors.append(Failure(pack.name, rule, f"{value.place}: {result} is no value that can be used"))
+            return None
+        return result
+
+    def turn_to(self, about: tuple[str | None, str | None]) -> None:
+        """Another input, or something due, is folded from now on: of this brand and matter."""
+        self.about, self.experience = about, None
+        self.lost_now.clear()
 
     @property
     def subject_type(self) -> SubjectType:
         """Kind of subject, as its latest event says."""
         return self.fold.subject_type
 
-    def withdraw_pending(self, at: int) -> None:
+    def withdraw_pending(self, at: int, episode: EpisodeRow) -> None:
         """An episode is open: what must not go out any more is withdrawn."""
-        for pending in self.fold.pending:
-            if pending.settle_at > at:
-                self.facts.append(Withdrawal(pending.action_id))
-        self.fold.pending = []
+        waiting, self.fold.pending = [one for one in self.fold.pending if one.settle_at > at], []
+        for one in waiting:
+            self.facts.append(Withdrawal(one.action_id))
+            lost = Loser(rule=one.rule, kind=one.kind, reason="open_episode", detail="withdrawn before it went out")
+            self.lose(lost, episode)
 
-    def add_pending(self, action_id: str, settle_at: int, at: int) -> None:
+    def add_pending(self, pending: Pending, at: int) -> None:
         """Remembers an action that an episode would still withdraw."""
         self.fold.pending = [one for one in self.fold.pending if one.settle_at > at]
-        self.fold.pending.append(Pending(action_id, settle_at))
+        self.fold.pending.append(pending)
+
+    def lose(self, loser: Loser, episode: EpisodeRow | None) -> None:
+        """Records an action that may not happen: on the episode that it was about or that stood in its way, else on the
+        feedback that brought it up; always in the count.
+        """
+        self.losers.append(loser)
+        if episode is not None:
+            earlier = episode.lost if episode.id in self.lost_now else []
+            episode.lost = [*earlier, (loser.rule, loser.kind, loser.reason, loser.detail)][-LOST_MAX:]
+            self.lost_now.add(episode.id)
+            self.changed[episode.id] = episode
+        elif self.experience is not None:
+            self.experience.losers.append(loser)

@@ -9,13 +9,14 @@ from streams.experience.score import dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, load_touch
 
 SECOND = 1_000_000
+OTHER = "other"  # the touchpoint and journey of what a pack does not know
 
 
 class TouchpointView(msgspec.Struct, frozen=True):
     """The touchpoint as the pack has it; nulls where the pack says nothing, or does not know it."""
 
-    name: str = "other"
-    journey: str = "other"
+    name: str = OTHER
+    journey: str = OTHER
     dimension: str | None = None
     expectation: float | None = None
     importance: float | None = None

@@ -9,6 +9,8 @@ from streams.experience.state import Row
 
 SECOND: Final = 1_000_000
 SAMPLE_MAX: Final = 10
+SUBJECTS_MAX: Final = 10_000  # so many different ones are counted; an incident that never ends must not grow for ever
+UNITS_MAX: Final = 2  # one unit is named; of more it does not matter which
 
 
 class Contribution(Row):
@@ -27,6 +29,7 @@ class Contribution(Row):
     offset: int
     weight: float
     said: bool
+    journey: str | None = None
 
 
 class Found(Row):
@@ -44,15 +47,16 @@ class Found(Row):
     def add(self, one: Contribution) -> None:
         """One more contribution, or the same again."""
         self.last_at = max(self.last_at, one.at)
-        self.subjects.add(one.subject)
-        if one.unit is not None:
+        if len(self.subjects) < SUBJECTS_MAX:
+            self.subjects.add(one.subject)
+        if one.unit is not None and len(self.units) < UNITS_MAX:
             self.units.add(one.unit)
 
 
 def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: Incidents, until: int) -> list[Found]:
     """The incidents, in order. `contributions` in order of event time; `carried`: one that is in progress before the first.
 
-    The last one has ended when stream time (`until`, µs) has passed its end.
+    The last one has ended when stream time (`until`, µs) has reached its end.
     """
     within, quiet = int(rule.within_seconds * SECOND), int(rule.ends_after_seconds * SECOND)
     found: list[Found] = []

@@ -49,7 +49,6 @@ class Board(Row):
     brand: str | None = None
     touchpoint: str = ""
     cause: str = ""
-    journey: str | None = None
     contributions: dict[str, Contribution] = msgspec.field(default_factory=dict)  # by cause_id
     carried: Found | None = None
     emitted: list[Emitted] = msgspec.field(default_factory=list)
@@ -148,16 +147,13 @@ class Incidents:
             if earlier.hash != hashed or earlier.retracted:
                 earlier.hash, earlier.retracted, earlier.ended_at = hashed, False, one.ended_at
                 self._send(outputs, earlier, action)
-                outputs.append(self._control(board, one, earlier, rule))
+                outputs.append(self._control_of(board, earlier, action))
         for entry in board.emitted:
-            if (
-                entry.id not in derived
-                and not entry.retracted
-                and (entry.ended_at or entry.started_at) >= board.let_go_at
-            ):
+            if entry.id not in derived and not entry.retracted:
                 action = self._codec.decode(entry.value, Action)
                 action.retracted = entry.retracted = True
                 self._send(outputs, entry, action)
+                outputs.append(self._control_of(board, entry, action))
         return outputs
 
     def _send(self, outputs: list[Output], entry: Emitted, action: Action) -> None:
@@ -193,7 +189,7 @@ class Incidents:
             parameters=parameters,
             locale=locale,
             text=fill(text, parameters),
-            journey=board.journey,
+            journey=sample[0].journey,
             touchpoint=board.touchpoint,
             cause=board.cause,
             step="improve",
@@ -209,24 +205,25 @@ class Incidents:
             evidence=[_evidence(board, one) for one in sample],
         )
 
-    def _control(self, board: Board, found: Found, entry: Emitted, rule: Rule) -> Output:
-        """What returns to the subjects: the incident, on every partition."""
-        incident = digest("incident", board.brand or "", board.touchpoint, board.cause, found.first_event)
+    def _control_of(self, board: Board, entry: Emitted, action: Action) -> Output:
+        """What returns to the subjects: the incident as its action tells it, on every partition."""
+        incident = digest("incident", board.brand or "", board.touchpoint, board.cause, action.occasion)
         record = Control(
             control_id=f"incident-{incident}-{entry.revision}",
-            in_force_at=found.last_at,
-            written_at=found.last_at,
+            in_force_at=action.decided_at,
+            written_at=action.decided_at,
             brand=board.brand,
             incident=Incident(
                 incident_id=incident,
                 revision=entry.revision,
+                retracted=entry.retracted,
                 touchpoint=board.touchpoint,
                 cause=board.cause,
-                unit=next(iter(found.units)) if len(found.units) == 1 else None,
-                started_at=found.started_at,
-                ended_at=found.ended_at,
-                subjects=size_shown(found, rule.subjects),
-                sample=[one.event_id for one in found.sample],
+                unit=action.unit,
+                started_at=entry.started_at,
+                ended_at=action.expires_at,
+                subjects=int(action.parameters["subjects"]),
+                sample=[row.event_id for row in action.evidence],
             ),
         )
         return Output("cx-controls", record.control_id.encode(), self._codec.encode(record), partition=-1)
@@ -244,11 +241,11 @@ class Incidents:
         if settled - within <= board.let_go_at:
             return
         before = [one for one in board.contributions.values() if one.at < settled]
-        last = _sweep(board, before, rule, settled)
+        last = _sweep(board, before, rule, settled - 1)  # what comes at `settled` itself may still carry it on
         board.carried = last[-1] if last and last[-1].ended_at is None else None
         board.let_go_at = settled - within
         board.contributions = {name: one for name, one in board.contributions.items() if one.at >= board.let_go_at}
-        board.emitted = [one for one in board.emitted if one.ended_at is None or one.ended_at >= board.let_go_at]
+        board.emitted = [one for one in board.emitted if one.ended_at is None or one.ended_at >= settled]
 
 
 def _sweep(board: Board, contributions: Iterable[Contribution], rule: Rule, until: int) -> list[Found]:
@@ -263,12 +260,7 @@ def _take(board: Board, item: CauseInput) -> bool:
     if cause.occurred_at < board.let_go_at:
         return False
     board.newest_at = max(board.newest_at, cause.occurred_at)
-    board.brand, board.touchpoint, board.cause, board.journey = (
-        cause.brand,
-        cause.touchpoint,
-        cause.cause,
-        cause.journey,
-    )
+    board.brand, board.touchpoint, board.cause = cause.brand, cause.touchpoint, cause.cause
     one = Contribution(
         cause.cause_id,
         cause.revision,
@@ -283,6 +275,7 @@ def _take(board: Board, item: CauseInput) -> bool:
         item.message.offset,
         cause.weight,
         cause.origin == "said",
+        cause.journey,
     )
     known = board.contributions.get(one.id)
     if known is None or one.revision > known.revision:

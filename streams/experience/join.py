@@ -31,6 +31,7 @@ class Join:
         context: Context,
         expectation_source: ExpectationSource,
         last: Touch | None,
+        journey: str,
     ) -> None:
         self.feedback = feedback
         self.source = source
@@ -42,7 +43,7 @@ class Join:
         self.context = context
         self.expectation_source = expectation_source
         self.unit = feedback.unit or (last.unit if last is not None else None)
-        self.journey = feedback.journey or (last.journey if last is not None else None) or frame.touchpoint.journey
+        self.journey = journey
 
     def finish(self, folding: Folding, pack: CompiledPack) -> None:
         """The experience as a fact, with the dissatisfaction that now includes it; the subject's baseline moves on."""
@@ -83,6 +84,7 @@ class Join:
             pack_version=pack.version,
             evidence=self._evidence(folding),
         )
+        folding.experience = record
         folding.facts.append(Fact("experience", feedback.event_id, self.source.at, record))
         if joined.experience is not None and feedback.respondent == "customer":
             fold = folding.fold
@@ -106,7 +108,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     level = level_of(feedback)
     expectation, expectation_source = _expectation(feedback, view)
     tone = folding.analyser.analyse(feedback.text) if feedback.text else Tone(None, None, None)
-    journey = feedback.journey or (about.journey if about is not None else view.journey)
+    journey = pack.journey(feedback.journey or (about.journey if about is not None else None), view)
     score = dissatisfaction(fold.signs, journey, about_at)
     waits = [touch.waiting_seconds for touch in before if touch.waiting_seconds is not None]
     context = Context(
@@ -134,7 +136,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     )
     frame = Frame(fold, source.at, view, feedback)
     frame.joined = joined
-    return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about)
+    return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about, journey)
 
 
 def level_of(feedback: Feedback) -> float | None:

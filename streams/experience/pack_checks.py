@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final
 
+import msgspec
+
 from schemas.validate import known_time_zone
 from streams.experience.pack import ActionRule, PackFile, Signal
 
@@ -41,12 +43,16 @@ DETAILS: Final = frozenset(
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_EQUALITY = re.compile(r"""(?:event\.touchpoint|touchpoint\.name)\s*(?:==|!=)\s*["']([^"']+)["']""")
 _PARAMETER = re.compile(r"\{([^{}]*)\}")
+
+
+SECONDS_MAX: Final = 100 * 365 * 86_400.0
+NUMBER_MAX: Final = 1e12
 
 
 def check(pack: PackFile) -> Iterator[Problem]:
     """Every problem."""
+    yield from _numbers(pack, ())
     yield from _names(pack)
     yield from _touchpoints(pack)
     for name, signal in pack.signals.items():
@@ -57,6 +63,20 @@ def check(pack: PackFile) -> Iterator[Problem]:
         yield from _action(name, rule, pack)
     yield from _texts(pack)
     yield from _rest(pack)
+
+
+def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Numbers that no clock, amount or state can hold: .inf, .nan, a time beyond a hundred years."""
+    if isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            yield from _numbers(getattr(part, name), (*path, name))
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            yield from _numbers(value, (*path, name))
+    elif isinstance(part, float | int) and not isinstance(part, bool):
+        most = SECONDS_MAX if any(str(step).endswith("_seconds") for step in path) else NUMBER_MAX
+        if not -most <= part <= most:  # NaN fails here, too
+            yield path, f"{part} is no number that can be used; at most {most:g}"
 
 
 def _missing(path: tuple[str | int, ...], what: str, name: str, known: Any) -> Iterator[Problem]:
@@ -111,7 +131,6 @@ def _signal(name: str, signal: Signal, pack: PackFile) -> Iterator[Problem]:
         watch.signal == name for watch in (*pack.promises.values(), *pack.silences.values())
     ):
         yield path, "on: watch, but no promise or silence gives it"
-    yield from _known_touchpoints((*path, "when"), signal.when, pack)
     yield from _parameters((*path, "detail"), signal.detail, DETAILS)
 
 
@@ -131,8 +150,11 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
                 yield (*path, "within_seconds"), "must be positive"
             if watch.touchpoint is not None:
                 yield from _missing((*path, "touchpoint"), "touchpoint", watch.touchpoint, pack.touchpoints)
-            for field in ("opens", "kept"):
-                yield from _known_touchpoints((*path, field), getattr(watch, field), pack)
+            if watch.touchpoint is not None and watch.same == "touchpoint":
+                yield (
+                    (*path, "same"),
+                    "same: touchpoint means where it was opened; leave touchpoint out, or share the matter",
+                )
 
 
 def _treatment(pack: PackFile) -> Iterator[Problem]:
@@ -218,11 +240,6 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
             yield ("incidents", "ends_after_seconds"), "must not be shorter than within_seconds"
         if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
             yield ("incidents",), "subjects must be 2 or more, within_seconds and ends_after_seconds positive"
-
-
-def _known_touchpoints(path: tuple[str | int, ...], condition: str | None, pack: PackFile) -> Iterator[Problem]:
-    for name in _EQUALITY.findall(condition or ""):
-        yield from _missing(path, "touchpoint", name, pack.touchpoints)
 
 
 def _parameters(path: tuple[str | int, ...], text: str, known: frozenset[str]) -> Iterator[Problem]:

@@ -17,19 +17,22 @@ RELIEFS_MAX = 8
 
 def on_touchpoint(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
     """The signals of a touchpoint event: inferred."""
-    for signal in pack.signals_on_touchpoint(event.touchpoint, event.outcome):
-        if folding.holds(signal.name, signal.when, frame):
-            sign = _sign(folding, signal, frame, source, said=False, unit=event.unit, journey=event.journey)
-            give(folding, pack, signal, sign, frame.touchpoint)
+    for signal in pack.signals_on_touchpoint(frame.touchpoint.name, event.outcome):
+        if folding.holds(pack, signal.name, signal.when, frame):
+            journey = pack.journey(event.journey, frame.touchpoint)
+            sign = _sign(folding, pack, signal, frame, source, said=False, unit=event.unit, journey=journey)
+            if sign is not None:
+                give(folding, pack, signal, sign, frame.touchpoint)
 
 
 def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feedback, source: Source) -> None:
     """The signals of a feedback: said."""
-    for signal in pack.signals_on_feedback():
-        if folding.holds(signal.name, signal.when, join.frame):
-            sign = _sign(folding, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
-            sign.text_start, sign.text_end = join.tone.start, join.tone.end
-            give(folding, pack, signal, sign, join.frame.touchpoint)
+    for signal in pack.signals_on_feedback:
+        if folding.holds(pack, signal.name, signal.when, join.frame):
+            sign = _sign(folding, pack, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
+            if sign is not None:
+                sign.text_start, sign.text_end = join.tone.start, join.tone.end
+                give(folding, pack, signal, sign, join.frame.touchpoint)
 
 
 def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -> None:
@@ -37,27 +40,33 @@ def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -
     spec = next(one for one in pack.watches if one.name == watch.name).spec
     signal = pack.signals[spec.signal]
     frame = Frame(folding.fold, due, pack.touchpoint(watch.touchpoint))
-    if folding.holds(signal.name, signal.when, frame):
-        source = Source(watch.event_id, watch.rank, watch.partition, watch.offset, due)
-        sign = _sign(folding, signal, frame, source, said=False, unit=watch.unit, journey=watch.journey)
+    source = Source(watch.event_id, watch.rank, watch.partition, watch.offset, due)
+    if folding.holds(pack, signal.name, signal.when, frame):
+        sign = _sign(folding, pack, signal, frame, source, said=False, unit=watch.unit, journey=watch.journey)
+        if sign is None:
+            return
         sign.detail = sign.detail or f"due {(due - watch.opened_at) / SECOND:.0f} s after {watch.event_id}"
         give(folding, pack, signal, sign, frame.touchpoint)
 
 
 def _sign(
     folding: Folding,
+    pack: CompiledPack,
     signal: CompiledSignal,
     frame: Frame,
     source: Source,
     *,
     said: bool,
     unit: str | None,
-    journey: str | None,
-) -> Sign:
-    weight = folding.value(signal.name, signal.weight, frame) or 0.0
+    journey: str,
+) -> Sign | None:
+    """The evidence; None where its weight cannot be computed, or is none."""
+    weight = folding.value(pack, signal.name, signal.weight, frame)
+    if weight is None or (signal.spec.mood == "unhappy" and not weight > 0.0):
+        return None
     return Sign(
         signal.name,
-        journey or frame.touchpoint.journey,
+        journey,
         frame.touchpoint.name,
         signal.spec.cause or signal.name,
         source.event_id,
@@ -71,7 +80,7 @@ def _sign(
         unit or folding.fold.profile.unit,
         None,
         None,
-        fill(signal.spec.detail, _details(frame)) if signal.spec.detail else "",
+        fill(signal.spec.detail, _details(frame)) if "{" in signal.spec.detail else signal.spec.detail,
     )
 
 

@@ -16,6 +16,8 @@ SIGNS_MAX: Final = 32
 NOTHING: Final = msgspec.Raw(b"\xc0")  # msgpack nil: no fold yet
 WATCHES_MAX: Final = 32
 MEMBERS_MAX: Final = 32  # events of an episode that a receipt may refer to
+ACTIONS_MAX: Final = 64  # actions of an episode, the latest ones
+LOST_MAX: Final = 8  # what lost in the latest decision about an episode
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
@@ -110,6 +112,7 @@ class Episode(Row):
     members: list[str]
     done: list[tuple[str, str]]  # (rule, step with its count) of the actions so far
     actions: list[str]
+    lost: list[tuple[str, str, str, str | None]] = []  # (rule, kind, reason, detail) in the latest decision about it
 
 
 class OpenWatch(Row):
@@ -136,6 +139,8 @@ class Pending(Row):
 
     action_id: str
     settle_at: int
+    rule: str = ""
+    kind: str = ""
 
 
 class Fold(Row):

@@ -16,7 +16,7 @@ from streams.engine.job import Output, Refold, Tick
 from streams.experience.controls import Controls
 from streams.experience.episodes import record_of
 from streams.experience.fold import NEVER, fire_until, fold_input, next_due
-from streams.experience.folding import Fact, Folding, Input, Source, Withdrawal
+from streams.experience.folding import Fact, Failure, Folding, Input, Source, Withdrawal
 from streams.experience.ledger import Ledger
 from streams.experience.state import NOTHING, Fold, Piece, Subject, dump, dump_fold, load_fold, load_subject
 from streams.experience.text import Analyser
@@ -53,7 +53,7 @@ class Outcome(msgspec.Struct):
     duplicates: int
     refolds: int
     losers: list[Loser]
-    errors: list[str]
+    errors: list[Failure]
 
 
 def step(key: str, state: bytes | None, inputs: Sequence[Input | Tick | Refold], around: Surroundings) -> Outcome:
@@ -83,7 +83,7 @@ class _Work:
         self.late: list[Input] = []
         self.duplicates = self.refolds = 0
         self.losers: list[Loser] = []
-        self.errors: list[str] = []
+        self.errors: list[Failure] = []
 
     def take(self, item: Input) -> None:
         """One input, in whatever order it comes."""

@@ -1,6 +1,8 @@
 """Job 1: everything about one subject. Connects the pure step with the engine: messages to inputs, outcomes to steps."""
 
+import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from schemas.codec import Codec
@@ -13,7 +15,7 @@ from streams.engine.job import Decoded, Message, Refold, Rejected, Step, Tick
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
 from streams.experience.state import Piece
-from streams.experience.step import Limits, Surroundings, step
+from streams.experience.step import Limits, Outcome, Surroundings, step
 from streams.experience.text import Analyser
 
 _TYPES: Final[tuple[type[Customer | Touchpoint | Feedback | ActionUpdate], ...]] = (
@@ -24,6 +26,7 @@ _TYPES: Final[tuple[type[Customer | Touchpoint | Feedback | ActionUpdate], ...]]
 )
 _RANK: Final = {topic: rank for rank, topic in enumerate(TOPICS)}
 MICROSECONDS: Final = 1_000_000
+log = logging.getLogger(__name__)
 
 
 class Subjects:
@@ -68,9 +71,7 @@ class Subjects:
         """Raises Unavailable when a pack is missing."""
         around = Surroundings(controls, self._codec, self._analyser, self._limits, self.again)
         outcome = step(key.decode(), state, inputs, around)
-        metrics.duplicates_total.inc(outcome.duplicates)
-        metrics.refolds_total.inc(outcome.refolds)
-        metrics.condition_errors_total.inc(len(outcome.errors))
+        _count(outcome)
         rejected = [
             Rejected(late.message, DeadLetterReason.TOO_LATE, self._too_late(late))
             for late in outcome.late
@@ -91,11 +92,35 @@ class Subjects:
         check_control(control, message.key)
         if controls.knows(control):
             return None
-        if stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
+        judges = control.pack is not None or control.unit is not None
+        if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(
                 DeadLetterReason.CONTROL_TOO_LATE,
                 f"in force at {control.in_force_at} µs, but decisions up to {stream_time - self._limits.lateness} µs are final; date it ahead",
             )
         controls.apply(control)
         late = stream_time is not None and control.in_force_at <= stream_time
-        return control.in_force_at if late and (control.pack is not None or control.unit is not None) else None
+        return control.in_force_at if late and judges else None
+
+
+@lru_cache(maxsize=1024)
+def _told(pack: str, rule: str) -> None:
+    """Says once a process that a rule of a pack fails; from then on the metric counts."""
+    log.warning(
+        "pack %s: rule %s could not be evaluated and did not fire; touchstone_core_condition_errors_total counts it, "
+        "`touchstone decide` on such events shows where",
+        pack,
+        rule,
+    )
+
+
+def _count(outcome: Outcome) -> None:
+    if outcome.duplicates:
+        metrics.duplicates_total.inc(outcome.duplicates)
+    if outcome.refolds:
+        metrics.refolds_total.inc(outcome.refolds)
+    for pack, rule, _ in outcome.errors:
+        metrics.condition_errors_total.labels(pack, rule).inc()
+        _told(pack, rule)
+    for loser in outcome.losers:
+        metrics.losers_total.labels(loser.reason).inc()

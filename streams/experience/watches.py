@@ -1,4 +1,7 @@
-"""Promises and silences: what is due after an event, kept by another one or broken by its absence."""
+"""Promises and silences: what is due after an event, kept by another one or broken by its absence.
+
+What comes at the very instant at which it is due still keeps it. A watch is kept as the pack says that opened it.
+"""
 
 from typing import Final
 
@@ -11,30 +14,33 @@ from streams.experience.state import WATCHES_MAX, Fold, OpenWatch
 _NEVER: Final = 1 << 62
 
 
-def keep(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint) -> None:
+def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> None:
     """Takes away the watches that this event keeps."""
     fold = folding.fold
-    if not fold.watches:
-        return
-    for watch in pack.watches_kept_by(event.touchpoint, event.outcome):
-        if any(one.name == watch.name for one in fold.watches) and folding.holds(watch.name, watch.kept, frame):
-            fold.watches = [
+    for name, version in dict.fromkeys((one.pack, one.pack_version) for one in fold.watches):
+        opener = pack if version == pack.version else folding.controls.shelf.get(name, version)
+        view = opener.touchpoint(event.touchpoint)
+        frame = Frame(fold, at, view, event)
+        for watch in opener.watches_kept_by(view.name, event.outcome):
+            open_now = [
                 one
                 for one in fold.watches
-                if one.name != watch.name or not _same(watch, one, event, frame.touchpoint.name)
+                if (one.name, one.pack_version) == (watch.name, version) and _same(watch, one, event, view.name)
             ]
+            if open_now and folding.holds(opener, watch.name, watch.kept, frame):
+                fold.watches = [one for one in fold.watches if one not in open_now]
 
 
 def open_new(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
     """Opens the watches that this event starts."""
     fold = folding.fold
-    for watch in pack.watches_opened_by(event.touchpoint, event.outcome):
+    for watch in pack.watches_opened_by(frame.touchpoint.name, event.outcome):
         spec = watch.spec
         due_at = event.promised_at if spec.within_seconds is None else source.at + int(spec.within_seconds * SECOND)
         if (
             due_at is None
             or (spec.same == "matter" and event.matter is None)
-            or not folding.holds(watch.name, watch.opens, frame)
+            or not folding.holds(pack, watch.name, watch.opens, frame)
         ):
             continue
         name = frame.touchpoint.name
@@ -49,13 +55,13 @@ def open_new(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoi
                 pack.name,
                 pack.version,
                 event.brand,
-                max(due_at, source.at + 1),
+                max(due_at, source.at) + 1,
                 source.event_id,
                 source.rank,
                 source.partition,
                 source.offset,
                 source.at,
-                event.journey or where.journey,
+                pack.journey(event.journey, where),
                 where.name,
                 event.matter,
                 event.unit,

@@ -2,11 +2,13 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Action, Cause, Control
 from streams.engine.job import Message, Output
+from streams.experience import incident_sweep
 from streams.experience.controls import Shelf
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
@@ -17,14 +19,16 @@ from tests.builders import CODEC, SECOND, START, content, pack, records
 HOUR = 3600
 
 
-def cause(number: int, at: int, subject: str, *, revision: int = 1, retracted: bool = False) -> Cause:
+def cause(
+    number: int, at: int, subject: str, *, revision: int = 1, retracted: bool = False, journey: str = "purchase"
+) -> Cause:
     return Cause(
         cause_id=f"c{number}",
         revision=revision,
         retracted=retracted,
         touchpoint="payment",
         cause="failure",
-        journey="purchase",
+        journey=journey,
         subject_type="customer",
         subject_id=subject,
         event_id=f"e{number}",
@@ -47,7 +51,13 @@ def run(causes: list[Cause], until: int, window: int = 500) -> list[Output]:
 
 
 def in_force(outputs: list[Output]) -> dict[str, object]:
+    """Incidents as a reader of actions holds them, and as a subject that follows the controls does."""
     held: dict[str, object] = {}
+    for control in records(outputs, "cx-controls", Control):
+        assert control.incident is not None
+        held.pop(control.incident.incident_id, None)
+        if not control.incident.retracted:
+            held[control.incident.incident_id] = (content(control.incident), control.in_force_at)
     for action in records(outputs, "cx-actions", Action):
         held.pop(action.action_id, None)
         if not action.retracted:
@@ -56,14 +66,15 @@ def in_force(outputs: list[Output]) -> dict[str, object]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), window=st.sampled_from((10, 500)))
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), window=st.sampled_from((2, 10, 500)))
 def test_same_incidents_in_any_order(seed: int, count: int, window: int) -> None:
     rng = random.Random(seed)
     causes = []
     at = 0
     for number in range(count):
         at += rng.choice((1, 5, 20, 60, 300, 1200))
-        causes.append(cause(number, at, f"s{rng.randrange(20)}"))
+        at += rng.choice((0, 0, 900)) if rng.random() < 0.3 else 0  # ties, and just the time after which one ends
+        causes.append(cause(number, at, f"s{rng.randrange(20)}", journey=rng.choice(("purchase", "aftersales"))))
         if rng.random() < 0.15:
             causes.append(cause(number, at, f"s{number}", revision=2, retracted=rng.random() < 0.7))
     until = at + 2 * HOUR
@@ -97,3 +108,26 @@ def test_a_retracted_cause_takes_the_incident_back() -> None:
     causes = [cause(number, number * 10, f"s{number}") for number in range(8)]
     told = records(run([*causes, cause(3, 30, "s3", revision=2, retracted=True)], HOUR), "cx-actions", Action)
     assert [one.retracted for one in told] == [False, True]
+    steering = records(run([*causes, cause(3, 30, "s3", revision=2, retracted=True)], HOUR), "cx-controls", Control)
+    assert [(one.incident.revision, one.incident.retracted) for one in steering if one.incident] == [
+        (1, False),
+        (2, True),
+    ]
+
+
+def test_an_incident_that_never_ends_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_sweep, "SUBJECTS_MAX", 40)
+    one = Driver(Incidents(CODEC, Shelf((pack(),)), Limits(60 * SECOND, 10)))
+    sizes = []
+    for number in range(600):
+        each = cause(number, number * 30, f"s{number}")
+        one.take(Message("cx-causes", 0, number, 0, cause_key(each), CODEC.encode(each)))
+        sizes.append(len(next(iter(one.states.values()))))
+    assert max(sizes[400:]) < 1.05 * max(sizes[:200])
+    assert not one.rejected
+
+
+def test_an_incident_that_has_ended_stays_when_its_contributions_make_room() -> None:
+    causes = [cause(number, number * 10, f"s{number}") for number in range(8)]
+    causes += [cause(100 + number, 5500 + number * 100, f"s{number}") for number in range(5)]
+    assert [one.retracted for one in records(run(causes, 6 * HOUR, 2), "cx-actions", Action)] == [False, False]

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from streams.experience.compiled import ENVIRONMENTS
+from streams.experience.compiled import environments
 from streams.experience.conditions import ConditionError, Place, compile_condition
 from streams.experience.conditions.syntax import MAX_CHARACTERS, MAX_DEPTH
+from tests.builders import pack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text(encoding="utf-8")
+ENVIRONMENT = environments(pack("retail").file)["touchpoint"]
 PLACE = Place("docs/conditions.md", 1, 1)
 
 
@@ -21,14 +23,14 @@ def block(kind: str) -> list[str]:
 
 @pytest.mark.parametrize("text", block("cel"))
 def test_what_the_page_shows_compiles(text: str) -> None:
-    compile_condition(text, ENVIRONMENTS["touchpoint"], PLACE)
+    compile_condition(text, ENVIRONMENT, PLACE)
 
 
 @pytest.mark.parametrize("line", block("refused"))
 def test_what_the_page_calls_refused_is_refused(line: str) -> None:
     text, _, says = line.rpartition("// ")
     with pytest.raises(ConditionError) as caught:
-        compile_condition(text.rstrip(), ENVIRONMENTS["touchpoint"], PLACE)
+        compile_condition(text.rstrip(), ENVIRONMENT, PLACE)
     assert says in str(caught.value)
 
 
