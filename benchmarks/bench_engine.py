@@ -88,6 +88,21 @@ def right(touchpoints: int, zipf: bool) -> set[bytes]:
     return found
 
 
+def job_alone(touchpoints: int = 100_000) -> float:
+    """CPU µs an event of the job without engine and Kafka, in inner batches of 50: says how fast the machine is just now."""
+    job = Detection()
+    states: dict[bytes, bytes | None] = {}
+    events = list(records(touchpoints))
+    began = time.process_time()
+    for start in range(0, len(events), 50):
+        groups: dict[bytes, list[Any]] = {}
+        for topic, key, value in events[start : start + 50]:
+            groups.setdefault(key, []).append(job.decode(Message(topic, 0, 0, 0, key, value)).value)
+        for key, inputs in groups.items():
+            states[key] = job.step(key, states.get(key), inputs, None).state
+    return round((time.process_time() - began) / len(events) * 1e6, 1)
+
+
 def seen(settings: Settings) -> list[bytes]:
     """What a read-committed reader finds."""
     from kafka import KafkaConsumer, TopicPartition
@@ -170,9 +185,13 @@ def main() -> None:
         try:
             for _ in range(arguments.rounds):
                 load = os.getloadavg()[0]
+                alone = job_alone()
                 figures = one_round(arguments, arguments.brokers or broker.bootstrap, expected)  # type: ignore[union-attr]
                 sys.stdout.write(
-                    json.dumps({"load_before": round(load, 1), "partitions": PARTITIONS, **figures}) + "\n"
+                    json.dumps(
+                        {"load_before": round(load, 1), "job_alone_cpu_us": alone, "partitions": PARTITIONS, **figures}
+                    )
+                    + "\n"
                 )
                 sys.stdout.flush()
         finally:

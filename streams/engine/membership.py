@@ -95,6 +95,7 @@ class Membership:
                 if partition not in wanted or not kept:
                     await self._drop(partition)
             _log.info("generation %d: partitions %s, kept %s", generation, sorted(wanted), sorted(self.tasks))
+            await self._consumer.no_poll()
             self._resume_flow()
             await self._app._fetcher.maybe_start()
             async with asyncio.TaskGroup() as group:
@@ -159,6 +160,8 @@ class Membership:
                 offsets[key] = min(offset, offsets.get(key, offset))
         consumer = self._consumer
         consumer.forget_reaches(partition)
+        for task in tasks:
+            task.read_from({topic: offsets[TP(self._settings.topic(topic), partition)] for topic in task.topics})
         await consumer.positions.seek_to(offsets)
         paused = {TP(self._settings.topic(topic), partition) for task in tasks for topic in task.paused}
         consumer.resume_partitions(set(offsets) - paused)

@@ -7,7 +7,10 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Sequence
 from typing import Protocol
+
+from aiokafka.structs import ConsumerRecord
 
 from streams import metrics
 from streams.engine import failpoints, meters
@@ -18,7 +21,7 @@ from streams.engine.limits import limits
 from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
 from streams.engine.topology import Topology, changelog, read_topics
-from streams.engine.transport import Poll
+from streams.engine.transport import MessagesMissed, Poll
 from streams.errors import Unavailable
 from streams.settings import Settings
 
@@ -63,6 +66,7 @@ class Task:
 
         self._publisher = Publisher(settings, job.name, partition, changelog(job), topology.partitions, commit_to_group)
         self.fetched: dict[str, int] = {}  # topic → offset of the message that has not been handed over yet
+        self._position: dict[str, int] = {}  # the same, beyond what holds no messages
         self.paused: set[str] = set()
         self._may_run = asyncio.Event()
         self._wake = asyncio.Event()
@@ -94,26 +98,34 @@ class Task:
     # --- input --------------------------------------------------------------------------------------------------
 
     def deliver(self, poll: Poll) -> None:
-        """Take over what a poll brought for this partition."""
-        core = self.core
+        """Take over what a poll brought for this partition. Raises MessagesMissed when messages before it did not arrive."""
         for topic in self.topics:
             name = self._settings.topic(topic)
-            batch = poll.records.get(name)
-            if batch:
-                fetched = self.fetched[topic]
-                if batch[0].offset < fetched:  # another task of this partition reads the topic from further back
-                    batch = [message for message in batch if message.offset >= fetched]
-                if batch:
-                    self.fetched[topic] = batch[-1].offset + 1
-                    size = sum(message.serialized_value_size for message in batch)
-                    core.add(topic, batch, size)
-                    self._pause_if_full(topic)
-                    if topic == self.job.broadcast:
-                        self._held_until = 0.0  # what a held piece waits for may have come
-            reach = poll.reaches.get(name)
+            reach, start, messages = poll.reaches.get(name), poll.starts.get(name), poll.records.get(name, ())
+            if reach is not None and start is not None and start <= self._position[topic]:
+                self._take(topic, messages)
+                self._position[topic] = reach.position
+            elif start is not None or messages:
+                raise MessagesMissed(
+                    f"{self.where}: a poll of {name} starts at offset {start}, the one before ended at {self._position[topic]}"
+                )
             if reach is not None:
-                core.reaches(topic, reach.position, reach.end)
+                self.core.reaches(topic, self._position[topic], reach.end)
         self._wake.set()
+
+    def _take(self, topic: str, messages: Sequence[ConsumerRecord]) -> None:
+        fetched = self.fetched[topic]
+        if (
+            messages and messages[0].offset < fetched
+        ):  # another task of this partition reads the topic from further back
+            messages = [message for message in messages if message.offset >= fetched]
+        if not messages:
+            return
+        self.fetched[topic] = messages[-1].offset + 1
+        self.core.add(topic, messages, sum(message.serialized_value_size for message in messages))
+        self._pause_if_full(topic)
+        if topic == self.job.broadcast:
+            self._held_until = 0.0  # what a held piece waits for may have come
 
     def _pause_if_full(self, topic: str) -> None:
         if topic != self.job.broadcast and self.core.aligner.full(self.job.inputs.index(topic)):
@@ -230,6 +242,10 @@ class Task:
             self._commit.result()
 
     # --- suspend, stop ------------------------------------------------------------------------------------------
+
+    def read_from(self, offsets: dict[str, int]) -> None:
+        """The consumer was told to read the topics from these offsets, at or before `fetched`."""
+        self._position = dict(offsets)
 
     def resume(self) -> None:
         """Go on, or begin."""

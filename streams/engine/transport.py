@@ -36,12 +36,29 @@ class Reach(NamedTuple):
 
 
 class Poll(NamedTuple):
-    """What one poll brought for one partition number, by topic on the cluster. `epoch` changes with every assignment."""
+    """What one poll brought for one partition number, by topic on the cluster. `epoch` changes with every assignment.
+
+    `starts`: of the partitions that were asked for, the position before the poll. Whoever takes polls must find that each
+    starts where the one before ended: otherwise somebody took messages that did not arrive.
+    """
 
     partition: int
     epoch: int
     records: dict[str, list[ConsumerRecord]]
     reaches: dict[str, Reach]
+    starts: dict[str, int]
+
+
+class Polled(NamedTuple):
+    """The same of all partitions together, as the consumer's thread hands it over."""
+
+    records: Mapping[TP, list[ConsumerRecord]]
+    reaches: dict[TP, Reach]
+    starts: dict[TP, int]
+
+
+class MessagesMissed(Exception):
+    """A poll does not start where the one before ended: the task must start again from its committed state."""
 
 
 def _worker_of(app: Any) -> "Worker":
@@ -88,14 +105,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except NoOffsetForPartitionError:
             return {}  # aiokafka looked for a committed offset before our explicit seek
 
-    async def poll(self, active: set[TP]) -> tuple[Mapping[TP, list[ConsumerRecord]], dict[TP, Reach]]:
+    async def poll(self, active: set[TP]) -> Polled:
         """Records of the active partitions, and how far every assigned partition reaches, as of the same moment."""
-        found: tuple[Mapping[TP, list[ConsumerRecord]], dict[TP, Reach]] = await self.call_thread(self._poll, active)
-        return found
+        polled: Polled = await self.call_thread(self._poll, active)
+        return polled
 
-    async def _poll(self, active: set[TP]) -> tuple[Mapping[TP, list[ConsumerRecord]], dict[TP, Reach]]:
+    async def _poll(self, active: set[TP]) -> Polled:
         consumer = self._ensure_consumer()
+        starts = {each: reach.position for each, reach in self._reaches(consumer).items() if each in active}
         records = await self._fetch_records(consumer, active, timeout=POLL_SECONDS, max_records=MAX_POLL_RECORDS)
+        return Polled(records, self._reaches(consumer), starts)
+
+    def _reaches(self, consumer: Any) -> dict[TP, Reach]:
         subscription = consumer._subscription.subscription
         assignment = subscription.assignment if subscription is not None else None
         reaches: dict[TP, Reach] = {}
@@ -104,7 +125,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 state = assignment.state_value(partition)
                 if state.has_valid_position:
                     reaches[TP(partition.topic, partition.partition)] = Reach(state.position, state.lso)
-        return records, reaches
+        return reaches
 
     async def seek_to(self, offsets: Mapping[TP, int]) -> None:
         """Explicit positions. Raises IllegalStateError when a partition is no longer assigned."""
@@ -147,6 +168,8 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._sequence = 0
         self._last_reaches: dict[int, dict[str, Reach]] = {}
+        self._no_poll = asyncio.Event()
+        self._no_poll.set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -160,6 +183,14 @@ class Consumer(driver.Consumer):
         """Say again how far the partition's topics reach, although nothing may have changed."""
         self._last_reaches.pop(partition, None)
 
+    async def no_poll(self) -> None:
+        """Wait for the poll that is under way. While the flow is stopped no other begins.
+
+        A poll that was begun before a rebalance goes on after it, with the partitions that were active then: were it to come
+        after our seek, it would take messages that nobody gets.
+        """
+        await self._no_poll.wait()
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """`timeout` is Faust's; ours is POLL_SECONDS."""
         if not self.flow_active:
@@ -170,26 +201,29 @@ class Consumer(driver.Consumer):
         if not active:
             await self.sleep(0.02)
             return
-        records, reaches = await self._thread.poll(active)
+        self._no_poll.clear()
+        try:
+            polled = await self._thread.poll(active)
+        finally:
+            self._no_poll.set()
         if self.should_stop or not self.flow_active or epoch != worker.epoch:
             return  # a rebalance: whoever gets the partitions seeks explicitly
-        for poll in self._by_task(epoch, records, reaches):
+        for poll in self._by_task(epoch, polled):
             self._sequence += 1
             yield self._message(poll)
 
-    def _by_task(
-        self, epoch: int, records: Mapping[TP, list[ConsumerRecord]], reaches: Mapping[TP, Reach]
-    ) -> Iterable[Poll]:
+    def _by_task(self, epoch: int, polled: Polled) -> Iterable[Poll]:
         polls: dict[int, Poll] = {}
-        for partition, reach in reaches.items():
-            number = partition.partition
+        for (topic, number), reach in polled.reaches.items():
             poll = polls.get(number)
             if poll is None:
-                poll = polls[number] = Poll(number, epoch, {}, {})
-            poll.reaches[partition.topic] = reach
-        for partition, batch in records.items():
-            if partition.partition in polls:
-                polls[partition.partition].records[partition.topic] = batch
+                poll = polls[number] = Poll(number, epoch, {}, {}, {})
+            poll.reaches[topic] = reach
+            start = polled.starts.get(TP(topic, number))
+            if start is not None:
+                poll.starts[topic] = start
+        for (topic, number), batch in polled.records.items():
+            polls[number].records[topic] = batch
         for number, poll in polls.items():
             if poll.records or self._last_reaches.get(number) != poll.reaches:
                 self._last_reaches[number] = poll.reaches

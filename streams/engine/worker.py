@@ -23,7 +23,7 @@ from streams.engine.membership import Membership
 from streams.engine.publisher import CommitFailed
 from streams.engine.restore import out_of_range
 from streams.engine.topology import Topology
-from streams.engine.transport import Poll
+from streams.engine.transport import MessagesMissed, Poll
 from streams.errors import Unavailable, UserError
 from streams.probes import serve
 from streams.settings import Settings
@@ -182,7 +182,7 @@ async def _lives(jobs: Sequence[AnyJob], settings: Settings) -> int:
             began = time.monotonic()
             try:
                 await worker.live()
-            except (CommitFailed, KafkaError, IllegalStateError, Unavailable) as error:
+            except (CommitFailed, MessagesMissed, KafkaError, IllegalStateError, Unavailable) as error:
                 attempt = 0 if time.monotonic() - began > _LONG_LIFE_SECONDS else attempt
                 seconds = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
                 attempt += 1

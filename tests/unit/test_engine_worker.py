@@ -75,5 +75,5 @@ async def test_polls_of_an_earlier_assignment_are_not_taken() -> None:
     membership.tasks[0] = [Taking()]  # type: ignore[list-item]
     membership.epoch = 3
     for epoch in (2, 3):
-        membership.deliver(worker.Poll(0, epoch, {}, {}))
+        membership.deliver(worker.Poll(0, epoch, {}, {}, {}))
     assert [poll.epoch for poll in taken] == [3]

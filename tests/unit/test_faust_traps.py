@@ -1,6 +1,8 @@
 """What stock Faust does, and why the engine steps around it. A test that fails here says that a detour may go."""
 
+import asyncio
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import faust
@@ -9,7 +11,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from faust.transport.drivers.aiokafka import Transport as StockTransport
 from faust.types import TP
 
-from streams.engine.transport import Consumer, Transport
+from streams.engine.transport import Consumer, Polled, Reach, Transport
 
 PARTITION = TP("topic", 0)
 
@@ -63,6 +65,31 @@ async def test_our_consumer_never_commits_by_itself(make: Make) -> None:
     assert await consumer.commit() is False
     assert await consumer.force_commit() is False
     assert consumer._committed_offset[PARTITION] is None
+
+
+async def test_a_poll_that_a_rebalance_overtakes_is_waited_for_before_anybody_seeks(make: Make) -> None:
+    """aiokafka goes on with it under the new assignment, with the partitions that were active before."""
+    app, consumer = make(Transport)
+    app.worker = SimpleNamespace(epoch=1)  # type: ignore[attr-defined]
+    answer: asyncio.Future[Polled] = asyncio.get_running_loop().create_future()
+
+    class Thread:
+        async def poll(self, active: set[TP]) -> Polled:
+            return await answer
+
+    thread, consumer._thread = consumer._thread, Thread()
+    consumer._active_partitions = {PARTITION}
+    polling = asyncio.ensure_future(anext(consumer.getmany(1.0), None))
+    await asyncio.sleep(0)
+    consumer.stop_flow()
+    app.worker.epoch = 2  # type: ignore[attr-defined]
+    waiting = asyncio.ensure_future(consumer.no_poll())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    answer.set_result(Polled({PARTITION: []}, {PARTITION: Reach(9, 9)}, {}))
+    await asyncio.wait_for(waiting, 5)
+    assert await polling is None, "what it brought is nobody's"
+    consumer._thread = thread
 
 
 async def test_without_a_table_and_standbys_stock_faust_falls_back_to_round_robin(

@@ -1,0 +1,81 @@
+"""Taking over polls: nothing twice, and nothing is missed without being noticed."""
+
+from typing import Any
+
+import pytest
+
+from streams.engine.task import Task
+from streams.engine.topology import Topology
+from streams.engine.transport import MessagesMissed, Poll, Reach
+from streams.settings import Settings
+from tests.engine_core import NOW, Raw, event
+from tests.engine_jobs import AsOf
+
+NAMES = ("in-a", "in-b", "out", "settled", "cx-asof-changelog", "cx-dead-letters")
+
+
+class _Cluster:
+    def __init__(self) -> None:
+        self.paused: set[str] = set()
+
+    def pause(self, topic: str, partition: int) -> None:
+        self.paused.add(topic)
+
+    def resume(self, topic: str, partition: int) -> None:
+        self.paused.discard(topic)
+
+
+async def _task() -> Task:
+    cluster: Any = _Cluster()
+    task = Task(AsOf(), 0, Topology(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, "u")), Settings(), cluster)
+    task.fetched = {"in-a": 5, "in-b": 0}
+    task.core.start(task.fetched)
+    task.read_from(task.fetched)
+    return task
+
+
+def _poll(start: int | None, records: list[Raw], position: int) -> Poll:
+    starts = {} if start is None else {"in-a": start}
+    return Poll(0, 0, {"in-a": records} if records else {}, {"in-a": Reach(position, 100)}, starts)
+
+
+def _waiting(task: Task) -> int:
+    return task.core.aligner.inputs[0].waiting
+
+
+async def test_polls_that_follow_each_other_are_taken_also_over_offsets_without_messages() -> None:
+    task = await _task()
+    task.deliver(_poll(5, [event(5, NOW), event(7, NOW)], 9))
+    task.deliver(_poll(9, [event(11, NOW)], 12))
+    assert _waiting(task) == 3
+    assert task.fetched["in-a"] == 12
+
+
+async def test_a_poll_that_does_not_start_where_the_last_one_ended_is_noticed() -> None:
+    task = await _task()
+    task.deliver(_poll(5, [event(5, NOW)], 6))
+    with pytest.raises(MessagesMissed, match="starts at offset 8, the one before ended at 6"):
+        task.deliver(_poll(8, [event(8, NOW)], 9))
+    with pytest.raises(MessagesMissed):
+        task.deliver(_poll(8, [], 8))
+
+
+async def test_messages_of_a_partition_that_was_not_asked_for_are_noticed() -> None:
+    task = await _task()
+    with pytest.raises(MessagesMissed):
+        task.deliver(_poll(None, [event(5, NOW)], 6))
+
+
+async def test_a_partition_that_is_paused_says_only_where_it_ends() -> None:
+    task = await _task()
+    task.deliver(_poll(None, [], 50))
+    assert (task.core.aligner.inputs[0].position, task.core.aligner.inputs[0].end) == (5, 100)
+
+
+async def test_what_was_taken_before_is_not_taken_again_after_reading_from_further_back() -> None:
+    task = await _task()
+    task.deliver(_poll(5, [event(5, NOW), event(6, NOW)], 7))
+    task.read_from({"in-a": 3, "in-b": 0})
+    task.deliver(_poll(3, [event(offset, NOW) for offset in range(3, 9)], 9))
+    assert _waiting(task) == 4
+    assert task.fetched["in-a"] == 9
