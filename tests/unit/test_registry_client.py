@@ -49,7 +49,7 @@ def test_registering_twice_changes_nothing(service: RegistryService) -> None:
     client = Registry(service.url)
     first = list(register(client, SUBJECTS))
     assert {row.outcome for row in first} == {"registered"}
-    assert [row.subject for row in first] == list(SUBJECTS)
+    assert list(dict.fromkeys(row.subject for row in first)) == list(SUBJECTS)
     assert set(service.levels.values()) == {"BACKWARD_TRANSITIVE"}
     assert set(service.levels) == set(SUBJECTS)
     service.asked.clear()
@@ -120,7 +120,7 @@ def test_a_process_writes_with_the_registrys_ids(service: RegistryService) -> No
 
 
 def test_a_schema_that_is_not_registered_stops_the_start(service: RegistryService) -> None:
-    with pytest.raises(UserError, match=r"does not have experience\.v1 under cx-experiences-value") as missing:
+    with pytest.raises(UserError, match=r"does not have experience\.v2 under cx-experiences-value") as missing:
         codec(settings(service), OUTPUTS, ("care",))
     assert "touchstone schemas register" in missing.value.fix
     filled(service)

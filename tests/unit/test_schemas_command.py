@@ -53,7 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str) -> tuple[int
 
 def test_check_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     code, printed, _ = run(monkeypatch, "", "check")
-    assert (code, printed) == (0, "10 schema files, no problems\n")
+    assert (code, printed) == (0, "12 schema files, no problems\n")
 
 
 def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
     (folder / "feedback.v1.avsc").write_text("{", encoding="utf-8")
     (folder / "order.v1.avsc").write_text("{}", encoding="utf-8")
     (folder / "Cause.avsc").write_text("{}", encoding="utf-8")
-    (folder / "episode.v1.avsc").unlink()
+    (folder / "action_update.v1.avsc").unlink()
     ids = (folder / "ids.yaml").read_text(encoding="utf-8")
     ids = ids.replace("touchpoint: {1: 1}", "touchpoint: {1: 1, 2: 3}")
     (folder / "ids.yaml").write_text(ids, encoding="utf-8")
@@ -74,9 +74,9 @@ def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
         "feedback.v1.avsc: no JSON",
         "order.v1.avsc: no id in ids.yaml",
         "Cause.avsc: a schema file is named <name>.v<version>.avsc",
-        "ids.yaml: episode v1 has no file",
+        "ids.yaml: action_update v1 has no file",
         "ids.yaml: 3 is the id of customer v1 and touchpoint v2",
-        "topics.yaml: cx-episodes carries episode, which has no schema file",
+        "topics.yaml: cx-action-updates carries action_update, which has no schema file",
         "touchpoint.v2.avsc: not in published.yaml; publish it with `touchpoint: {2: ",
     ):
         assert any(problem.startswith(words) for problem in found), (words, found)
