@@ -134,7 +134,7 @@ def stream(stack: Stack, settings: Settings, rate: float, seconds: float, custom
     """Seconds from an event's scheduled time to its action, and to being visible, sorted."""
     records = [one for one in simulated(int(rate * seconds), customers, 24.0) if isinstance(one, Touchpoint | Feedback)]
     stack.supervisor.start(touchstone("sink", "sink", "clickhouse"))
-    watch, visible = Watch(settings, lambda _: None), Visible(settings)
+    watch, visible = Watch(settings, lambda _: None, from_end=True), Visible(settings)
     watch.start()
     visible.start()
     time.sleep(10)  # the sink stores the backlog's actions first
@@ -154,6 +154,7 @@ def stream(stack: Stack, settings: Settings, rate: float, seconds: float, custom
     visible.stop()
     live = [one for one in watch.caused if one.decided_at >= began_us]
     return {
+        "schedule to arrival": sorted(one.cause_ms / 1000 - one.decided_at / 1e6 for one in live),
         "event to action": sorted(one.action_ms / 1000 - one.decided_at / 1e6 for one in live),
         "event to visible": visible.seconds({(one.partition, one.offset): one.decided_at // 1000 for one in live}),
     }
