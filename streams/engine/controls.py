@@ -20,6 +20,7 @@ class ControlReader:
         self.value = job.new_controls()
         self._waiting: deque[RawMessage] = deque()
         self._at_end = job.broadcast is None
+        self._position = 0
         self._patience_over = False
         self._held_since: int | None = None
         self.applied_next = 0  # offset after the last control that was folded in
@@ -60,6 +61,7 @@ class ControlReader:
     def reaches(self, position: int, end: int | None) -> None:
         """The partition is fetched up to `position` and ends at `end`."""
         self._at_end = end is not None and position >= end
+        self._position = position
 
     def pending(self) -> bool:
         """Is there a control to apply?"""
@@ -104,6 +106,12 @@ class ControlReader:
             self.changed = True
         refusals, self._unsettled = self._unsettled, []
         return refusals
+
+    def pass_markers(self) -> None:
+        """All is read and settled: what lies between the last control and the position are markers of transactions."""
+        if self._at_end and not self._waiting and self.applied_next == self.settled_next < self._position:
+            self.applied_next = self.settled_next = self._position
+            self.changed = True
 
     def take_position(self) -> tuple[int, list[int]]:
         """For the task record: offset of the first control that is not settled, and which before it were refused."""

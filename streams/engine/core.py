@@ -151,6 +151,7 @@ class TaskCore:
         for topic, buffer in zip(self.job.inputs, self.aligner.inputs, strict=True):
             if not buffer.lags() and buffer.position is not None:
                 self.ledger.passed(topic, buffer.position)
+        self.controls.pass_markers()
 
     def _run(self, piece: _Piece) -> None:
         step, get, controls = self.job.step, self.store.get, self.controls.value

@@ -324,6 +324,16 @@ def test_offsets_pass_over_the_markers_of_transactions_once_everything_is_proces
     assert core.take_effects(NOW).offsets == {"in-a": 2, "in-b": 5}
 
 
+def test_the_controls_position_passes_over_markers_too() -> None:
+    core = core_of(Controlled())
+    feed(core, "controls", [_control(0, since=0, factor=10)])
+    core.reaches("controls", 2, 2)  # offset 1 is a marker
+    for topic in ("in-a", "in-b"):
+        core.reaches(topic, 0, 0)
+    drain(core)
+    assert decode(core.take_effects(NOW).record).controls_next == 2
+
+
 def test_a_control_hears_of_the_newest_event_even_if_stream_time_is_behind_it() -> None:
     heard: list[int | None] = []
 
