@@ -13,26 +13,33 @@ from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
 from streams.experience.words import fill
 
 RELIEFS_MAX = 8
+Given = tuple[CompiledSignal, Sign]
 
 
 def on_touchpoint(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
     """The signals of a touchpoint event: inferred."""
+    given: list[Given] = []
     for signal in pack.signals_on_touchpoint(frame.touchpoint.name, event.outcome):
         if folding.holds(pack, signal.name, signal.when, frame):
             journey = pack.journey(event.journey, frame.touchpoint)
             sign = _sign(folding, pack, signal, frame, source, said=False, unit=event.unit, journey=journey)
             if sign is not None:
-                give(folding, pack, signal, sign, frame.touchpoint)
+                given.append((signal, sign))
+    if given:
+        take_effect(folding, pack, given, frame.touchpoint)
 
 
 def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feedback, source: Source) -> None:
     """The signals of a feedback: said."""
+    given: list[Given] = []
     for signal in pack.signals_on_feedback:
         if folding.holds(pack, signal.name, signal.when, join.frame):
             sign = _sign(folding, pack, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
             if sign is not None:
                 sign.text_start, sign.text_end = join.tone.start, join.tone.end
-                give(folding, pack, signal, sign, join.frame.touchpoint)
+                given.append((signal, sign))
+    if given:
+        take_effect(folding, pack, given, join.frame.touchpoint)
 
 
 def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -> None:
@@ -46,7 +53,7 @@ def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -
         if sign is None:
             return
         sign.detail = sign.detail or f"due {(due - watch.opened_at) / SECOND:.0f} s after {watch.event_id}"
-        give(folding, pack, signal, sign, frame.touchpoint)
+        take_effect(folding, pack, [(signal, sign)], frame.touchpoint)
 
 
 def _sign(
@@ -84,27 +91,31 @@ def _sign(
     )
 
 
-def give(
-    folding: Folding,
-    pack: CompiledPack,
-    signal: CompiledSignal,
-    sign: Sign,
-    touchpoint: TouchpointView,
-) -> None:
-    """A signal takes effect: on the evidence, on the episode of its journey, on the rules that follow it."""
-    fold, at = folding.fold, sign.at
-    if signal.spec.mood == "happy":
+def take_effect(folding: Folding, pack: CompiledPack, given: list[Given], touchpoint: TouchpointView) -> None:
+    """All signals of one input take effect together: on the evidence, on the episode of its journey, on the rules that follow.
+
+    Good news takes away from earlier evidence, never from what the same input brings; it verifies nothing while that input
+    also brings bad news. An episode opens or worsens once, for the heaviest signal.
+    """
+    fold = folding.fold
+    unhappy = [sign for signal, sign in given if signal.spec.mood == "unhappy"]
+    happy = [(signal, sign) for signal, sign in given if signal.spec.mood == "happy"]
+    for signal, sign in happy:
         for earlier in fold.signs:
             if signal.spec.relief and earlier.journey == sign.journey and len(earlier.relieved) < RELIEFS_MAX:
-                earlier.relieved.append((at, signal.spec.relief))
-        episodes.relieved(folding, sign, verifies=signal.spec.verifies)
+                earlier.relieved.append((sign.at, signal.spec.relief))
+    if unhappy:
+        at = unhappy[0].at
+        fold.signs = [*(one for one in fold.signs if faded(one, at) >= FADED), *unhappy][-SIGNS_MAX:]
+        for sign in unhappy:
+            _count_cause(folding, pack, sign)
+        episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)))
     else:
-        fold.signs = [one for one in fold.signs if faded(one, at) >= FADED][-(SIGNS_MAX - 1) :]
-        fold.signs.append(sign)
-        _count_cause(folding, pack, sign)
-        episodes.worsened(folding, pack, sign)
-    view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
-    propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
+        for signal, sign in happy:
+            episodes.relieved(folding, sign, verifies=signal.spec.verifies)
+    for _, sign in given:
+        view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
+        propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
 
 
 def _count_cause(folding: Folding, pack: CompiledPack, sign: Sign) -> None:

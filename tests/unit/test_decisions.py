@@ -165,6 +165,15 @@ def test_new_trouble_soon_after_closing_is_the_same_episode() -> None:
     assert (life.episode().episode_id, life.episode().state, life.episode().reopened) == (first.episode_id, "open", 1)
 
 
+def test_all_signals_of_one_event_make_one_decision_for_the_heaviest() -> None:
+    life = Life()
+    life.touch(0, "hotline", channel="phone", matter="o1")
+    new = actions(life.touch(HOUR, "chat", channel="web", matter="o1", waiting_seconds=999.0))
+    assert [action.rule for action in new] == ["call_back", "offer_compensation"]
+    assert {row.signal for row in new[0].evidence} == {"channel_hop", "repeated_contact", "waited_beyond_promise"}
+    assert life.episode("aftersales").cause == "channel_hop"
+
+
 def test_an_episode_without_news_fades() -> None:
     life = Life()
     life.unhappy()
