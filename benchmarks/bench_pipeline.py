@@ -24,12 +24,13 @@ from confluent_kafka import Producer
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack, touchstone
 from schemas.codec import Codec
-from schemas.records import Feedback, Touchpoint
+from schemas.records import Action, Feedback, Touchpoint
 from sinks.migrations import migrate
+from sinks.source import GROUP
 from streams.admin import Admin
+from streams.connect.log import read_log
 from streams.demo.screen import at
 from streams.demo.visible import Visible
-from streams.demo.watch import Watch
 from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
@@ -131,33 +132,58 @@ def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dic
 
 
 def stream(stack: Stack, settings: Settings, rate: float, seconds: float, customers: int) -> dict[str, list[float]]:
-    """Seconds from an event's scheduled time to its action, and to being visible, sorted."""
+    """Seconds from an event's scheduled time to its arrival, to its action, and to being visible; each sorted."""
     records = [one for one in simulated(int(rate * seconds), customers, 24.0) if isinstance(one, Touchpoint | Feedback)]
-    stack.supervisor.start(touchstone("sink", "sink", "clickhouse"))
-    watch, visible = Watch(settings, lambda _: None, from_end=True), Visible(settings)
-    watch.start()
+    until_stored(settings)
+    visible = Visible(settings)
     visible.start()
-    time.sleep(10)  # the sink stores the backlog's actions first
-    began_us = time.time_ns() // 1000
+    began_us = time.time_ns() // 1000 + 1_000_000
+    due = [began_us + int(number / rate * 1e6) for number in range(len(records))]
+    send_on_time(settings, records, due)
+    time.sleep(5)
+    visible.stop()
+    found = list(caused(settings, began_us // 1000, due))
+    places = {(partition, offset): cause_us // 1000 for partition, offset, cause_us, _ in found}
+    return {
+        "event to action": sorted(arrived_ms / 1000 - cause_us / 1e6 for _, _, cause_us, arrived_ms in found),
+        "event to visible": visible.seconds(places),
+    }
+
+
+def until_stored(settings: Settings) -> None:
+    """Waits until the sink has the backlog."""
+    group, names = settings.topic(GROUP), [settings.topic(name) for name in ("cx-actions", "cx-touchpoints")]
+    with Admin(settings) as admin:
+        while sum(admin.lag(group, names).values()) > 10:
+            time.sleep(0.5)
+
+
+def send_on_time(settings: Settings, records: list[Touchpoint | Feedback], due: list[int]) -> None:
+    """Each event at its time, which is also its event time (µs); never waits for an answer."""
     codec, out = Codec(), producer(settings)
     for number, record in enumerate(records):
-        due_us = began_us + int(number / rate * 1e6)
-        while (ahead := due_us - time.time_ns() // 1000) > 0:
+        record.occurred_at, record.subject_id, record.event_id = (
+            due[number],
+            f"live-{record.subject_id}",
+            f"live-{number}",
+        )
+        message = encoded(codec, record)
+        while (ahead := due[number] - time.time_ns() // 1000) > 0:
             out.poll(0)
             time.sleep(min(0.005, ahead / 1e6))
-        record.occurred_at, record.subject_id, record.event_id = due_us, f"live-{record.subject_id}", f"live-{number}"
-        message = encoded(codec, record)
         out.produce(settings.topic(message.topic), message.value, message.key)
     out.flush(60)
-    time.sleep(10)
-    watch.stop()
-    visible.stop()
-    live = [one for one in watch.caused if one.decided_at >= began_us]
-    return {
-        "schedule to arrival": sorted(one.cause_ms / 1000 - one.decided_at / 1e6 for one in live),
-        "event to action": sorted(one.action_ms / 1000 - one.decided_at / 1e6 for one in live),
-        "event to visible": visible.seconds({(one.partition, one.offset): one.decided_at // 1000 for one in live}),
-    }
+
+
+def caused(settings: Settings, since_ms: int, due: list[int]) -> Iterator[tuple[int, int, int, int]]:
+    """(partition, offset, scheduled time of the cause in µs, arrival in ms) of the actions that an event caused at once."""
+    codec = Codec()
+    for message in read_log(settings, ["cx-actions"], since_ms=since_ms):
+        action = codec.decode(message.value, Action)
+        numbers = [int(row.event_id[5:]) for row in action.evidence if row.event_id.startswith("live-")]
+        at_once = any(due[number] == action.decided_at for number in numbers)
+        if action.revision == 1 and action.emit == "now" and at_once:
+            yield message.partition, message.offset, action.decided_at, message.timestamp_ms
 
 
 def note(conditions: str, figures: dict[str, str], benchmark: str = "bench_pipeline") -> None:
@@ -200,6 +226,7 @@ def main() -> None:
             activate(find("retail", settings), settings, at="beginning", brand=None)
             drained = backlog(stack, settings, options.events, options.customers)
             rate = options.rate or drained["events/s"] / 2
+            stack.supervisor.start(touchstone("sink", "sink", "clickhouse"))
             streamed = stream(stack, settings, rate, options.seconds, options.customers)
     figures = {name: f"{value:.0f}" for name, value in drained.items()}
     for name, values in streamed.items():

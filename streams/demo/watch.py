@@ -47,10 +47,9 @@ class Caused(NamedTuple):
 class Watch:
     """What has been seen so far. A thread of its own reads; others only look."""
 
-    def __init__(self, settings: Settings, on_action: Callable[[Action], None], *, from_end: bool = False) -> None:
+    def __init__(self, settings: Settings, on_action: Callable[[Action], None]) -> None:
         self._settings = settings
         self._on_action = on_action
-        self._from_end = from_end
         self._codec = Codec()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -75,7 +74,7 @@ class Watch:
         return sorted((one.action_ms - one.cause_ms) / 1000 for one in list(self.caused))
 
     def start(self) -> None:
-        """Begins at the beginning of the topics, or at their end."""
+        """Begins at the beginning of the topics."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -97,9 +96,7 @@ class Watch:
                 fetch_max_wait_ms=POLL_MS,
             )
             consumer.assign(partitions)
-            (consumer.seek_to_end if self._from_end else consumer.seek_to_beginning)(*partitions)
-            for partition in partitions:
-                consumer.position(partition)  # now, not at the first poll
+            consumer.seek_to_beginning(*partitions)
             while not self._stop.is_set():
                 for at, rows in consumer.poll(POLL_MS).items():
                     for row in rows:
