@@ -35,9 +35,11 @@ from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.simulate import Plan, Simulation
+from streams.simulate.plan import hours_for
 from streams.topics import create
 
 RESULTS: Final = Path(__file__).parent / "results.csv"
+VISITS_PER_HOUR: Final = 2.0
 INPUTS: Final = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
 COLUMNS: Final = ("date", "benchmark", "machine", "conditions", "figure", "value")
 
@@ -50,14 +52,15 @@ class Message(NamedTuple):
     value: bytes
 
 
-def simulated(count: int, customers: int, hours_back: float) -> Iterator[Touchpoint | Feedback | object]:
-    """Records of a simulated shop, the oldest first."""
+def simulated(count: int, customers: int) -> Iterator[Touchpoint | Feedback | object]:
+    """Records of a simulated shop, the oldest first; the newest is of now, so that no gap in event time fires old timers."""
+    hours_back = hours_for(count, customers, VISITS_PER_HOUR)
     start_us = time.time_ns() // 1000 - int(hours_back * 3_600_000_000)
     plan = Plan(
         start_us=start_us,
         customers=customers,
         hours=hours_back,
-        visits_per_hour=2.0,
+        visits_per_hour=VISITS_PER_HOUR,
         events=count,
         malformed=0.0,
         late=0.0,
@@ -108,7 +111,7 @@ def encoded(codec: Codec, record: object) -> Message:
 
 def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dict[str, float]:
     """Events/s and CPU of one worker, from its first commit to its last."""
-    sent = send_all(settings, simulated(count, customers, 24.0))
+    sent = send_all(settings, simulated(count, customers))
     stack.supervisor.start(touchstone("worker", "worker"))
     process = psutil.Process(stack.supervisor.child("worker").pid)
     group, names = settings.topic("touchstone-worker"), [settings.topic(name) for name in INPUTS]
@@ -125,15 +128,15 @@ def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dic
     done = begin[1] - end[1]
     return {
         "events": sent,
-        "events/s": done / (end[0] - begin[0]),
-        "CPU µs/event": (end[2] - begin[2]) / done * 1e6,
+        "events/s": done / max(0.001, end[0] - begin[0]),
+        "CPU µs/event": (end[2] - begin[2]) / max(1, done) * 1e6,
         "memory MB": process.memory_info().rss / 1e6,
     }
 
 
 def stream(stack: Stack, settings: Settings, rate: float, seconds: float, customers: int) -> dict[str, list[float]]:
     """Seconds from an event's scheduled time to its arrival, to its action, and to being visible; each sorted."""
-    records = [one for one in simulated(int(rate * seconds), customers, 24.0) if isinstance(one, Touchpoint | Feedback)]
+    records = [one for one in simulated(int(rate * seconds), customers) if isinstance(one, Touchpoint | Feedback)]
     until_stored(settings)
     visible = Visible(settings)
     visible.start()
