@@ -157,10 +157,15 @@ class CompiledPack:
                 signal
                 for signal in self.signals.values()
                 if signal.spec.on == "touchpoint"
-                and (signal.when is None or _possible(signal.when, touchpoint, outcome))
+                and (signal.when is None or _possible(signal.when, self._touchpoint_facts(touchpoint, outcome)))
             )
             self._on_touchpoint[touchpoint, outcome] = found
         return found
+
+    def _touchpoint_facts(self, touchpoint: str, outcome: str) -> dict[str, object]:
+        view = self.touchpoint(touchpoint)
+        about = {f"touchpoint.{name}": getattr(view, name) for name in view.__struct_fields__}
+        return {**about, "event.touchpoint": touchpoint, "event.outcome": outcome}
 
     def watches_opened_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
         """Watches that an event at this touchpoint with this outcome can open at all."""
@@ -175,7 +180,11 @@ class CompiledPack:
     ) -> tuple[CompiledWatch, ...]:
         found = cache.get((touchpoint, outcome))
         if found is None:
-            found = tuple(watch for watch in self.watches if _possible(getattr(watch, which), touchpoint, outcome))
+            found = tuple(
+                watch
+                for watch in self.watches
+                if _possible(getattr(watch, which), self._touchpoint_facts(touchpoint, outcome))
+            )
             cache[touchpoint, outcome] = found
         return found
 
@@ -192,9 +201,8 @@ class CompiledPack:
         return self.file.default_locale, texts[self.file.default_locale]
 
 
-def _possible(condition: Condition, touchpoint: str, outcome: str) -> bool:
-    """Could a condition hold for an event with this touchpoint and outcome, as far as its equalities tell?"""
-    facts = {"event.touchpoint": touchpoint, "event.outcome": outcome, "touchpoint.name": touchpoint}
+def _possible(condition: Condition, facts: Mapping[str, object]) -> bool:
+    """Could a condition hold where these fields have these values, as far as its equalities tell?"""
     for field, operator, value in condition.conjuncts:
         if field in facts and (
             (operator == "==" and facts[field] != value)

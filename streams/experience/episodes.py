@@ -14,9 +14,8 @@ from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.ids import action_id, episode_id
 from streams.experience.pack import Treatment
 from streams.experience.score import dissatisfaction
-from streams.experience.state import MEMBERS_MAX, Episode, Fold, Sign
+from streams.experience.state import MEMBERS_MAX, NEVER, Episode, Fold, Sign
 
-_NEVER: Final = 1 << 62
 _AFTER: Final = {"accepted": "respond", "contacted": "compensate", "compensated": "improve", "resolved": "improve"}
 _ORDER: Final = ("listen", "respond", "compensate", "improve")
 CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
@@ -176,12 +175,20 @@ def _episode_of(folding: Folding, wanted: str) -> Episode | None:
 
 def next_due(fold: Fold) -> int:
     """When an episode next needs looking at (µs)."""
-    return min((_due(episode) for episode in fold.episodes if episode.state != "closed"), default=_NEVER)
+    due = NEVER
+    for episode in fold.episodes:
+        if episode.state != "closed":
+            due = min(due, _due(episode))
+    return due
 
 
 def _due(episode: Episode) -> int:
-    times = (episode.due_at, episode.verify_by, episode.fade_at)
-    return min(at for at in times if at is not None)
+    due = episode.fade_at
+    if episode.due_at is not None and episode.due_at < due:
+        due = episode.due_at
+    if episode.verify_by is not None and episode.verify_by < due:
+        due = episode.verify_by
+    return due
 
 
 def fire(folding: Folding, due: int) -> None:

@@ -3,7 +3,7 @@
 profile → touch → promises kept and opened → join → signals → episodes → candidates → arbiter → facts.
 """
 
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from schemas.records import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
@@ -11,9 +11,7 @@ from streams.experience import actions, episodes, signals, watches
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
-from streams.experience.state import RECENT_MAX, Profile, Touch, dump_touch
-
-NEVER: Final = 1 << 62
+from streams.experience.state import NEVER, RECENT_MAX, Fold, Profile, Touch, dump_touch
 
 
 def fold_input(folding: Folding, item: Input) -> None:
@@ -107,14 +105,15 @@ def _attributes(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
     return dict(merged[-ATTRIBUTES_MAX:])
 
 
-def next_due(folding: Folding) -> int:
+def next_due(fold: Fold) -> int:
     """When something is due by itself (µs); NEVER for nothing."""
-    return min(watches.next_due(folding.fold), episodes.next_due(folding.fold))
+    due = watches.next_due(fold) if fold.watches else NEVER
+    return min(due, episodes.next_due(fold)) if fold.episodes else due
 
 
 def fire_until(folding: Folding, at: int) -> None:
     """Fires everything due at or before an instant, one by one, in due order. What it derives is dated when it was due."""
-    while (due := next_due(folding)) <= at:
+    while (due := next_due(folding.fold)) <= at:
         folding.fold.at = max(folding.fold.at, due)
         if watches.next_due(folding.fold) == due:
             broken, pack = watches.pop_due(folding, due)

@@ -13,7 +13,7 @@ from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
 from streams.experience.ids import cause_key, content_hash
-from streams.experience.state import Entry, Subject
+from streams.experience.state import Entry, Subject, dump_ledger, load_ledger
 
 Record = Experience | Action | Episode | Cause
 TOPIC: Final = {"experience": "cx-experiences", "action": "cx-actions", "episode": "cx-episodes", "cause": "cx-causes"}
@@ -29,12 +29,13 @@ class Ledger:
     def __init__(self, subject: Subject, codec: Codec) -> None:
         self._subject = subject
         self._codec = codec
-        self._entries = {(entry.kind, entry.id): entry for entry in subject.ledger}
+        self._entries = {(entry.kind, entry.id): entry for entry in load_ledger(subject.ledger)}
         self.outputs: list[Output] = []
 
     def close(self) -> None:
         """Writes the entries back into the subject."""
-        self._subject.ledger = list(self._entries.values())
+        self._subject.ledger = dump_ledger(list(self._entries.values()))
+        self._subject.settle_at = self._next_settle()
 
     def append(self, facts: Iterable[Fact | Withdrawal]) -> None:
         """Facts derived from an input in its order."""
@@ -151,16 +152,9 @@ class Ledger:
             if entry.status == "pending" and entry.settle_at is not None and entry.settle_at <= ticked_to:
                 self._emit(entry, self._codec.decode(entry.value, _TYPE[entry.kind]))
 
-    def next_settle(self) -> int | None:
-        """When something next may go out (µs)."""
-        return min(
-            (
-                entry.settle_at
-                for entry in self._entries.values()
-                if entry.status == "pending" and entry.settle_at is not None
-            ),
-            default=None,
-        )
+    def _next_settle(self) -> int:
+        waiting = [entry.settle_at or 0 for entry in self._entries.values() if entry.status == "pending"]
+        return min(waiting, default=0)
 
     def forget(self, base_at: int, episodes: frozenset[str]) -> None:
         """Drops what can no longer change: derived up to the base, and no episode that lives on.

@@ -10,9 +10,11 @@ import msgspec
 
 from schemas.records import Outcome, SubjectType
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+Order = tuple[int, int, str]  # event time, topic rank, event id
 RECENT_MAX: Final = 24  # touches that a fold remembers
 SIGNS_MAX: Final = 32
+NEVER: Final = 1 << 62
 NOTHING: Final = msgspec.Raw(b"\xc0")  # msgpack nil: no fold yet
 WATCHES_MAX: Final = 32
 MEMBERS_MAX: Final = 32  # events of an episode that a receipt may refer to
@@ -169,7 +171,7 @@ class Piece(Row):
     offset: int
     value: bytes
 
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> Order:
         """Place in event time; ties go by topic, then by event id."""
         return (self.at, self.rank, self.id)
 
@@ -200,9 +202,13 @@ class Subject(Row):
     base: msgspec.Raw = NOTHING  # Fold
     mark_at: int = 0  # a later fold that becomes the base once the horizon has passed it; 0: none
     mark: msgspec.Raw = NOTHING
-    window: list[Piece] = []  # in order; may reach back behind the horizon as far as the base
+    window: bytes = b""  # Pieces, one after the other, in order; may reach back behind the horizon as far as the base
+    window_count: int = 0
+    window_last: Order = (0, 0, "")  # the last of them
     now: msgspec.Raw = NOTHING  # Fold of base and window
-    ledger: list[Entry] = []
+    ledger: msgspec.Raw = NOTHING  # list of Entry
+    settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
+    due_at: int = NEVER  # when something in `now` is due by itself
     sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
     passed: list[
         tuple[int, int, str]
@@ -211,6 +217,7 @@ class Subject(Row):
 
 _subject_decoder = msgspec.msgpack.Decoder(Subject)
 _fold_decoder = msgspec.msgpack.Decoder(Fold)
+_ledger_decoder = msgspec.msgpack.Decoder(list[Entry])
 _touch_decoder = msgspec.msgpack.Decoder(Touch)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -235,6 +242,16 @@ def dump(row: Row) -> bytes:
 def load_fold(raw: msgspec.Raw) -> Fold:
     """A fold from its bytes; a new one from none."""
     return Fold() if raw == NOTHING else _fold_decoder.decode(raw)
+
+
+def load_ledger(raw: msgspec.Raw) -> list[Entry]:
+    """Entries from their bytes."""
+    return [] if raw == NOTHING else _ledger_decoder.decode(raw)
+
+
+def dump_ledger(entries: list[Entry]) -> msgspec.Raw:
+    """Bytes of entries, to rest in a subject."""
+    return msgspec.Raw(_encoder.encode(entries)) if entries else NOTHING
 
 
 def dump_fold(fold: Fold) -> msgspec.Raw:

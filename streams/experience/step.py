@@ -4,7 +4,6 @@ In order: append to the window and fold one. Late: put into the window, fold the
 however much was late), emit the difference. Too late for the window: refused. A duplicate changes nothing.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -15,11 +14,12 @@ from schemas.records import ActionUpdate, Loser
 from streams.engine.job import Output, Refold, Tick
 from streams.experience.controls import Controls
 from streams.experience.episodes import record_of
-from streams.experience.fold import NEVER, fire_until, fold_input, next_due
-from streams.experience.folding import Fact, Failure, Folding, Input, Source, Withdrawal
+from streams.experience.fold import fire_until, fold_input, next_due
+from streams.experience.folding import Fact, Failure, Folding, Input, Source
 from streams.experience.ledger import Ledger
-from streams.experience.state import NOTHING, Fold, Piece, Subject, dump, dump_fold, load_fold, load_subject
+from streams.experience.state import NEVER, NOTHING, Fold, Piece, Subject, dump, dump_fold, load_fold, load_subject
 from streams.experience.text import Analyser
+from streams.experience.window import Window
 
 SUNK_SECONDS: Final = 400 * 86_400  # how long a message that is not derived any more still counts for caps
 SUNK_MAX: Final = 64
@@ -70,13 +70,15 @@ def step(key: str, state: bytes | None, inputs: Sequence[Input | Tick | Refold],
 
 
 class _Work:
-    """One subject during a step: its fold is decoded once."""
+    """One subject during a step. What is not needed stays encoded: in order and with nothing to tell, that is the ledger
+    and the window.
+    """
 
     def __init__(self, key: str, subject: Subject, around: Surroundings) -> None:
         self.key = key
         self.subject = subject
         self.around = around
-        self.ledger = Ledger(subject, around.codec)
+        self.window = Window(subject)
         self.fold: Fold | None = None  # None: as in subject.now
         self.dirty = False  # the fold is ahead of subject.now
         self.stale = False  # the window holds something that is not folded yet: it came late
@@ -84,6 +86,7 @@ class _Work:
         self.duplicates = self.refolds = 0
         self.losers: list[Loser] = []
         self.errors: list[Failure] = []
+        self._ledger: Ledger | None = None  # None: as in subject.ledger
 
     def take(self, item: Input) -> None:
         """One input, in whatever order it comes."""
@@ -95,16 +98,17 @@ class _Work:
         if self._too_late(at):
             self.late.append(item)
             return
-        in_order = not self.stale and self._in_order(item)
-        if in_order:
-            self._advance_base(at)
         piece = Piece(at, source.rank, source.event_id, source.partition, source.offset, item.value)
-        window = subject.window
-        window.insert(bisect_left(window, piece.order(), key=Piece.order), piece)
-        subject.newest_at = max(subject.newest_at, at)
+        in_order = not self.stale and self._in_order(piece)
+        if at > subject.newest_at:
+            if in_order:
+                self._advance_base(at)
+            subject.newest_at = at
         if in_order:
+            self.window.append(piece)
             self._fold_one(item)
         else:
+            self.window.insert(piece)
             self._changed_since(at)
 
     def tick(self, due_at: int) -> None:
@@ -113,29 +117,33 @@ class _Work:
         self._refold_if_stale()
         if due_at > subject.ticked_to:
             subject.ticked_to = due_at
-            folding = self._folding(self._current())
-            if next_due(folding) <= due_at:
+            if next_due(self._current()) <= due_at:
+                folding = self._folding(self._current())
                 self.dirty = True
                 fire_until(folding, due_at)
-            self.ledger.append(self._finished(folding))
-        self.ledger.settle(subject.ticked_to)
+                self._derived(folding)
+        if self._ledger is not None or 0 < subject.settle_at <= subject.ticked_to:
+            self._open_ledger().settle(subject.ticked_to)
 
     def refold_since(self, since_at: int) -> None:
         """Something that steers decisions has changed from an instant on."""
-        if self.subject.window and (self.stale or self._current().at >= since_at):
+        if self.window.count and (self.stale or self._current().at >= since_at):
             self._changed_since(since_at)
 
     def outcome(self) -> Outcome:
         """Closes the books."""
         self._refold_if_stale()
         subject = self.subject
-        folding = self._folding(self._current())
-        due = min(next_due(folding), self.ledger.next_settle() or NEVER)
-        subject.now = self._resting()
-        self.ledger.close()
+        self._resting()
+        outputs: list[Output] = []
+        if self._ledger is not None:
+            self._ledger.close()
+            outputs = self._ledger.outputs
+        self.window.rest()
+        due = min(subject.due_at, subject.settle_at or NEVER)
         return Outcome(
             dump(subject),
-            self.ledger.outputs,
+            outputs,
             None if due == NEVER else due,
             self.late,
             self.duplicates,
@@ -144,18 +152,21 @@ class _Work:
             self.errors,
         )
 
-    def _in_order(self, item: Input) -> bool:
+    def _in_order(self, piece: Piece) -> bool:
         """Does an input come after everything that has been folded, timers included?"""
-        window = self.subject.window
-        return (not window or window[-1].order() < item.order) and self._current().at <= item.source.at
+        last = self.window.last
+        after = piece.at > last[0] or not self.window.count or piece.order() > last
+        return after and self._current().at <= piece.at
 
     def _known(self, source: Source) -> bool:
         """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
         near, at, rank, event_id = self.around.limits.lateness, source.at, source.rank, source.event_id
-        for piece in self.subject.window:
-            if piece.id == event_id and piece.rank == rank and abs(piece.at - at) <= near:
+        if self.window.holds(event_id, rank, at, near):
+            return True
+        for one in self.subject.passed:
+            if one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near:
                 return True
-        return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in self.subject.passed)
+        return False
 
     def _too_late(self, at: int) -> bool:
         """Behind the horizon, or behind a base that the window's greatest length has moved up, or no room at all."""
@@ -163,7 +174,7 @@ class _Work:
         return (
             at < subject.newest_at - limits.lateness
             or (subject.base_at > 0 and at <= subject.base_at)
-            or len(subject.window) >= ROOM * limits.window
+            or self.window.count >= ROOM * limits.window
         )
 
     def _changed_since(self, at: int) -> None:
@@ -180,17 +191,28 @@ class _Work:
     def _folding(self, fold: Fold) -> Folding:
         return Folding(self.key, fold, self.around.controls, self.around.analyser, self.subject.sunk)
 
-    def _finished(self, folding: Folding) -> list[Fact | Withdrawal]:
+    def _open_ledger(self) -> Ledger:
+        if self._ledger is None:
+            self._ledger = Ledger(self.subject, self.around.codec)
+        return self._ledger
+
+    def _derived(self, folding: Folding) -> None:
+        """Hands on what was derived in order."""
+        self._note(folding)
+        if folding.facts:
+            self._open_ledger().append(folding.facts)
+
+    def _note(self, folding: Folding) -> None:
         self.losers += folding.losers
         self.errors += folding.errors
-        return folding.facts
 
     def _fold_one(self, item: Input) -> None:
         folding = self._folding(self._current())
         self.dirty = True
         fold_input(folding, item)
-        fire_until(folding, self.subject.ticked_to)
-        self.ledger.append(self._finished(folding))
+        if self.subject.ticked_to > item.source.at:
+            fire_until(folding, self.subject.ticked_to)
+        self._derived(folding)
 
     def _refold_if_stale(self) -> None:
         """Folds the window anew from the base; the ledger emits what is different. What is settled by now becomes the base."""
@@ -206,7 +228,7 @@ class _Work:
         settled = self._settled()
         base_at, base = subject.base_at, subject.base
         receipts = set()
-        for number, piece in enumerate(subject.window):
+        for number, piece in enumerate(self.window.pieces()):
             if number == settled > 0:
                 base_at, base = fold.at, dump_fold(fold)
             item = self.around.decode(piece)
@@ -215,7 +237,8 @@ class _Work:
             fold_input(folding, item)
         fire_until(folding, subject.ticked_to)
         self.fold, self.dirty = fold, True
-        kept = self.ledger.replace(self._finished(folding), subject.base_at, waiting, frozenset(receipts))
+        self._note(folding)
+        kept = self._open_ledger().replace(folding.facts, subject.base_at, waiting, frozenset(receipts))
         if kept:
             base = _with_kept_ids(fold, base, kept)
         if settled:
@@ -223,8 +246,8 @@ class _Work:
 
     def _settled(self) -> int:
         """How many pieces of the window nothing can come before any more; where it is too long, as many as make room."""
-        window, limits = self.subject.window, self.around.limits
-        count = bisect_left(window, self.subject.newest_at - limits.lateness, key=_at)
+        window, limits = self.window.pieces(), self.around.limits
+        count = self.window.before(self.subject.newest_at - limits.lateness)
         if len(window) >= 2 * limits.window:
             count = max(count, len(window) - limits.window)
         while 0 < count < len(window) and window[count - 1].at == window[count].at:
@@ -233,7 +256,7 @@ class _Work:
 
     def _episodes_of_base(self, folding: Folding) -> list[Fact]:
         """What was reported of an episode after the base may not be derived again: then it stands as the base has it."""
-        changed = set(self.ledger.episodes_after(self.subject.base_at))
+        changed = set(self._open_ledger().episodes_after(self.subject.base_at))
         return [
             Fact("episode", episode.id, episode.changed_at, record_of(folding, episode))
             for episode in folding.fold.episodes
@@ -245,39 +268,38 @@ class _Work:
 
         The fold as it rests now may become the base, or a mark that will be one later, without being folded again.
         """
-        subject, fold = self.subject, self._current()
-        if not subject.window or fold.at >= at:
+        subject, fold, window = self.subject, self._current(), self.window
+        if not window.count or fold.at >= at:
             return
         horizon, most = at - self.around.limits.lateness, self.around.limits.window
-        if fold.at < horizon or len(subject.window) >= 2 * most:
-            self._rebase(fold.at, self._resting(), len(subject.window))
-        elif subject.mark_at and (subject.mark_at < horizon or len(subject.window) >= most):
-            self._rebase(subject.mark_at, subject.mark, bisect_right(subject.window, subject.mark_at, key=_at))
-        if not subject.mark_at and subject.window:
+        if fold.at < horizon or window.count >= 2 * most:
+            self._rebase(fold.at, self._resting(), window.count)
+        elif subject.mark_at and (subject.mark_at < horizon or window.count >= most):
+            self._rebase(subject.mark_at, subject.mark, window.before(subject.mark_at + 1))
+        if not subject.mark_at and window.count:
             subject.mark_at, subject.mark = fold.at, self._resting()
 
     def _rebase(self, base_at: int, base: msgspec.Raw, settled: int) -> None:
         """The first pieces of the window have gone into the base."""
         subject, limits = self.subject, self.around.limits
-        gone = [(piece.at, piece.rank, piece.id) for piece in subject.window[:settled]]
+        gone = [piece.order() for piece in self.window.drop(settled)]
         oldest = subject.newest_at - 2 * limits.lateness
         subject.passed = [one for one in subject.passed + gone if one[0] >= oldest][-2 * limits.window :]
-        subject.base_at, subject.base, subject.window = base_at, base, subject.window[settled:]
+        subject.base_at, subject.base = base_at, base
         if subject.mark_at <= base_at:
             subject.mark_at, subject.mark = 0, NOTHING
-        self.ledger.forget(base_at, frozenset(episode.id for episode in self._current().episodes))
-        oldest = base_at - SUNK_SECONDS * 1_000_000
-        subject.sunk = [one for one in subject.sunk if one[1] > oldest][-SUNK_MAX:]
+        if self._ledger is not None or subject.ledger != NOTHING:
+            self._open_ledger().forget(base_at, frozenset(episode.id for episode in self._current().episodes))
+        if subject.sunk:
+            oldest = base_at - SUNK_SECONDS * 1_000_000
+            subject.sunk = [one for one in subject.sunk if one[1] > oldest][-SUNK_MAX:]
 
     def _resting(self) -> msgspec.Raw:
         """The current fold as bytes."""
         if self.dirty:
             self.subject.now, self.dirty = dump_fold(self._current()), False
+            self.subject.due_at = next_due(self._current())
         return self.subject.now
-
-
-def _at(piece: Piece) -> int:
-    return piece.at
 
 
 def _with_kept_ids(fold: Fold, base: msgspec.Raw, kept: Mapping[str, str]) -> msgspec.Raw:

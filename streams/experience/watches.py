@@ -3,15 +3,11 @@
 What comes at the very instant at which it is due still keeps it. A watch is kept as the pack says that opened it.
 """
 
-from typing import Final
-
 from schemas.records import Touchpoint
 from streams.experience.compiled import CompiledPack, CompiledWatch
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.frame import Frame
-from streams.experience.state import WATCHES_MAX, Fold, OpenWatch
-
-_NEVER: Final = 1 << 62
+from streams.experience.state import NEVER, WATCHES_MAX, Fold, OpenWatch
 
 
 def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> None:
@@ -72,7 +68,11 @@ def open_new(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoi
 
 def next_due(fold: Fold) -> int:
     """When the next watch is due (µs)."""
-    return min((watch.due_at for watch in fold.watches), default=_NEVER)
+    due = NEVER
+    for watch in fold.watches:
+        if watch.due_at < due:
+            due = watch.due_at
+    return due
 
 
 def pop_due(folding: Folding, due: int) -> tuple[OpenWatch, CompiledPack]:

@@ -75,5 +75,5 @@ def test_a_window_that_overflows_refuses_and_what_it_takes_counts_as_in_order(
     assert memory_of(got.driver.states[b"anna"]) == memory_of(wanted.driver.states[b"anna"])
     seen_by_readers(got.outputs)  # no revision left out
     subject = load_subject(got.driver.states[b"anna"])
-    assert len(subject.window) <= 4 * window
+    assert subject.window_count <= 4 * window
     assert len(subject.passed) <= 2 * window

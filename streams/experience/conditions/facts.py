@@ -46,6 +46,9 @@ def _conjunct(piece: Typed, environment: Environment) -> tuple[Conjunct, ...]:
             name = _index(item, environment)
             values = tuple(one.value for one in items if isinstance(one, Constant) and one.value is not None)
             return () if name is None or len(values) < len(items) else ((name, "in", values),)
+        case Field() if piece.type == BOOL:
+            name = _index(piece, environment)
+            return () if name is None else ((name, "==", True),)
         case AnyOf(operands=operands):
             return _either([_conjunct(one, environment) for one in operands])
     return ()
