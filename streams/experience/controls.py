@@ -4,11 +4,12 @@ from bisect import bisect_right, insort
 from typing import NamedTuple
 
 from schemas.records import Control, PackInForce, Staff, Unit
-from schemas.validate import EARLIEST
+from schemas.validate import EARLIEST, LATEST
 from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack
 
 EVERY_BRAND = ""
+BRANDS_MAX = 256  # brands whose pack is remembered between look-ups; events may name any
 
 
 class Shelf:
@@ -60,6 +61,7 @@ class Controls:
         self._packs: dict[str, list[_InForce]] = {}
         self._units: dict[str, list[_UnitAt]] = {}
         self._seen: set[str] = set()
+        self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack
 
     def knows(self, control: Control) -> bool:
         """Has this control been folded in already?"""
@@ -70,6 +72,7 @@ class Controls:
         if self.knows(control) or (control.pack is None and control.unit is None):
             return  # limits and incidents steer nothing yet: remembering each would only grow
         self._seen.add(control.control_id)
+        self._found.clear()
         if control.pack is not None:
             entry = _InForce(control.in_force_at, control.written_at, control.pack.name, control.pack.version)
             insort(self._packs.setdefault(control.brand or EVERY_BRAND, []), entry)
@@ -80,13 +83,21 @@ class Controls:
 
     def pack(self, brand: str | None, at: int) -> CompiledPack:
         """The pack in force for a brand at an instant (µs). Raises Unavailable where none is."""
+        known = self._found.get(brand)
+        if known is not None and known[0] <= at < known[1]:
+            return known[2]
         found = self._find(brand or EVERY_BRAND, at) or self._find(EVERY_BRAND, at)
         if found is None:
             raise Unavailable(
                 f"no pack is in force{f' for brand {brand}' if brand else ''}: run `touchstone packs activate NAME`",
                 5.0,
             )
-        return self.shelf.get(found.name, found.version)
+        pack = self.shelf.get(found.name, found.version)
+        if brand in self._found or len(self._found) < BRANDS_MAX:
+            changes = [one.at for name in {brand or EVERY_BRAND, EVERY_BRAND} for one in self._packs.get(name, ())]
+            since = max(change for change in changes if change <= at)
+            self._found[brand] = (since, min((change for change in changes if change > at), default=LATEST), pack)
+        return pack
 
     def _find(self, brand: str, at: int) -> _InForce | None:
         entries = self._packs.get(brand)

@@ -210,14 +210,13 @@ class Subject(Row):
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself
     sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
-    passed: list[
-        tuple[int, int, str]
-    ] = []  # (at, rank, event id) of inputs that have gone into the base, for duplicates
+    passed: bytes = b""  # Orders of inputs that have gone into the base, for duplicates
 
 
 _subject_decoder = msgspec.msgpack.Decoder(Subject)
 _fold_decoder = msgspec.msgpack.Decoder(Fold)
 _ledger_decoder = msgspec.msgpack.Decoder(list[Entry])
+_orders_decoder = msgspec.msgpack.Decoder(list[Order])
 _touch_decoder = msgspec.msgpack.Decoder(Touch)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -252,6 +251,16 @@ def load_ledger(raw: msgspec.Raw) -> list[Entry]:
 def dump_ledger(entries: list[Entry]) -> msgspec.Raw:
     """Bytes of entries, to rest in a subject."""
     return msgspec.Raw(_encoder.encode(entries)) if entries else NOTHING
+
+
+def load_orders(orders: bytes) -> list[Order]:
+    """Orders from their bytes."""
+    return _orders_decoder.decode(orders) if orders else []
+
+
+def dump_orders(orders: list[Order]) -> bytes:
+    """Bytes of orders, to rest in a subject."""
+    return _encoder.encode(orders) if orders else b""
 
 
 def dump_fold(fold: Fold) -> msgspec.Raw:

@@ -17,7 +17,19 @@ from streams.experience.episodes import record_of
 from streams.experience.fold import fire_until, fold_input, next_due
 from streams.experience.folding import Fact, Failure, Folding, Input, Source
 from streams.experience.ledger import Ledger
-from streams.experience.state import NEVER, NOTHING, Fold, Piece, Subject, dump, dump_fold, load_fold, load_subject
+from streams.experience.state import (
+    NEVER,
+    NOTHING,
+    Fold,
+    Piece,
+    Subject,
+    dump,
+    dump_fold,
+    dump_orders,
+    load_fold,
+    load_orders,
+    load_subject,
+)
 from streams.experience.text import Analyser
 from streams.experience.window import Window
 
@@ -99,14 +111,15 @@ class _Work:
             self.late.append(item)
             return
         piece = Piece(at, source.rank, source.event_id, source.partition, source.offset, item.value)
-        in_order = not self.stale and self._in_order(piece)
+        fold = self._current()
+        in_order = not self.stale and self._in_order(piece, fold)
         if at > subject.newest_at:
             if in_order:
-                self._advance_base(at)
+                self._advance_base(at, fold)
             subject.newest_at = at
         if in_order:
             self.window.append(piece)
-            self._fold_one(item)
+            self._fold_one(item, fold)
         else:
             self.window.insert(piece)
             self._changed_since(at)
@@ -152,21 +165,21 @@ class _Work:
             self.errors,
         )
 
-    def _in_order(self, piece: Piece) -> bool:
+    def _in_order(self, piece: Piece, fold: Fold) -> bool:
         """Does an input come after everything that has been folded, timers included?"""
         last = self.window.last
         after = piece.at > last[0] or not self.window.count or piece.order() > last
-        return after and self._current().at <= piece.at
+        return after and fold.at <= piece.at
 
     def _known(self, source: Source) -> bool:
         """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
         near, at, rank, event_id = self.around.limits.lateness, source.at, source.rank, source.event_id
         if self.window.holds(event_id, rank, at, near):
             return True
-        for one in self.subject.passed:
-            if one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near:
-                return True
-        return False
+        passed = self.subject.passed
+        if not passed or event_id.encode() not in passed:
+            return False
+        return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in load_orders(passed))
 
     def _too_late(self, at: int) -> bool:
         """Behind the horizon, or behind a base that the window's greatest length has moved up, or no room at all."""
@@ -198,7 +211,8 @@ class _Work:
 
     def _derived(self, folding: Folding) -> None:
         """Hands on what was derived in order."""
-        self._note(folding)
+        if folding.losers or folding.errors:
+            self._note(folding)
         if folding.facts:
             self._open_ledger().append(folding.facts)
 
@@ -206,8 +220,8 @@ class _Work:
         self.losers += folding.losers
         self.errors += folding.errors
 
-    def _fold_one(self, item: Input) -> None:
-        folding = self._folding(self._current())
+    def _fold_one(self, item: Input, fold: Fold) -> None:
+        folding = self._folding(fold)
         self.dirty = True
         fold_input(folding, item)
         if self.subject.ticked_to > item.source.at:
@@ -263,12 +277,12 @@ class _Work:
             if episode.id in changed
         ]
 
-    def _advance_base(self, at: int) -> None:
+    def _advance_base(self, at: int, fold: Fold) -> None:
         """Before a new newest input: what lies behind the horizon, or overfills the window, goes into the base.
 
         The fold as it rests now may become the base, or a mark that will be one later, without being folded again.
         """
-        subject, fold, window = self.subject, self._current(), self.window
+        subject, window = self.subject, self.window
         if not window.count or fold.at >= at:
             return
         horizon, most = at - self.around.limits.lateness, self.around.limits.window
@@ -284,7 +298,8 @@ class _Work:
         subject, limits = self.subject, self.around.limits
         gone = [piece.order() for piece in self.window.drop(settled)]
         oldest = subject.newest_at - 2 * limits.lateness
-        subject.passed = [one for one in subject.passed + gone if one[0] >= oldest][-2 * limits.window :]
+        orders = [one for one in load_orders(subject.passed) + gone if one[0] >= oldest]
+        subject.passed = dump_orders(orders[-2 * limits.window :])
         subject.base_at, subject.base = base_at, base
         if subject.mark_at <= base_at:
             subject.mark_at, subject.mark = 0, NOTHING

@@ -43,6 +43,7 @@ class Subjects:
         self._shelf = shelf
         self._analyser = analyser
         self._limits = limits
+        self._around: Surroundings | None = None
         audiences = sorted({audience for pack in shelf.packs() for audience in pack.file.audiences})
         self.outputs: tuple[str, ...] = (
             "cx-experiences",
@@ -69,9 +70,14 @@ class Subjects:
         self, key: bytes, state: bytes | None, inputs: Sequence[Input | Tick | Refold], controls: Controls
     ) -> Step:
         """Raises Unavailable when a pack is missing."""
-        around = Surroundings(controls, self._codec, self._analyser, self._limits, self.again)
+        around = self._around
+        if around is None or around.controls is not controls:
+            around = self._around = Surroundings(controls, self._codec, self._analyser, self._limits, self.again)
         outcome = step(key.decode(), state, inputs, around)
-        _count(outcome)
+        if outcome.duplicates or outcome.refolds or outcome.errors or outcome.losers:
+            _count(outcome)
+        if not outcome.late:
+            return Step(outcome.state, outcome.outputs, outcome.next_due_at)
         rejected = [
             Rejected(late.message, DeadLetterReason.TOO_LATE, self._too_late(late))
             for late in outcome.late

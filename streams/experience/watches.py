@@ -13,17 +13,21 @@ from streams.experience.state import NEVER, WATCHES_MAX, Fold, OpenWatch
 def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> None:
     """Takes away the watches that this event keeps."""
     fold = folding.fold
-    for name, version in dict.fromkeys((one.pack, one.pack_version) for one in fold.watches):
-        opener = pack if version == pack.version else folding.controls.shelf.get(name, version)
+    openers = {pack.version: pack}
+    for one in fold.watches:
+        if one.pack_version not in openers:
+            openers[one.pack_version] = folding.controls.shelf.get(one.pack, one.pack_version)
+    for version, opener in openers.items():
         view = opener.touchpoint(event.touchpoint)
-        frame = Frame(fold, at, view, event)
-        for watch in opener.watches_kept_by(view.name, event.outcome):
+        watches = opener.watches_kept_by(view.name, event.outcome)
+        frame = Frame(fold, at, view, event) if watches else None
+        for watch in watches:
             open_now = [
                 one
                 for one in fold.watches
                 if (one.name, one.pack_version) == (watch.name, version) and _same(watch, one, event, view.name)
             ]
-            if open_now and folding.holds(opener, watch.name, watch.kept, frame):
+            if open_now and frame is not None and folding.holds(opener, watch.name, watch.kept, frame):
                 fold.watches = [one for one in fold.watches if one not in open_now]
 
 
