@@ -24,8 +24,8 @@ from schemas.json_form import from_json
 from streams.engine.job import Message, Tick
 from streams.experience.compiled import compile_pack
 from streams.experience.controls import Shelf, first_pack
-from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 
 PACK: Final = Path(__file__).parent.parent / "streams" / "packs" / "retail.yaml"

@@ -4,8 +4,8 @@ from streams.codec import OUTPUTS, codec
 from streams.engine.job import AnyJob
 from streams.experience.controls import Shelf
 from streams.experience.incidents import Incidents
-from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.packs_folder import audiences_of, shelf
 from streams.settings import Settings

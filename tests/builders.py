@@ -13,8 +13,8 @@ from schemas.records import Action, Control, Episode, Experience, PackInForce
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf
-from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.replay.driver import Driver
 

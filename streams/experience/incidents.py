@@ -21,7 +21,7 @@ from streams.experience.ids import action_id, cause_key, content_hash, digest
 from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, size_shown, sweep
 from streams.experience.pack import Incidents as Rule
 from streams.experience.state import Row
-from streams.experience.step import Limits
+from streams.experience.surroundings import Limits
 from streams.experience.words import fill
 
 RULE_NAME: Final = "incident"

@@ -4,15 +4,13 @@ In order: append to the window and fold one. Late: put into the window, fold the
 however much was late), emit the difference. Too late for the window: refused. A duplicate changes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from schemas.codec import Codec
 from schemas.records import ActionUpdate, Loser
 from streams.engine.job import Output, Refold, Tick
-from streams.experience.controls import Controls
 from streams.experience.episodes import record_of
 from streams.experience.fold import fire_until, fold_input, next_due
 from streams.experience.folding import Fact, Failure, Folding, Input, Source
@@ -30,42 +28,12 @@ from streams.experience.state import (
     load_orders,
     load_subject,
 )
-from streams.experience.text import Analyser
+from streams.experience.surroundings import Outcome, Surroundings
 from streams.experience.window import Window
 
 SUNK_SECONDS: Final = 400 * 86_400  # how long a message that is not derived any more still counts for caps
 SUNK_MAX: Final = 64
 ROOM: Final = 4  # a window that late inputs have filled to so many times its length takes no more
-
-
-class Limits(NamedTuple):
-    """How late an event may be (µs, against the subject's newest event), and how many inputs a window holds."""
-
-    lateness: int
-    window: int
-
-
-class Surroundings(NamedTuple):
-    """What a step needs besides state and inputs; all of it pure. `decode` gives an input from a piece of the window."""
-
-    controls: Controls
-    codec: Codec
-    analyser: Analyser
-    limits: Limits
-    decode: Callable[[Piece], Input]
-
-
-class Outcome(msgspec.Struct):
-    """What a step gives. `late`: inputs that came too late for the window. `next_due_at` µs."""
-
-    state: bytes
-    outputs: list[Output]
-    next_due_at: int | None
-    late: list[Input]
-    duplicates: int
-    refolds: int
-    losers: list[Loser]
-    errors: list[Failure]
 
 
 def step(key: str, state: bytes | None, inputs: Sequence[Input | Tick | Refold], around: Surroundings) -> Outcome:

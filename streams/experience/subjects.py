@@ -15,7 +15,8 @@ from streams.engine.job import Decoded, Message, Refold, Rejected, Step, Tick
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
 from streams.experience.state import Piece
-from streams.experience.step import Limits, Outcome, Surroundings, step
+from streams.experience.step import step
+from streams.experience.surroundings import Limits, Outcome, Surroundings
 from streams.experience.text import Analyser
 
 _TYPES: Final[tuple[type[Customer | Touchpoint | Feedback | ActionUpdate], ...]] = (

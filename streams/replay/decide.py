@@ -13,8 +13,8 @@ from streams.errors import UserError
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
 from streams.experience.incidents import Incidents
-from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.replay.driver import Driver
 

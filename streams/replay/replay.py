@@ -19,8 +19,8 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
 from streams.experience.incidents import Incidents
-from streams.experience.step import Limits
 from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.packs_folder import audiences_of
 from streams.replay.driver import Driver

@@ -12,7 +12,7 @@ from streams.experience import incident_sweep
 from streams.experience.controls import Shelf
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
-from streams.experience.step import Limits
+from streams.experience.surroundings import Limits
 from streams.replay.driver import Driver
 from tests.builders import CODEC, SECOND, START, content, pack, records
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.experience.compiled import environments
 from streams.experience.conditions import ConditionError, Place, compile_condition
 from streams.experience.conditions.syntax import MAX_CHARACTERS, MAX_DEPTH
+from streams.experience.environments import environments
 from tests.builders import pack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text(encoding="utf-8")

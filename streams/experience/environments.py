@@ -1,0 +1,52 @@
+"""What the conditions of a pack may name, by where they stand in it."""
+
+from typing import get_args
+
+from schemas.records import EpisodeStage, Feedback, Touchpoint
+from streams.experience.conditions import (
+    BOOL,
+    DOUBLE,
+    INT,
+    NULLABLE,
+    SYMBOL,
+    Environment,
+    Signature,
+    Type,
+    struct_type,
+)
+from streams.experience.frame import OTHER, EpisodeView, Joined, SignalView, TouchpointView
+from streams.experience.pack import PackFile
+from streams.experience.state import Profile
+
+_COUNTS = ("failures", "failures_anywhere", "abandoned", "contacts", "channels")
+_FUNCTIONS = {
+    **{name: Signature((DOUBLE,), INT) for name in _COUNTS},
+    "late_seconds": Signature((), DOUBLE),
+    "score": Signature((), DOUBLE),
+    "episode_open": Signature((), BOOL),
+}
+
+
+def environments(pack: PackFile) -> dict[str, Environment]:
+    """What conditions may name, by where they stand. Names of touchpoints, journeys, signals and causes are closed sets:
+    one that the pack does not have is an error at load and not a rule that never fires.
+    """
+    touchpoint, journey = SYMBOL(*pack.touchpoints, OTHER), SYMBOL(*pack.journeys, OTHER)
+    cause = SYMBOL(*{signal.cause or name: None for name, signal in pack.signals.items()})
+    place: dict[str, Type[object] | None] = {"touchpoint": touchpoint, "journey": journey}
+    said: dict[str, Type[object] | None] = {"touchpoint": NULLABLE(touchpoint), "journey": NULLABLE(journey)}
+    around: dict[str, Type[object]] = {
+        "customer": struct_type(Profile, {"consents": None}),
+        "touchpoint": struct_type(TouchpointView, {"name": touchpoint, "journey": journey}),
+    }
+    event = struct_type(Touchpoint, {**said, "touchpoint": touchpoint})
+    episode = struct_type(EpisodeView, {**place, "cause": cause, "stage": SYMBOL(*get_args(EpisodeStage))})
+    signal = struct_type(SignalView, {**place, "name": SYMBOL(*pack.signals)})
+    seen: dict[str, dict[str, Type[object]]] = {
+        "touchpoint": {"event": event},
+        "feedback": {"event": struct_type(Feedback, said), "joined": struct_type(Joined)},
+        "watch": {},
+        "episode": {"episode": episode},
+        "signal": {"signal": signal},
+    }
+    return {name: Environment({**around, **variables}, _FUNCTIONS) for name, variables in seen.items()}
