@@ -75,6 +75,13 @@ def _int(value: Any) -> Any:
     return celtypes.IntType(value)
 
 
+def _double(value: Any) -> Any:
+    """A text that spells an infinity or not-a-number, in whatever case: ours reads plain decimal numbers only (docs/conditions.md)."""
+    if isinstance(value, str) and value.strip().lstrip("+-").lower() in ("inf", "infinity", "nan"):
+        raise ValueError("no number")
+    return celtypes.DoubleType(value)
+
+
 def _through(apply: Function) -> Function:
     """Errors travel as values in cel-python; results become its own types again (its + - * on doubles and strings lose them)."""
 
@@ -97,6 +104,7 @@ CORRECTIONS: dict[str, Function] = {
     "_*_": _through(operator.mul),
     "-_": _through(operator.neg),
     "int": _int,
+    "double": _double,
 }
 
 
