@@ -31,6 +31,7 @@ from streams.experience.state import (
 from streams.experience.surroundings import Outcome, Surroundings
 from streams.experience.window import Window
 
+WINDOW_BYTES: Final = 2 << 20  # a window that takes more makes room as an overfull one does
 SUNK_SECONDS: Final = 400 * 86_400  # how long a message that is not derived any more still counts for caps
 SUNK_MAX: Final = 64
 ROOM: Final = 4  # a window that late inputs have filled to so many times its length takes no more
@@ -156,6 +157,7 @@ class _Work:
             at < subject.newest_at - limits.lateness
             or (subject.base_at > 0 and at <= subject.base_at)
             or self.window.count >= ROOM * limits.window
+            or self.window.size_bytes >= ROOM * WINDOW_BYTES
         )
 
     def _changed_since(self, at: int) -> None:
@@ -232,6 +234,8 @@ class _Work:
         count = self.window.before(self.subject.newest_at - limits.lateness)
         if len(window) >= 2 * limits.window:
             count = max(count, len(window) - limits.window)
+        if self.window.size_bytes >= 2 * WINDOW_BYTES:
+            count = max(count, len(window) // 2)
         while 0 < count < len(window) and window[count - 1].at == window[count].at:
             count -= 1
         return count
@@ -254,9 +258,10 @@ class _Work:
         if not window.count or fold.at >= at:
             return
         horizon, most = at - self.around.limits.lateness, self.around.limits.window
-        if fold.at < horizon or window.count >= 2 * most:
+        size = window.size_bytes
+        if fold.at < horizon or window.count >= 2 * most or size >= 2 * WINDOW_BYTES:
             self._rebase(fold.at, self._resting(), window.count)
-        elif subject.mark_at and (subject.mark_at < horizon or window.count >= most):
+        elif subject.mark_at and (subject.mark_at < horizon or window.count >= most or size >= WINDOW_BYTES):
             self._rebase(subject.mark_at, subject.mark, window.before(subject.mark_at + 1))
         if not subject.mark_at and window.count:
             subject.mark_at, subject.mark = fold.at, self._resting()

@@ -30,6 +30,11 @@ class Window:
             self._pieces = _decoder.decode(b"\xdd" + self.count.to_bytes(4, "big") + self._bytes)
         return self._pieces
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes as it rests, nearly."""
+        return len(self._bytes) if self._pieces is None else sum(len(piece.value) for piece in self._pieces)
+
     def append(self, piece: Piece) -> None:
         """One more, which comes after all others."""
         if self._pieces is None:

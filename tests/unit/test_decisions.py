@@ -349,6 +349,15 @@ def test_the_window_has_a_greatest_length() -> None:
     assert [rejected.reason for rejected in one.rejected] == ["too_late"]
 
 
+def test_the_window_has_a_greatest_size() -> None:
+    one = driver()
+    life = Life(one)
+    for at in range(200):
+        life.say(at, "comment", text="x" * 60_000)
+    assert not one.rejected
+    assert len(one.states[b"anna"]) < 5 << 20  # the changelog takes 16 MiB
+
+
 def test_a_state_of_another_format_is_refused() -> None:
     from streams.experience.state import Subject, dump
 
