@@ -148,6 +148,7 @@ def stream(stack: Stack, settings: Settings, rate: float, seconds: float, custom
     found = list(caused(settings, began_us // 1000, due))
     places = {(partition, offset): cause_us // 1000 for partition, offset, cause_us, _ in found}
     return {
+        "event to arrival": arrival(settings, began_us // 1000),
         "event to action": sorted(arrived_ms / 1000 - cause_us / 1e6 for _, _, cause_us, arrived_ms in found),
         "event to visible": visible.seconds(places),
     }
@@ -176,6 +177,15 @@ def send_on_time(settings: Settings, records: list[Touchpoint | Feedback], due: 
             time.sleep(min(0.005, ahead / 1e6))
         out.produce(settings.topic(message.topic), message.value, message.key)
     out.flush(60)
+
+
+def arrival(settings: Settings, since_ms: int) -> list[float]:
+    """Seconds from an event's scheduled time to its arrival in Kafka, sorted: how far the sender itself was behind."""
+    codec = Codec()
+    found = []
+    for message in read_log(settings, ["cx-touchpoints"], since_ms=since_ms):
+        found.append(message.timestamp_ms / 1000 - codec.decode(message.value, Touchpoint).occurred_at / 1e6)
+    return sorted(found)
 
 
 def caused(settings: Settings, since_ms: int, due: list[int]) -> Iterator[tuple[int, int, int, int]]:
