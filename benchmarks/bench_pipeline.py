@@ -134,24 +134,44 @@ def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dic
     }
 
 
-def stream(stack: Stack, settings: Settings, rate: float, seconds: float, customers: int) -> dict[str, list[float]]:
-    """Seconds from an event's scheduled time to its arrival, to its action, and to being visible; each sorted."""
+class Streamed(NamedTuple):
+    """Seconds, sorted, by what they are measured to; CPU µs an event by process while the events were sent."""
+
+    seconds: dict[str, list[float]]
+    cpu_us: dict[str, float]
+
+
+def cpu_seconds(stack: Stack) -> dict[str, float]:
+    """User and system time so far of each process that has a part in the pipeline."""
+    found = {"sender": psutil.Process()}
+    for name in ("worker", "sink", "kafka", "clickhouse"):
+        found[name] = psutil.Process(stack.supervisor.child(name).pid)
+    return {name: sum(process.cpu_times()[:2]) for name, process in found.items()}
+
+
+def stream(stack: Stack, settings: Settings, rate: float, seconds: float, customers: int) -> Streamed:
+    """From an event's scheduled time to its arrival, to its action, and to being visible; and what it cost."""
     records = [one for one in simulated(int(rate * seconds), customers) if isinstance(one, Touchpoint | Feedback)]
     until_stored(settings)
     visible = Visible(settings)
     visible.start()
     began_us = time.time_ns() // 1000 + 1_000_000
     due = [began_us + int(number / rate * 1e6) for number in range(len(records))]
+    before = cpu_seconds(stack)
     send_on_time(settings, records, due)
+    spent = {name: cpu - before[name] for name, cpu in cpu_seconds(stack).items()}
     time.sleep(5)
     visible.stop()
     found = list(caused(settings, began_us // 1000, due))
     places = {(partition, offset): cause_us // 1000 for partition, offset, cause_us, _ in found}
-    return {
-        "event to arrival": arrival(settings, began_us // 1000),
-        "event to action": sorted(arrived_ms / 1000 - cause_us / 1e6 for _, _, cause_us, arrived_ms in found),
-        "event to visible": visible.seconds(places),
-    }
+    return Streamed(
+        {
+            "event to arrival": arrival(settings, began_us // 1000),
+            "event to action": sorted(arrived_ms / 1000 - cause_us / 1e6 for _, _, cause_us, arrived_ms in found),
+            "event to visible": visible.seconds(places),
+        },
+        {name: cpu / len(records) * 1e6 for name, cpu in spent.items()},
+    )
 
 
 def until_stored(settings: Settings) -> None:
@@ -242,8 +262,9 @@ def main() -> None:
             stack.supervisor.start(touchstone("sink", "sink", "clickhouse"))
             streamed = stream(stack, settings, rate, options.seconds, options.customers)
     figures = {name: f"{value:.0f}" for name, value in drained.items()}
-    for name, values in streamed.items():
+    for name, values in streamed.seconds.items():
         figures |= {f"{name} p50": at(values, 0.5), f"{name} p99": at(values, 0.99), f"{name} n": str(len(values))}
+    figures |= {f"{name} CPU µs/event": f"{value:.0f}" for name, value in streamed.cpu_us.items()}
     for name, value in figures.items():
         print(f"{name:<24}{value}")  # noqa: T201 - a benchmark's result
     note(
