@@ -78,7 +78,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                 self._flush.cancel()
             await self._consumer.stop()
             await self._letters.stop()
-            self._writer.close()
+            await asyncio.to_thread(self._writer.close)
 
     async def _until(self, stop: asyncio.Event) -> None:
         """Turns until `stop` is set, also while Kafka is away and a turn does not end."""

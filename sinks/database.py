@@ -3,7 +3,9 @@
 One client serves one thread. Every setting that decides about a row's fate is explicit: defaults changed between versions.
 """
 
+import contextlib
 import re
+import socket
 import struct
 from collections.abc import Mapping, Sequence
 from decimal import DecimalException
@@ -117,6 +119,14 @@ def connect(settings: Settings, *, database: str | None = None) -> Database:
         **secure,
     )
     return client
+
+
+def cut(database: Database) -> None:
+    """Ends what another thread is doing on this connection; that thread gets an error and closes it."""
+    opened: socket.socket | None = getattr(getattr(database, "connection", None), "socket", None)
+    if opened is not None:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            opened.shutdown(socket.SHUT_RDWR)
 
 
 def database_name(settings: Settings) -> str:

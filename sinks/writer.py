@@ -6,13 +6,13 @@ Halves and repeats are harmless: the position ends the sorting key, so a row cou
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from sinks.buffer import Batch, Refusal, by_month
+from sinks.clients import Clients
 from sinks.columns import Row, block, insert_statement
 from sinks.database import INSERT_SETTINGS, Database, Rejected, connect, judge
 from sinks.identity import check
@@ -33,10 +33,8 @@ class Writer:
 
     def __init__(self, settings: Settings, connected: Callable[[Settings], Database] = connect) -> None:
         self._settings = settings
-        self._connected = connected
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="clickhouse")
-        self._own = threading.local()
-        self._clients: list[Database] = []
+        self._clients = Clients(lambda: connected(settings))
         self._unchecked: dict[str, str] = {}
 
     def expect(self, identities: Mapping[str, str]) -> None:
@@ -95,9 +93,10 @@ class Writer:
     def _send(self, table: Table, rows: list[Row]) -> None:
         topic = self._settings.topic(table.topic)
         try:
-            self._client().execute(
-                insert_statement(table), block(table, topic, rows), settings=INSERT_SETTINGS, columnar=True
-            )
+            with self._clients.own() as client:
+                client.execute(
+                    insert_statement(table), block(table, topic, rows), settings=INSERT_SETTINGS, columnar=True
+                )
         except Exception as error:
             judged = judge(error, inserting=True)
             if judged is error:
@@ -109,22 +108,14 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(self._pool, self._check_identities)
 
     def _check_identities(self) -> None:
-        check(self._client(), self._unchecked)
+        with self._clients.own() as client:
+            check(client, self._unchecked)
         self._unchecked = {}
 
-    def _client(self) -> Database:
-        """This thread's own."""
-        client: Database | None = getattr(self._own, "client", None)
-        if client is None:
-            client = self._own.client = self._connected(self._settings)
-            self._clients.append(client)
-        return client
-
     def close(self) -> None:
-        """Cuts an INSERT that is still under way: an unknown outcome is harmless."""
+        """Cuts an INSERT that is still under way (an unknown outcome is harmless) and waits for it to end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for client in self._clients:
-            client.disconnect()
+        self._clients.close()
 
 
 def _too_many(table: Table, detail: str) -> UserError:
