@@ -19,8 +19,8 @@ READER = "reader"  # may only query; no password
 class ClickHouseService:
     """A running server, with what tests need of it."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.process = ClickHouse(folder, options=options)
+    def __init__(self, process: ClickHouse) -> None:
+        self.process = process
         self.start()
 
     def start(self) -> None:
@@ -44,7 +44,8 @@ class ClickHouseService:
 def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseService]:
     """One server for the whole run. The user `reader` may only query."""
     limits = ("--readonly-setting", "max_execution_time=30", "--readonly-setting", "max_result_rows=100000")
-    service = ClickHouseService(tmp_path_factory.mktemp("clickhouse"), "--readonly-user", READER, *limits)
+    options = ("--readonly-user", READER, *limits)
+    service = ClickHouseService(ClickHouse(tmp_path_factory.mktemp("clickhouse"), options=options))
     yield service
     service.process.stop()
 
@@ -71,7 +72,7 @@ def new_clickhouse(tmp_path: Path) -> Iterator[Callable[..., ClickHouseService]]
     services: list[ClickHouseService] = []
 
     def make(*options: str) -> ClickHouseService:
-        services.append(ClickHouseService(tmp_path / f"clickhouse-{len(services)}", *options))
+        services.append(ClickHouseService(ClickHouse(tmp_path / f"clickhouse-{len(services)}", options=options)))
         return services[-1]
 
     yield make

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ from clickhouse_driver.errors import Error, NetworkError, ServerException
 
 from deploy.local.clickhouse.process import ROOT
 from tests.clickhouse_service import ClickHouseService
+from tests.small_disk import SmallDisk, counted, mounted
 
 NewService = Callable[..., ClickHouseService]
 BLOCK_ROWS = 5000
@@ -311,27 +313,18 @@ def test_rows_that_cannot_be_kept(new_clickhouse: NewService) -> None:
     assert service.query("SELECT count() FROM t") == [(100_000,)]
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("small_disk", [mounted, counted])
+def test_a_full_disk(small_disk: Callable[[Path], AbstractContextManager[SmallDisk]], tmp_path: Path) -> None:
     """Before the disk is full nothing is written any more; what was there stays; with room again it goes on."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("a small disk needs the right to mount one")
-    try:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder) as disk:
         fill_and_recover(disk)
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def fill_and_recover(disk: Path) -> None:
-    service = ClickHouseService(disk, "--reserve-mb", "8")
-    ballast = disk / "ballast"
-
-    def leave(free_bytes: int) -> None:
-        ballast.write_bytes(b"")
-        free = shutil.disk_usage(disk).free
-        ballast.write_bytes(bytes(max(0, free - free_bytes)))
+def fill_and_recover(disk: SmallDisk) -> None:
+    server = disk.server("--reserve-mb", "8")
+    service = ClickHouseService(server)
 
     def refused(sql: str) -> int:
         with pytest.raises(ServerException) as caught:
@@ -342,7 +335,7 @@ def fill_and_recover(disk: Path) -> None:
         service.query("CREATE TABLE t (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
         service.query("CREATE TABLE big (s String) ENGINE = Log")
         service.query("INSERT INTO t SELECT number, toString(number) FROM numbers(1000)")
-        leave(1_000_000)
+        disk.leave(1_000_000, server)
         columns = [list(range(100_000)), [os.urandom(20).hex() for _ in range(100_000)]]
         with service.client() as client, pytest.raises(ServerException) as caught:
             client.execute("INSERT INTO t VALUES", columns, columnar=True)
@@ -350,18 +343,18 @@ def fill_and_recover(disk: Path) -> None:
         assert refused("INSERT INTO t SELECT 1, 'x'") == 243
         assert refused("OPTIMIZE TABLE t FINAL") == 243
         assert service.query("SELECT count(), sum(n) FROM t") == [(1000, 499_500)]
-        leave(9_000_000)  # enough to begin, and then the disk is full
+        disk.leave(9_000_000, server)  # enough to begin, and then the disk is full
         assert refused("INSERT INTO big SELECT hex(randomString(50)) FROM numbers(400000)") == 243
         service.query("DROP TABLE big SYNC")
-        ballast.unlink()
+        disk.make_room(server)
         with service.client() as client:
             client.execute("INSERT INTO t VALUES", [(1, "again")])
-        service.process.kill()
+        server.kill()
         service.start()
         assert service.query("SELECT count() FROM t") == [(1001,)]
         assert {row[1] for row in service.query("CHECK TABLE t")} == {1}
     finally:
-        service.process.stop()
+        server.stop()
 
 
 def test_the_ready_line(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 
+from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.ports import answers, free_port
 from tests.clickhouse_service import ClickHouseService
 
@@ -64,7 +65,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseService
     folder = tmp_path_factory.mktemp("ours")
     (folder / "password").write_text("secret")
     options = ("--readonly-user", "reader", "--readonly-password-file", str(folder / "password"))
-    service = ClickHouseService(folder, *options)
+    service = ClickHouseService(ClickHouse(folder, options=options))
     yield service
     service.process.stop()
 
