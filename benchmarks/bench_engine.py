@@ -27,6 +27,7 @@ from deploy.local import jars, ports
 from deploy.local.kafka import Broker, default_cache
 from streams import metrics
 from streams.admin import Admin, TopicSpec
+from streams.connect.log import read_log
 from streams.engine.job import Message
 from streams.engine.worker import run
 from streams.settings import Settings
@@ -103,27 +104,6 @@ def job_alone(touchpoints: int = 100_000) -> float:
     return round((time.process_time() - began) / len(events) * 1e6, 1)
 
 
-def seen(settings: Settings) -> list[bytes]:
-    """What a read-committed reader finds."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    topic = settings.topic(ACTIONS)
-    with Admin(settings) as admin:
-        ends = admin.end_offsets([topic])
-    consumer = KafkaConsumer(
-        bootstrap_servers=settings.kafka_brokers, isolation_level="read_committed", auto_offset_reset="earliest"
-    )
-    left = {TopicPartition(*at): end for at, end in ends.items() if end}
-    consumer.assign(list(left))
-    values: list[bytes] = []
-    while left:
-        for batch in consumer.poll(500).values():
-            values += [record.value for record in batch]
-        left = {at: end for at, end in left.items() if consumer.position(at) < end}
-    consumer.close()
-    return values
-
-
 def one_round(arguments: argparse.Namespace, brokers: str, expected: set[bytes]) -> dict[str, Any]:
     """Fresh topics, a fresh worker."""
     settings = Settings(
@@ -149,7 +129,7 @@ def one_round(arguments: argparse.Namespace, brokers: str, expected: set[bytes])
         env=environment, stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     figures: dict[str, Any] = json.loads(child.stdout.splitlines()[0])
-    actions = seen(settings)
+    actions = [message.value for message in read_log(settings, [ACTIONS])]  # as a read-committed reader finds them
     figures["actions"] = len(actions)
     figures["right"] = len(actions) == len(expected) and set(actions) == expected
     with Admin(settings) as admin:

@@ -16,15 +16,14 @@ from sinks.source import GROUP
 from sinks.tables import TABLES, Table, decode
 from streams.admin import Admin, Partition
 from streams.codec import codec
+from streams.connect.log import read_log
 from streams.engine.job import Message
-from streams.errors import ExitCode, Unavailable, UserError
-from streams.kafka_config import kafka_client_config
+from streams.errors import ExitCode, UserError
 from streams.settings import Settings
 
 SLICE_MESSAGES: Final = 50_000
 SHOWN: Final = 20
 PAUSE_SECONDS: Final = 1.0
-STUCK_SECONDS: Final = 60.0
 
 Progress = Callable[[int, int], None]  # offsets done, offsets in all
 
@@ -150,7 +149,7 @@ class Reconciliation:
         if self._begins[at] == end:
             return
         part: list[Sent] = []
-        for message in messages(self._settings, table, at, self._begins[at], end):
+        for message in read_log(self._settings, [table.topic], begin={at: self._begins[at]}, end={at: end}):
             part.append(Sent(message.offset, self._name(table, message, at[0])))
             if len(part) == SLICE_MESSAGES:
                 yield part, message.offset + 1
@@ -163,43 +162,3 @@ class Reconciliation:
         except InvalidEvent:
             return None
         return getattr(record, table.id), getattr(record, "revision") if table.has_revisions else 0  # noqa: B009 - of each such record
-
-
-def messages(settings: Settings, table: Table, at: Partition, begin: int, end: int) -> Iterator[Message]:
-    """Committed messages of a partition from `begin` to before `end`. Raises Unavailable when Kafka stops answering."""
-    from kafka import KafkaConsumer, TopicPartition
-    from kafka.errors import KafkaError
-
-    try:
-        consumer = KafkaConsumer(
-            **kafka_client_config(settings),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            max_poll_records=5_000,
-        )
-        try:
-            place = TopicPartition(*at)
-            consumer.assign([place])
-            consumer.seek(place, begin)
-            moved = time.monotonic()
-            while (position := consumer.position(place)) < end:
-                for record in consumer.poll(timeout_ms=500).get(place, ()):
-                    if record.offset < end:
-                        yield Message(
-                            table.topic,
-                            at[1],
-                            record.offset,
-                            record.timestamp,
-                            record.key,
-                            record.value,
-                            record.headers or (),
-                        )
-                if consumer.position(place) > position:
-                    moved = time.monotonic()
-                elif time.monotonic() - moved > STUCK_SECONDS:
-                    raise Unavailable(f"{at[0]}/{at[1]}: nothing comes after offset {position} of {end}")
-        finally:
-            consumer.close()
-    except KafkaError as error:
-        raise Unavailable(f"{at[0]}/{at[1]}: {error}") from error

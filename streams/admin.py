@@ -162,6 +162,12 @@ class Admin:
 
         return self._offsets(topics, OffsetSpec.LATEST, committed=committed)
 
+    def offsets_since(self, topics: Iterable[str], since_ms: int) -> dict[Partition, int]:
+        """The first offset that arrived at or after `since_ms`, Unix milliseconds; the end where there is none yet."""
+        names = list(topics)
+        found, ends = self._offsets(names, since_ms, committed=True), self.end_offsets(names)
+        return {at: offset if offset >= 0 else ends[at] for at, offset in found.items()}
+
     def _offsets(self, topics: Iterable[str], spec: int, *, committed: bool) -> dict[Partition, int]:
         from kafka import IsolationLevel, TopicPartition
 

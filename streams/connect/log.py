@@ -1,7 +1,11 @@
-"""Reads a range of topics from outside, read-committed: messages by partition and offset, up to where they end now."""
+"""Topics read from outside any consumer group, committed messages only: a range of them, or whatever comes from an offset on.
+
+`read_log` reads a range to its end; `LogReader` is for those who follow. Partitions go by (full topic name, number), messages
+carry the name without prefix.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from streams.admin import Admin, Partition
 from streams.engine.job import Message
@@ -9,8 +13,9 @@ from streams.errors import Unavailable
 from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 
-POLL_MS: Final = 1_000
-SILENT_POLLS_MAX: Final = 20  # polls without a message or progress before giving up
+POLL_MS: Final = 500
+POLL_MESSAGES: Final = 5_000
+STUCK_SECONDS: Final = 30.0  # a range gives up when nothing was heard for so long
 
 
 def read_log(
@@ -21,57 +26,93 @@ def read_log(
     since_ms: int | None = None,
     end: Mapping[Partition, int] | None = None,
 ) -> Iterator[Message]:
-    """Messages of topics (names without prefix), partition by partition, each in order of offset.
+    """Messages of topics (names without prefix), each partition's in order of offset; partitions mix.
 
-    `begin`, `end`: offsets by (full topic name, partition), default all that is there now; `since_ms`: from this time of
-    arrival on. Raises Unavailable when the broker stops answering, KeyError for a topic that does not exist.
+    `begin`, `end`: offsets, default all that is there now; a partition that they do not name is not read. `since_ms`: from
+    this time of arrival on. Raises Unavailable when nothing comes any more, KeyError for a topic that does not exist.
     """
-    names = {settings.topic(topic): topic for topic in topics}
+    names = [settings.topic(topic) for topic in topics]
     with Admin(settings) as admin:
         ends = dict(end) if end is not None else admin.end_offsets(names)
         begins = dict(begin) if begin is not None else admin.begin_offsets(names)
-    consumer = _consumer(settings)
-    try:
-        for (name, partition), last in sorted(ends.items()):
-            first = begins.get((name, partition), 0)
-            if first < last:
-                yield from _partition(consumer, name, partition, first, last, since_ms, names[name])
-    finally:
-        consumer.close()
+        since = admin.offsets_since(names, since_ms) if since_ms is not None else {}
+    begins = {at: max(first, since.get(at, 0)) for at, first in begins.items() if at in ends}
+    with LogReader(settings, begins, ends) as reader:
+        silent_ms = 0
+        before: dict[Partition, int] = {}
+        while left := reader.left():
+            silent_ms = silent_ms + POLL_MS if left == before else 0
+            if silent_ms > STUCK_SECONDS * 1_000:
+                (topic, partition), offset = min(left.items())
+                raise Unavailable(f"{topic}/{partition}: nothing comes from offset {offset} on, although there is more")
+            before = left
+            yield from reader.poll(POLL_MS)
 
 
-def _partition(
-    consumer: Any, name: str, partition: int, first: int, last: int, since_ms: int | None, topic: str
-) -> Iterator[Message]:
-    from kafka import TopicPartition
+class LogReader:
+    """Reads each partition of `begin` from its offset on: to before that of `end`, or without `end` for ever.
 
-    at = TopicPartition(name, partition)
-    consumer.assign([at])
-    if since_ms is not None:
-        found = consumer.offsets_for_times({at: since_ms})[at]
-        first = max(first, found.offset) if found is not None else last
-    consumer.seek(at, first)
-    silent = 0
-    while consumer.position(at) < last:
-        batch = consumer.poll(POLL_MS)
-        silent = 0 if batch else silent + 1
-        if silent > SILENT_POLLS_MAX:
-            raise Unavailable(
-                f"{name}/{partition}: nothing came for {silent} s at offset {consumer.position(at)} of {last}"
+    Where messages are gone meanwhile, a range raises Unavailable; who follows goes on with the oldest that are there.
+    """
+
+    def __init__(
+        self, settings: Settings, begin: Mapping[Partition, int], end: Mapping[Partition, int] | None = None
+    ) -> None:
+        from kafka import KafkaConsumer, TopicPartition
+
+        self._prefix = settings.kafka_prefix
+        self._consumer: Any = KafkaConsumer(
+            **kafka_client_config(settings),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest" if end is None else "none",
+            allow_auto_create_topics=False,
+            max_poll_records=POLL_MESSAGES,
+            reconnect_backoff_max_ms=1_000,
+            metrics_enabled=False,
+        )
+        wanted = {TopicPartition(*at): offset for at, offset in begin.items() if end is None or offset < end[at]}
+        self._end = None if end is None else {at: end[at] for at in wanted}
+        self._consumer.assign(list(wanted))
+        for at, offset in wanted.items():
+            self._consumer.seek(at, offset)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._consumer.close(autocommit=False)
+
+    def poll(self, timeout_ms: int) -> list[Message]:
+        """What came; nothing after `timeout_ms`. Raises Unavailable."""
+        from kafka.errors import KafkaError
+
+        try:
+            polled = self._consumer.poll(timeout_ms)
+        except KafkaError as error:
+            raise Unavailable(f"reading from Kafka: {error}") from error
+        return [
+            Message(
+                at.topic.removeprefix(self._prefix),
+                at.partition,
+                record.offset,
+                record.timestamp,
+                record.key,
+                record.value,
+                tuple(record.headers or ()),
             )
-        for row in batch.get(at, ()):
-            if row.offset < last:
-                headers = tuple(row.headers or ())
-                yield Message(topic, partition, row.offset, row.timestamp, row.key, row.value, headers)
+            for at, records in polled.items()
+            for record in records
+            if self._end is None or record.offset < self._end[at]
+        ]
 
-
-def _consumer(settings: Settings) -> Any:
-    from kafka import KafkaConsumer
-
-    return KafkaConsumer(
-        **kafka_client_config(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="none",
-    )
+    def left(self) -> dict[Partition, int]:
+        """The partitions whose end is not reached, with their positions; these pass over the markers of transactions, too."""
+        assert self._end is not None  # for a range only
+        positions = {at: self._consumer.position(at) for at in self._end}
+        done = [at for at, position in positions.items() if position >= self._end[at]]
+        self._consumer.pause(*done)
+        return {(at.topic, at.partition): position for at, position in positions.items() if at not in done}

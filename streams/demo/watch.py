@@ -3,13 +3,14 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.codec import Codec
 from schemas.records import Action, Customer, Episode, Feedback, Touchpoint
 from schemas.refusals import InvalidEvent
 from streams.admin import Admin
-from streams.kafka_config import kafka_client_config
+from streams.connect.log import LogReader
+from streams.engine.job import Message
 from streams.settings import Settings
 
 SHOWN: Final = 40  # lines kept for the screen
@@ -83,57 +84,46 @@ class Watch:
         self._thread.join(10)
 
     def _run(self) -> None:
-        from kafka import KafkaConsumer, TopicPartition
-
         try:
-            names = {self._settings.topic(topic): topic for topic in (*INPUTS, *RESULTS)}
             with Admin(self._settings) as admin:
-                partitions = [TopicPartition(*at) for at in admin.end_offsets(names)]
-            consumer = KafkaConsumer(
-                **kafka_client_config(self._settings),
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                fetch_max_wait_ms=POLL_MS,
-            )
-            consumer.assign(partitions)
-            consumer.seek_to_beginning(*partitions)
-            while not self._stop.is_set():
-                for at, rows in consumer.poll(POLL_MS).items():
-                    for row in rows:
-                        self._see(names[at.topic], row)
-            consumer.close()
+                begins = admin.begin_offsets(self._settings.topic(topic) for topic in (*INPUTS, *RESULTS))
+            with LogReader(self._settings, begins) as log:
+                while not self._stop.is_set():
+                    for message in log.poll(POLL_MS):
+                        self._see(message)
         except BaseException as error:  # noqa: BLE001 - shown by whoever looks
             self.failure = error
 
-    def _see(self, topic: str, row: Any) -> None:
+    def _see(self, message: Message) -> None:
+        topic = message.topic
         if topic == "cx-dead-letters":
-            self.refused[dict(row.headers or ()).get("touchstone.reason", b"?").decode()] += 1
+            self.refused[dict(message.headers).get("touchstone.reason", b"?").decode()] += 1
             return
         if topic in INPUTS:
             self.inputs[topic] += 1
         try:
-            at = self._read(topic, row)
+            at = self._read(message)
         except InvalidEvent:
             return  # refused by the worker, too: it comes back as a dead letter
-        self._arrived[topic, row.partition, row.offset] = row.timestamp, at
+        self._arrived[topic, message.partition, message.offset] = message.timestamp_ms, at
 
-    def _read(self, topic: str, row: Any) -> int:
+    def _read(self, message: Message) -> int:
         """Event time of an input (µs); 0 for anything else."""
-        if topic == "cx-customers":
-            customer = self._codec.decode(row.value, Customer)
+        if message.topic == "cx-customers":
+            customer = self._codec.decode(message.value, Customer)
             self._names[customer.subject_id] = customer.name or customer.subject_id
-        elif topic == "cx-touchpoints":
-            event = self._codec.decode(row.value, Touchpoint)
+        elif message.topic == "cx-touchpoints":
+            event = self._codec.decode(message.value, Touchpoint)
             self._touch(event)
             return event.occurred_at
-        elif topic == "cx-feedback":
-            feedback = self._codec.decode(row.value, Feedback)
+        elif message.topic == "cx-feedback":
+            feedback = self._codec.decode(message.value, Feedback)
             self._feedback(feedback)
             return feedback.occurred_at
-        elif topic == "cx-actions":
-            self._action(self._codec.decode(row.value, Action), row)
-        elif topic == "cx-episodes":
-            self._episode(self._codec.decode(row.value, Episode))
+        elif message.topic == "cx-actions":
+            self._action(self._codec.decode(message.value, Action), message)
+        elif message.topic == "cx-episodes":
+            self._episode(self._codec.decode(message.value, Episode))
         return 0
 
     def name(self, subject: str) -> str:
@@ -163,7 +153,7 @@ class Watch:
     def _say(self, at: int, subject: str, what: str, mood: str) -> None:
         self.happened.append(Happened(at, self.name(subject), what, mood))
 
-    def _action(self, action: Action, row: Any) -> None:
+    def _action(self, action: Action, message: Message) -> None:
         self._on_action(action)
         if action.retracted:
             self.retracted += 1
@@ -176,7 +166,9 @@ class Watch:
         self.told.append(Told(action, self.name(action.subject_id)))
         cause = self._cause(action)
         if cause is not None:
-            self.caused.append(Caused(row.partition, row.offset, action.decided_at, cause, row.timestamp))
+            self.caused.append(
+                Caused(message.partition, message.offset, action.decided_at, cause, message.timestamp_ms)
+            )
 
     def _cause(self, action: Action) -> int | None:
         """Arrival (ms) of the event that caused an action at once; None where a timer did, or its settling."""

@@ -3,13 +3,13 @@
 import threading
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from schemas.records import Action
 from streams.admin import Admin
 from streams.codec import codec
+from streams.connect.log import LogReader
 from streams.errors import InvalidEvent, Unavailable, UserError
-from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 from streams.simulate.simulation import Simulation
 
@@ -30,7 +30,7 @@ class Listening(AbstractContextManager["Listening"]):
             if topic not in admin.topics():
                 raise UserError(f"topic {topic} does not exist", "`touchstone topics create` makes it")
             ends = admin.end_offsets([topic])
-        self._consumer = _consumer(settings, ends)
+        self._log = LogReader(settings, ends)
         self._thread = threading.Thread(target=self._listen, name="actions", daemon=True)
 
     def __enter__(self) -> Self:
@@ -42,13 +42,12 @@ class Listening(AbstractContextManager["Listening"]):
     ) -> None:
         self._stopped.set()
         self._thread.join()
-        self._consumer.close()
+        self._log.close()
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
-            for messages in self._consumer.poll(_POLL_MS).values():
-                for message in messages:
-                    self._hear(message.value)
+            for message in self._log.poll(_POLL_MS):
+                self._hear(message.value)
 
     def _hear(self, value: bytes | None) -> None:
         try:
@@ -57,19 +56,3 @@ class Listening(AbstractContextManager["Listening"]):
             return  # forgotten by the staff; whoever reads actions for a living deals with that
         self.heard += 1
         self._simulation.take(action)
-
-
-def _consumer(settings: Settings, ends: dict[tuple[str, int], int]) -> Any:
-    from kafka import KafkaConsumer, TopicPartition
-
-    consumer = KafkaConsumer(
-        **kafka_client_config(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="latest",
-    )
-    consumer.assign([TopicPartition(*partition) for partition in ends])
-    for partition, offset in ends.items():
-        consumer.seek(TopicPartition(*partition), offset)
-    return consumer

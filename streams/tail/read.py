@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from schemas.json_form import BadRecord, instant
-from streams.admin import Admin, Partition, must_accept_connections
+from streams.admin import Admin, must_accept_connections
+from streams.connect.log import LogReader
 from streams.engine.job import Message
 from streams.errors import Unavailable, UserError
-from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 
 Start = Literal["beginning", "end"] | int  # or Unix milliseconds
@@ -53,53 +53,32 @@ class Reading:
         follow: bool,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        from kafka import KafkaConsumer, TopicPartition
-
         self._settings = settings
         self._follow = follow
         self._notice = notice
         self._lost = False
         with Admin(settings) as admin:
             self.topics = _matching(pattern, settings, list(admin.topics()))
-            begins, self._ends = admin.begin_offsets(self.topics), admin.end_offsets(self.topics)
-        self._consumer: Any = KafkaConsumer(
-            **kafka_client_config(settings),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            allow_auto_create_topics=False,
-            reconnect_backoff_max_ms=1000,
-            metrics_enabled=False,
-        )
-        self._partitions = {at: TopicPartition(*at) for at in self._ends}
-        self._consumer.assign(list(self._partitions.values()))
-        for at, offset in self._positions(start, begins).items():
-            self._consumer.seek(self._partitions[at], offset)
+            ends = admin.end_offsets(self.topics)
+            if start == "beginning":
+                begins = admin.begin_offsets(self.topics)
+            else:
+                begins = ends if start == "end" else admin.offsets_since(self.topics, start)
+        self._log = LogReader(settings, begins, None if follow else ends)
 
     def __enter__(self) -> "Reading":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._consumer.close(autocommit=False)
-
-    def _positions(self, start: Start, begins: dict[Partition, int]) -> dict[Partition, int]:
-        if start == "beginning":
-            return begins
-        if start == "end":
-            return self._ends
-        found = self._consumer.offsets_for_times(dict.fromkeys(self._partitions.values(), start))
-        return {
-            at: found[partition].offset if found.get(partition) is not None else self._ends[at]
-            for at, partition in self._partitions.items()
-        }
+        self._log.close()
 
     def batches(self) -> Iterator[list[Message]]:
         """Messages as they come; an empty list when there are none for a moment. Ends where it was when it began, unless it follows."""
         heard_at = asked_at = time.monotonic()
-        while self._follow or not self._finished():
-            polled = self._consumer.poll(timeout_ms=POLL_MS)
+        while self._follow or self._log.left():
+            messages = self._log.poll(POLL_MS)
             now = time.monotonic()
-            if polled:
+            if messages:
                 heard_at = asked_at = now
                 self._found_again()
             elif now - asked_at > QUIET_SECONDS:
@@ -107,21 +86,7 @@ class Reading:
                 heard_at = now if self._answers() else heard_at
                 if not self._follow and now - heard_at > SILENCE_SECONDS:
                     raise Unavailable(f"nothing was heard from Kafka for {SILENCE_SECONDS:.0f} s")
-            yield self._messages(polled)
-
-    def _finished(self) -> bool:
-        return all(self._consumer.position(self._partitions[at]) >= end for at, end in self._ends.items())
-
-    def _messages(self, polled: Any) -> list[Message]:
-        messages = []
-        for at, records in polled.items():
-            end = self._ends[(at.topic, at.partition)]
-            for record in records:
-                if self._follow or record.offset < end:
-                    name = at.topic.removeprefix(self._settings.kafka_prefix)
-                    where = (name, at.partition, record.offset, record.timestamp)
-                    messages.append(Message(*where, record.key, record.value, tuple(record.headers or ())))
-        return sorted(messages, key=lambda message: (message.timestamp_ms, message.partition, message.offset))
+            yield sorted(messages, key=lambda message: (message.timestamp_ms, message.partition, message.offset))
 
     def _answers(self) -> bool:
         try:

@@ -73,7 +73,7 @@ def test_a_run_that_ends_now_arrives_after_it_happened(kafka: Kafka, settings: S
 
 
 def test_staff_answer_the_actions_that_they_hear_of(kafka: Kafka, settings: Settings) -> None:
-    options = ("--staff", "--hours", 10, "--speed", 1_200, "--seed", 7)
+    options = ("--staff", "--hours", 10, "--speed", 1_200, "--seed", 7, "--malformed", 0)
     process = start_touchstone("simulate", *options, settings=settings)
     try:
         deadline = time.monotonic() + 40
