@@ -68,6 +68,17 @@ class Settings(BaseSettings):
     worker_delivery: Literal["exactly_once", "at_least_once"] = Field(
         "exactly_once", description="see docs/failures.md"
     )
+    worker_state: Literal["memory", "rocksdb"] = Field(
+        "memory",
+        description="where a worker keeps its subjects; rocksdb: more of them than memory holds (docs/state.md)",
+    )
+    worker_state_dir: Path = Field(
+        Path(".touchstone/state"), description="folder of rocksdb, one a worker; a copy of the changelog, not a backup"
+    )
+    worker_state_cache_mb: int = Field(256, ge=8, description="memory of a worker for what it read from rocksdb")
+    worker_standbys: int = Field(
+        0, ge=0, le=4, description="other workers that follow each partition's state, ready to take it over"
+    )
     worker_align_wait_seconds: float = Field(
         5.0, gt=0, description="longest wait for an input that lags behind its siblings"
     )

@@ -71,7 +71,7 @@ def build(worker: "Worker", jobs: Sequence[AnyJob]) -> App:
         store="memory://",
         autodiscover=False,
         TableManager=Anchor,
-        table_standby_replicas=0,
+        table_standby_replicas=settings.worker_standbys,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

@@ -4,8 +4,7 @@ Work is done in pieces of about 50 steps, in this order: controls, refolding, ti
 when something is unavailable, not at all, and is tried again.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from streams.engine import failpoints
@@ -40,17 +39,41 @@ class _Piece(NamedTuple):
     arrived_at: int = 0
 
 
+class _Refolding:
+    """All keys there are, part by part; the part stays until it is done."""
+
+    def __init__(self, since_at: int, parts: Iterator[list[bytes]]) -> None:
+        self.since_at = since_at
+        self.part: list[bytes] = []
+        self._parts = parts
+        self.next()
+
+    def next(self) -> bool:
+        """Is there another part?"""
+        following = next(self._parts, None)
+        self.part = following or []
+        return following is not None
+
+
 class TaskCore:
     """`topic_on_cluster` and `partitions` answer for every topic of the job; `partitions` is that of the inputs."""
 
     def __init__(
-        self, job: AnyJob, partition: int, partitions: int, limits: Limits, topic_on_cluster: Callable[[str], str]
+        self,
+        job: AnyJob,
+        partition: int,
+        partitions: int,
+        limits: Limits,
+        topic_on_cluster: Callable[[str], str],
+        store: Store | None = None,
     ) -> None:
         self.job = job
         self.partition = partition
         self.where = f"{job.name}/{partition}"
-        self.store = Store()
+        self.store = Store() if store is None else store
         self.timers = WakeUps()
+        for key, due_at in self.store.wake_ups():
+            self.timers.set(key, due_at)
         self.clock = StreamClock(len(job.inputs))
         self.sources = SourceClock() if job.stream_time_from else None
         self.controls = ControlReader(job, partition)
@@ -64,7 +87,7 @@ class TaskCore:
         self._controls_wait_us = limits.align_wait_us
         self._now = 0
         self._piece: _Piece | None = None
-        self._refold: tuple[int, list[bytes], int] | None = None
+        self._refold: _Refolding | None = None
         self._gathered = Gathered()
         self._marks = MarkSender(job.stream_time_to, partition, partitions)
 
@@ -81,7 +104,7 @@ class TaskCore:
 
     def load(self, key: bytes, state: bytes | None, due_at: int | None) -> None:
         """A state as the changelog has it."""
-        self.store.load(key, state)
+        self.store.load(key, state, due_at)
         self.timers.set(key, due_at)
 
     def start(self, offsets: dict[str, int]) -> None:
@@ -219,8 +242,8 @@ class TaskCore:
     def _apply_control(self) -> None:
         since_at = self.controls.apply(self._furthest())
         if since_at is not None:
-            earlier = since_at if self._refold is None else self._refold[0]
-            self._refold = (min(since_at, earlier), list(self.store.keys()), 0)
+            earlier = since_at if self._refold is None else self._refold.since_at
+            self._refold = _Refolding(min(since_at, earlier), self.store.parts(INNER_BATCH))
         self._settle_controls()
 
     def _furthest(self) -> int | None:
@@ -229,17 +252,16 @@ class TaskCore:
         return max(known) if known else None
 
     def _refold_piece(self) -> _Piece:
-        assert self._refold is not None
-        since_at, keys, start = self._refold
-        part = list(islice(keys, start, start + INNER_BATCH))
+        refold = self._refold
+        assert refold is not None
 
         def finish() -> None:
             failpoints.hit("while_refolding")
-            following = start + len(part)
-            self._refold = (since_at, keys, following) if following < len(keys) else None
+            if not refold.next():
+                self._refold = None
             self._settle_controls()
 
-        return _Piece([(key, (Refold(since_at),)) for key in part], finish)
+        return _Piece([(key, (Refold(refold.since_at),)) for key in refold.part], finish)
 
     def _settle_controls(self) -> None:
         """A control counts as read once all keys are refolded: until then a restart must read it again."""

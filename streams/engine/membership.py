@@ -7,16 +7,20 @@ generation was missed; then the task is kept and only moved partitions are resto
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.engine.app import App
+from streams.engine.core import TaskCore
+from streams.engine.disk import open_store
 from streams.engine.job import AnyJob
+from streams.engine.limits import limits
 from streams.engine.publisher import CommitFailed
+from streams.engine.standby import Standby
 from streams.engine.task import Task
-from streams.engine.topology import Topology, read_topics
+from streams.engine.topology import Topology, changelog, read_topics
 from streams.engine.transport import REBALANCE_TIMEOUT_MS, Consumer, Poll
 from streams.errors import UserError
 from streams.settings import Settings
@@ -46,6 +50,7 @@ class Membership:
         self._app = app
         self._fail = fail
         self._generation = -1
+        self._standbys: dict[int, Standby] = {}
         self._runs: dict[Task, asyncio.Task[None]] = {}
         self._taking_over: asyncio.Task[None] | None = None
         self._restores = asyncio.Semaphore(_RESTORES_AT_ONCE)
@@ -90,10 +95,11 @@ class Membership:
         try:
             kept = generation == self._generation + 1
             self._generation = generation
-            wanted = self._wanted(assigned)
+            wanted = self._by_partition(assigned)
             for partition in tuple(self.tasks):
                 if partition not in wanted or not kept:
                     await self._drop(partition)
+            await self._follow(self._by_partition(self._app.assignor.assigned_standbys()), wanted)
             _log.info("generation %d: partitions %s, kept %s", generation, sorted(wanted), sorted(self.tasks))
             await self._consumer.no_poll()
             self._resume_flow()
@@ -107,7 +113,29 @@ class Membership:
         except Exception as error:  # noqa: BLE001 - nobody awaits this task
             self._fail(_first(error))
 
-    def _wanted(self, assigned: set[TP]) -> dict[int, list[AnyJob]]:
+    async def _cores(self, partition: int, jobs: list[AnyJob]) -> list[TaskCore]:
+        standby = self._standbys.get(partition)
+        if standby is None:
+            return [self._core(job, partition) for job in jobs]
+        cores = await standby.stop()
+        del self._standbys[partition]
+        return cores
+
+    async def _follow(self, standby: dict[int, list[AnyJob]], wanted: Collection[int]) -> None:
+        for partition in tuple(self._standbys):
+            ended = self._standbys[partition].ended
+            if ended or (partition not in standby and partition not in wanted):
+                await self._standbys.pop(partition).close()
+        for partition, jobs in standby.items():
+            if partition not in self._standbys and partition not in wanted:
+                self._standbys[partition] = Standby([self._core(job, partition) for job in jobs], self._settings)
+
+    def _core(self, job: AnyJob, partition: int) -> TaskCore:
+        partitions = self._topology.partitions[job.inputs[0]]
+        store = open_store(self._settings, job.name, partition, self._topology.uuids[changelog(job)])
+        return TaskCore(job, partition, partitions, limits(self._settings), self._settings.topic, store)
+
+    def _by_partition(self, assigned: set[TP]) -> dict[int, list[AnyJob]]:
         wanted: dict[int, list[AnyJob]] = {}
         for job in self._jobs:
             names = [self._settings.topic(topic) for topic in read_topics(job)]
@@ -130,7 +158,8 @@ class Membership:
         epoch = self.epoch
         tasks = self.tasks.get(partition)
         if tasks is None:
-            tasks = [Task(job, partition, self._topology, self._settings, self) for job in jobs]
+            cores = await self._cores(partition, jobs)
+            tasks = [Task(core, self._topology, self._settings, self) for core in cores]
             try:
                 async with self._restores:
                     for task in tasks:
@@ -140,6 +169,9 @@ class Membership:
                     await task.close()
                 raise
         if epoch != self.epoch:
+            if partition not in self.tasks:
+                for task in tasks:
+                    await task.close()
             return
         self.tasks[partition] = tasks
         try:
@@ -192,6 +224,7 @@ class Membership:
         self.epoch += 1
         await self._cancel_taking_over()
         await asyncio.gather(*(self._drop(partition) for partition in tuple(self.tasks)))
+        await asyncio.gather(*(each.close() for each in self._standbys.values()))
 
     # --- what tasks need ----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import RecordMetadata
 
 from streams.engine import failpoints
 from streams.engine.effects import Effects
@@ -77,15 +78,18 @@ class Publisher:
             raise CommitFailed(f"{self._where}: the producer cannot start: {error!r}") from error
         failpoints.hit("producer_started")
 
-    async def commit(self, effects: Effects) -> None:
-        """Raises CommitFailed; then nobody knows whether it happened until the committed state is read again."""
+    async def commit(self, effects: Effects) -> int | None:
+        """The offset after the last changelog record, None if the broker did not say (it had a repeated request before).
+
+        Raises CommitFailed; then nobody knows whether it happened until the committed state is read again.
+        """
         failpoints.hit("before_transaction")
         try:
             async with asyncio.timeout(TRANSACTION_TIMEOUT_SECONDS):
                 if self._transactional:
-                    await self._in_transaction(effects)
+                    position = await self._in_transaction(effects)
                 else:
-                    await self._send(effects)
+                    position = await self._send(effects)
                     failpoints.hit("outputs_sent")
                     await self._commit_to_group(effects.offsets)
         except MessageSizeTooLargeError as error:
@@ -96,12 +100,13 @@ class Publisher:
         except (KafkaError, TimeoutError) as error:
             raise CommitFailed(f"{self._where}: the transaction failed: {error!r}") from error
         failpoints.hit("after_commit")
+        return position
 
-    async def _in_transaction(self, effects: Effects) -> None:
+    async def _in_transaction(self, effects: Effects) -> int | None:
         producer = self._started()
         await producer.begin_transaction()
         failpoints.hit("transaction_begun")
-        await self._send(effects)
+        position = await self._send(effects)
         failpoints.hit("outputs_sent")
         if not failpoints.offsets_outside:
             offsets = {
@@ -116,6 +121,7 @@ class Publisher:
             if effects.inputs:
                 failpoints.hit(failpoints.WITH_OFFSETS_OUTSIDE)
             await self._commit_to_group(effects.offsets)
+        return position
 
     def _started(self) -> AIOKafkaProducer:
         assert self._producer is not None, "start() comes first"
@@ -123,18 +129,25 @@ class Publisher:
 
     # --- sending ------------------------------------------------------------------------------------------------
 
-    async def _send(self, effects: Effects) -> None:
-        """All batches acknowledged, or the first error. aiokafka commits a transaction even if a batch of it failed."""
+    async def _send(self, effects: Effects) -> int | None:
+        """All batches acknowledged, or the first error. aiokafka commits a transaction even if a batch of it failed.
+
+        Returns where the changelog stands then.
+        """
         batches = await self._build(effects)
         results = await asyncio.gather(
             *(self._send_partition(topic, partition, builders) for (topic, partition), builders in batches.items()),
             return_exceptions=True,
         )
-        for result in results:
+        ends: dict[tuple[str, int], int | None] = {}
+        for place, result in zip(batches, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
+            ends[place] = result
+        return ends[self._settings.topic(self._changelog), self._partition]  # the task record is always there
 
-    async def _send_partition(self, topic: str, partition: int, builders: list[BatchBuilder]) -> None:
+    async def _send_partition(self, topic: str, partition: int, builders: list[BatchBuilder]) -> int | None:
+        """The offset after the last message, if the broker says it."""
         producer = self._started()
         sent = []
         try:
@@ -147,6 +160,8 @@ class Publisher:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        last: RecordMetadata = results[-1]
+        return last.offset + builders[-1].record_count() if last.offset >= 0 else None
 
     async def _build(self, effects: Effects) -> dict[tuple[str, int], list[BatchBuilder]]:
         batches: dict[tuple[str, int], list[BatchBuilder]] = {}

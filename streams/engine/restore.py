@@ -1,10 +1,13 @@
 """Reads a task's committed state back: changelog and, up to the recorded position, the broadcast topic. Read-committed, in batches.
 
+The changelog is read from where the task's store ends: all of it for a new store, the rest for one that was kept.
+
 In: where a task stands on Kafka. Out: a TaskCore as it was after its last transaction, and offsets to go on from, or a
 UserError when state and offsets do not belong together.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -35,6 +38,24 @@ async def restore(
     core: TaskCore, committed: dict[str, int | None], topology: Topology, settings: Settings
 ) -> dict[str, int]:
     """`committed`: the group's offset of each input. Returns topic → offset from which to read, broadcast topic included."""
+    async with state_consumer(settings) as consumer:
+        read = await read_changelog(core, consumer, settings)
+        record = None if core.store.record is None else decode(core.store.record)
+        if record is not None:
+            check_same(record.topics, topology, core.where, settings)
+        core.restore(record)
+        starts = await _starts(core, consumer, committed, record, settings)
+        if core.job.broadcast is not None:
+            starts[core.job.broadcast] = await _read_controls(core, consumer, settings)
+    _log.info("%s: read %d changelog records", core.where, read)
+    core.topics = {name: topology.uuids[name] for name in read_topics(core.job)}
+    failpoints.hit("after_restore")
+    return starts
+
+
+@contextlib.asynccontextmanager
+async def state_consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Without a group, read-committed, for whole logs."""
     consumer = AIOKafkaConsumer(
         **aiokafka_client_config(settings),
         group_id=None,
@@ -46,35 +67,31 @@ async def restore(
     )
     await consumer.start()
     try:
-        record = await _read_state(core, consumer, settings)
-        if record is not None:
-            check_same(record.topics, topology, core.where, settings)
-        core.restore(record)
-        starts = await _starts(core, consumer, committed, record, settings)
-        if core.job.broadcast is not None:
-            starts[core.job.broadcast] = await _read_controls(core, consumer, settings)
+        yield consumer
     finally:
         await consumer.stop()
-    core.topics = {name: topology.uuids[name] for name in read_topics(core.job)}
-    failpoints.hit("after_restore")
-    return starts
 
 
-async def _read_state(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> TaskRecord | None:
-    record: TaskRecord | None = None
+async def read_changelog(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> int:
+    """Bring the store up to the end of the changelog; how many messages that took. Raises UserError for another version's values."""
     topic = TopicPartition(settings.topic(changelog(core.job)), core.partition)
-    load = core.load
-    async for batch in _log_of(consumer, topic, None, core.where):
+    load, store = core.load, core.store
+    count = 0
+    async for batch in _log_of(consumer, topic, store.position, None, core.where):
+        record = store.record
         for message in batch:
             if message.key == TASK_KEY:
-                record = decode(message.value)
+                record = message.value
             elif message.value is None:
                 load(message.key, None, None)
             else:
                 load(message.key, *unpack(message.value))
+        count += len(batch)
+        if batch:
+            store.loaded(batch[-1].offset + 1, record)
         failpoints.hit("while_restoring")
         await asyncio.sleep(0)
-    return record
+    return count
 
 
 async def _read_controls(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> int:
@@ -82,7 +99,7 @@ async def _read_controls(core: TaskCore, consumer: AIOKafkaConsumer, settings: S
     assert core.job.broadcast is not None
     topic = TopicPartition(settings.topic(core.job.broadcast), core.partition)
     until = core.controls.settled_next
-    async for batch in _log_of(consumer, topic, until, core.where):
+    async for batch in _log_of(consumer, topic, None, until, core.where):
         for message in batch:
             await _when_available(core, message)
     beginning = (await consumer.beginning_offsets([topic]))[topic]
@@ -101,14 +118,22 @@ async def _when_available(core: TaskCore, message: ConsumerRecord) -> None:
 
 
 async def _log_of(
-    consumer: AIOKafkaConsumer, topic: TopicPartition, until: int | None, where: str
+    consumer: AIOKafkaConsumer, topic: TopicPartition, since: int | None, until: int | None, where: str
 ) -> AsyncIterator[list[ConsumerRecord]]:
-    """The partition's messages from its beginning to `until` (None: its end now), in batches."""
+    """The partition's messages from `since` (None: its beginning) to `until` (None: its end now), in batches."""
     consumer.assign([topic])
     beginning = (await consumer.beginning_offsets([topic]))[topic]
     end = (await consumer.end_offsets([topic]))[topic]
     if until is not None:
         end = min(end, until)
+    if since is not None:
+        beginning = max(beginning, since)
+    if beginning > end and until is None:
+        raise UserError(
+            f"{where}: the kept state is of {topic.topic} up to offset {beginning}, but Kafka has it up to {end} only",
+            "the changelog lost messages (an unclean leader election, an older copy of the cluster); if it is right as it "
+            "is, delete the worker's TOUCHSTONE_WORKER_STATE_DIR and start again",
+        )
     consumer.seek(topic, beginning)
     said_at = time.monotonic()
     while await consumer.position(topic) < end:

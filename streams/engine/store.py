@@ -1,10 +1,10 @@
-"""State of a task: one dict of bytes. In: key and state. Out: what changed since the last transaction, as changelog values.
+"""State of a task in memory: one dict of bytes. In: key and state. Out: what changed since the last transaction, as changelog values.
 
 A changelog value is a header (format version, when the key wants to be woken) followed by the job's state bytes.
 """
 
 import struct
-from collections.abc import Callable, ItemsView, KeysView
+from collections.abc import Callable, Iterable, Iterator
 
 from streams.errors import UserError
 
@@ -32,32 +32,40 @@ def unpack(value: bytes) -> tuple[bytes, int | None]:
 
 
 class Store:
-    """Keys and states; `size_bytes` counts both."""
+    """Keys and states in memory; `size_bytes` counts both.
 
-    __slots__ = ("_changed", "_states", "size_bytes")
+    `position`: what the changelog has before this offset is in the store; None: nothing is. `record`: the task record as of
+    there. A store that outlives its task (disk.py, standby.py) is read on from its position, not from the beginning.
+    """
 
     def __init__(self) -> None:
         self._states: dict[bytes, bytes] = {}
         self._changed: set[bytes] = set()
-        self.size_bytes = 0
+        self._size_bytes = 0
+        self.position: int | None = None
+        self.record: bytes | None = None
 
     def __len__(self) -> int:
         return len(self._states)
 
-    def __contains__(self, key: bytes) -> bool:
-        return key in self._states
+    @property
+    def size_bytes(self) -> int:
+        """Of keys and states."""
+        return self._size_bytes
 
     def get(self, key: bytes) -> bytes | None:
         """The key's state."""
         return self._states.get(key)
 
-    def keys(self) -> KeysView[bytes]:
-        """All keys that have state."""
-        return self._states.keys()
+    def parts(self, size: int) -> Iterator[list[bytes]]:
+        """All keys that have state now, in lists of `size`."""
+        keys = list(self._states)
+        for start in range(0, len(keys), size):
+            yield keys[start : start + size]
 
-    def items(self) -> ItemsView[bytes, bytes]:
-        """All keys with their states."""
-        return self._states.items()
+    def wake_ups(self) -> Iterable[tuple[bytes, int]]:
+        """(key, due) of what is in the store when it is opened."""
+        return ()
 
     def put(self, key: bytes, state: bytes | None) -> None:
         """Set the key's state, or delete it, to be written with the next transaction."""
@@ -65,18 +73,22 @@ class Store:
             raise ValueError(f"a job may not use the key {TASK_KEY!r}: the task record has it")
         if state is not None or key in self._states:
             self._changed.add(key)
-        self.load(key, state)
+        self.load(key, state, None)
 
-    def load(self, key: bytes, state: bytes | None) -> None:
+    def load(self, key: bytes, state: bytes | None, due_at: int | None) -> None:
         """Set the key's state as the changelog has it."""
         old = self._states.get(key)
         if old is not None:
-            self.size_bytes -= len(key) + len(old)
+            self._size_bytes -= len(key) + len(old)
         if state is None:
             self._states.pop(key, None)
         else:
             self._states[key] = state
-            self.size_bytes += len(key) + len(state)
+            self._size_bytes += len(key) + len(state)
+
+    def loaded(self, position: int, record: bytes | None) -> None:
+        """What was loaded is all that the changelog has before `position`."""
+        self.position, self.record = position, record
 
     @property
     def changed(self) -> int:
@@ -92,3 +104,10 @@ class Store:
             state = states.get(key)
             records.append((key, None if state is None else pack(state, due_of(key))))
         return records
+
+    async def committed(self, position: int | None, record: bytes) -> None:
+        """What was taken is in the changelog before `position` (None: nobody knows where), with this task record."""
+        self.position, self.record = position, record
+
+    def close(self) -> None:
+        """Let go of what it holds open."""

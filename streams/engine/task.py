@@ -16,8 +16,6 @@ from streams import metrics
 from streams.engine import failpoints, meters
 from streams.engine.core import TaskCore
 from streams.engine.effects import Effects
-from streams.engine.job import AnyJob
-from streams.engine.limits import limits
 from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
 from streams.engine.topology import Topology, changelog, read_topics
@@ -48,17 +46,16 @@ class Cluster(Protocol):
 
 
 class Task:
-    """Of job `job` and partition `partition`. `run` must be started by the worker after `start`."""
+    """Of the job and partition of `core`, which has no inputs yet. `run` must be started by the worker after `start`."""
 
-    def __init__(self, job: AnyJob, partition: int, topology: Topology, settings: Settings, cluster: Cluster) -> None:
-        self.job = job
-        self.partition = partition
+    def __init__(self, core: TaskCore, topology: Topology, settings: Settings, cluster: Cluster) -> None:
+        self.core = core
+        self.job = job = core.job
+        self.partition = partition = core.partition
         self.topics = read_topics(job)
         self._topology = topology
         self._settings = settings
         self._cluster = cluster
-        count = topology.partitions[job.inputs[0]]
-        self.core = TaskCore(job, partition, count, limits(settings), settings.topic)
         self.where = self.core.where
 
         async def commit_to_group(offsets: dict[str, int]) -> None:
@@ -232,7 +229,8 @@ class Task:
 
     async def _write(self, effects: Effects) -> None:
         began = time.monotonic()
-        await self._publisher.commit(effects)
+        position = await self._publisher.commit(effects)
+        await self.core.store.committed(position, effects.record)
         self._committed_at = self._progress_at = time.monotonic()
         self._commit = None
         meters.count(self.core, effects, self._committed_at - began, wall_us())
@@ -272,6 +270,7 @@ class Task:
             self._commit.cancel()
             await asyncio.gather(self._commit, return_exceptions=True)
         await self._publisher.stop()
+        self.core.store.close()
 
     # --- health -------------------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ def test_a_state_is_written_once_for_a_transaction_with_its_wake_up() -> None:
 
 def test_a_deleted_state_is_a_tombstone_and_one_that_never_was_is_nothing() -> None:
     store = Store()
-    store.load(b"k", b"1")
+    store.load(b"k", b"1", None)
     store.put(b"k", None)
     store.put(b"other", None)
     assert store.take_changes(lambda _: None) == [(b"k", None)]

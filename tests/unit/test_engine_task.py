@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from streams.engine.core import TaskCore
+from streams.engine.limits import limits
 from streams.engine.task import Task
 from streams.engine.topology import Topology
 from streams.engine.transport import MessagesMissed, Poll, Reach
@@ -27,7 +29,8 @@ class _Cluster:
 
 async def _task() -> Task:
     cluster: Any = _Cluster()
-    task = Task(AsOf(), 0, Topology(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, "u")), Settings(), cluster)
+    core = TaskCore(AsOf(), 0, 1, limits(Settings()), Settings().topic)
+    task = Task(core, Topology(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, "u")), Settings(), cluster)
     task.fetched = {"in-a": 5, "in-b": 0}
     task.core.start(task.fetched)
     task.read_from(task.fetched)

@@ -57,11 +57,11 @@ def _membership(*jobs: Any) -> Membership:
 
 async def test_a_task_needs_the_same_partition_of_all_its_topics() -> None:
     whole = {TP(name, number) for name in ("in-a", "in-b") for number in (0, 1)}
-    assert sorted(_membership(AsOf())._wanted(whole)) == [0, 1]
+    assert sorted(_membership(AsOf())._by_partition(whole)) == [0, 1]
     with pytest.raises(UserError, match="did not assign the same partitions"):
-        _membership(AsOf())._wanted(whole - {TP("in-b", 1)})
+        _membership(AsOf())._by_partition(whole - {TP("in-b", 1)})
     with pytest.raises(UserError, match="controls"):
-        _membership(Controlled())._wanted(whole)
+        _membership(Controlled())._by_partition(whole)
 
 
 async def test_polls_of_an_earlier_assignment_are_not_taken() -> None:
