@@ -293,6 +293,11 @@ REFUSED = {
     "event.vip && null": (25, "null in &&"),
     "null < 3": (12, "null in <"),
     "event.unit == event.staff && event.unit > 'a'": (47, "may be null"),
+    # true and false, to which the grammar gives no place: that of what they stand in
+    "event.unit == true": (12, "== of string and bool"),
+    "failures(false) > 1": (12, "failures() with a bool"),
+    "-true": (12, "- of a bool"),
+    "'a' in true": (12, "in"),
     # has
     "has(event)": (12, "has() takes one field"),
     "has(event.attributes['x'])": (12, "'key' in a map"),

@@ -159,7 +159,8 @@ class _Reader:
         assert isinstance(tree, Tree)  # tokens stand only where the patterns below take them out
         while tree.data in _PASSED and len(tree.children) == 1 and isinstance(child := tree.children[0], Tree):
             tree = child
-        offset = offset if tree.meta.empty else tree.meta.start_pos
+        place: int | None = None if tree.meta.empty else tree.meta.start_pos  # of true and false there is only None
+        offset = offset if place is None else place
         if depth > MAX_DEPTH:
             raise Refused(offset, f"the expression is nested deeper than {MAX_DEPTH} levels", "split the rule")
         if tree.data in _UNSUPPORTED:
