@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from schemas.codec import money
-from schemas.records import Action, Loser
+from schemas.records import Action, Evidence, Loser
 from schemas.validate import known_time_zone
 from streams.experience.compiled import CompiledPack, by_tier
-from streams.experience.evidence import evidence_of, origin_of
+from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView, open_episode
 from streams.experience.ids import action_id
-from streams.experience.score import dissatisfaction
+from streams.experience.score import FADED, dissatisfaction
 from streams.experience.state import ACTIONS_MAX, Episode, Pending, Profile, Sign
 from streams.experience.words import fill
 
@@ -171,7 +171,7 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
     reaches_customer = audience.reaches == "customer"
     amount = _amount(folding, candidate, at)
     score = dissatisfaction(folding.fold.signs, journey, at)
-    evidence = evidence_of(folding.fold.signs, journey, at)
+    grounds = _grounds(folding, sign, journey, at)
     parameters = _parameters(candidate, profile, score, amount, touchpoint)
     locale, text = pack.text(spec.text, profile.language)
     assignee = None if reaches_customer else profile.owner
@@ -209,10 +209,8 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
         deliver_not_before_at=_after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
-            any(one.origin == "said" for one in evidence), any(one.origin == "inferred" for one in evidence)
-        )
-        if evidence
-        else origin_of(sign is not None and sign.said, sign is None or not sign.said),
+            any(one.origin == "said" for one in grounds), any(one.origin == "inferred" for one in grounds)
+        ),
         score=round(score, 6),
         emit=spec.emit,
         occasion=candidate.occasion,
@@ -220,9 +218,20 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
         rule_version=rule.version,
         pack=pack.name,
         pack_version=pack.version,
-        evidence=evidence or (evidence_of([sign], None, at) if sign is not None else []),
+        evidence=grounds,
         losers=[loser for loser in losers if loser.rule != rule.name],
     )
+
+
+def _grounds(folding: Folding, sign: Sign | None, journey: str | None, at: int) -> list[Evidence]:
+    """What speaks for an action: the evidence in its journey, faded only where nothing else is left (an episode can live longer
+    than what has opened it); for an action that good news has caused, that news first."""
+    rows = all_evidence_of(folding.fold.signs, journey, at)
+    known = [row for row in rows if row.weight >= FADED]
+    if sign is None:
+        return known or rows
+    caused = any((row.event_id, row.signal) == (sign.event_id, sign.signal) for row in known)
+    return known if caused else [evidence(sign, at), *known]
 
 
 def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:

@@ -144,7 +144,7 @@ def level_of(feedback: Feedback) -> float | None:
     if feedback.score is None:
         return None
     worst, best = scale(feedback)
-    return LEVEL_MAX * (feedback.score - worst) / (best - worst)
+    return LEVEL_MAX * (feedback.score - worst) / (best - worst) + 0.0  # no level is −0
 
 
 def _about_event(feedback: Feedback, touches: list[Touch]) -> Touch | None:

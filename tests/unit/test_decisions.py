@@ -199,6 +199,36 @@ def test_never_sell_to_a_customer_with_an_open_episode() -> None:
     assert "sales_follow_up" not in other.rules()
 
 
+def test_an_action_for_good_news_carries_that_news_as_evidence() -> None:
+    life = Life()
+    life.touch(0, "delivery", "failure")
+    life.say(MINUTE, "nps", score=10, touchpoint="delivery")
+    life.until(HOUR)
+    [sale] = actions(life.outputs)
+    assert [(row.signal, row.event_id, row.origin, row.weight) for row in sale.evidence][0] == (
+        "delighted",
+        "e2",
+        "said",
+        0.0,
+    )
+    assert {row.event_id for row in sale.evidence[1:]} == {"e1"}
+
+
+def test_every_action_of_an_episode_carries_evidence_even_when_all_has_faded() -> None:
+    life = Life()
+    receipt(life, 20 * MINUTE, life.unhappy(), "resolved")
+    life.until(40 * DAY)
+    assert {action.rule for action in actions(life.outputs)} >= {"call_back", "call_back_again", "escalate"}
+    assert [action.rule for action in actions(life.outputs) if not action.evidence] == []
+
+
+def test_the_worst_score_of_a_scale_upside_down_is_a_plain_zero() -> None:
+    life = Life()
+    life.say(0, "csat", score=5, scale_min=1, scale_max=5, scale_direction="lower_is_better", touchpoint="hotline")
+    [action, *_] = actions(life.outputs)
+    assert [row.detail for row in action.evidence] == ["level 0 of 10"]
+
+
 def test_an_episode_withdraws_a_sales_action_that_is_not_out_yet() -> None:
     life = Life()
     life.say(0, "nps", score=10, touchpoint="delivery")
