@@ -154,7 +154,7 @@ def _check_money(name: str, value: Decimal) -> None:
 
 def _check_text(name: str, text: str | None) -> None:
     if text is not None and len(text) * 4 > TEXT_BYTES_MAX and len(text.encode()) > TEXT_BYTES_MAX:
-        raise InvalidEvent(Reason.TOO_LARGE, f"{name} has {len(text)} characters, at most {TEXT_BYTES_MAX} bytes")
+        raise InvalidEvent(Reason.TOO_LARGE, f"{name} of {len(text.encode())} bytes, at most {TEXT_BYTES_MAX}")
 
 
 def _check_names(record: msgspec.Struct) -> None:

@@ -52,7 +52,7 @@ class Shown:
             self.say(f"stopping {name}")
 
     def done(self) -> None:
-        """The starting is over: leaves the screen to others."""
+        """What was started is ready: leaves the screen to others."""
         if self._progress is not None:
             progress, self._progress = self._progress, None
             self._tasks.clear()

@@ -72,7 +72,6 @@ def local_stack(
             addresses = {part.title: part.address for part in parts}
             lock.note(addresses)
             supervisor.start(*(part.service for part in parts))
-            shown.done()
             with _quicker_next_time(settings, parts, folder):
                 yield Stack(supervisor, addresses, folder)
 

@@ -53,7 +53,7 @@ def decide(
     if as_json:
         json_lines(decider.decided, actions_only=actions_only)
     else:
-        report(decider, waiting)
+        report(decider, waiting, len(refused))
     for line in refused:
         from streams.terminal import err
 

@@ -37,7 +37,7 @@ def create(
 
     Exit code 1 when an existing topic is not as topics.yaml says. While co-partitioned topics disagree nothing is created.
 
-    Example: touchstone topics create --audience frontline --audience managers
+    Example: touchstone topics create --audience care --audience managers
     """
     from streams import topics
     from streams.admin import Admin

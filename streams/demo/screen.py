@@ -44,9 +44,9 @@ def _title(watch: Watch, unhappy: int) -> Text:
     at = clock(watch.newest_at) if watch.newest_at else "--:--:--"
     text = Text()
     text.append(f" {at} ", style="bold reverse")
-    text.append(f"  {sum(watch.inputs.values())} events in · ", style="")
-    text.append(f"{unhappy} customers really unhappy now (the simulation knows)", style="red")
-    text.append(f" · {len(watch.open_episodes)} open episodes (the product found)", style="bold")
+    text.append(f"  {sum(watch.inputs.values())} events · ", style="")
+    text.append(f"{unhappy} really unhappy (simulated)", style="red")
+    text.append(f" · {len(watch.open_episodes)} open episodes (found)", style="bold")
     return text
 
 

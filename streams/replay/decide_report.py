@@ -19,8 +19,8 @@ def json_lines(decided: Iterable[Decided], *, actions_only: bool) -> None:
             write_json(to_json(record))
 
 
-def report(decider: Decider, waiting: str | None) -> None:
-    """Actions in order of time, then figures."""
+def report(decider: Decider, waiting: str | None, refused: int) -> None:
+    """Actions in order of time, then figures. `refused`: rows that could not be read and events that were not taken."""
     actions = [record for record in decider.decided if isinstance(record, Action)]
     held: dict[str, Action] = {}
     for action in actions:
@@ -44,7 +44,7 @@ def report(decider: Decider, waiting: str | None) -> None:
         out().print(table)
     counts = Counter(action.audience for action in held.values() if not action.retracted)
     by_audience = ", ".join(f"{count} for {audience}" for audience, count in sorted(counts.items())) or "none"
-    late = len(decider.rejected)
-    out().print(f"{decider.taken} events in, actions in force: {by_audience}; {late} events refused", markup=False)
+    taken = decider.taken - len(decider.rejected)
+    out().print(f"{taken} events in, {refused} rows refused, actions in force: {by_audience}", markup=False)
     if waiting is not None:
         out().print(f"more would be due from {waiting} on: --until lets time go on", markup=False)

@@ -44,6 +44,9 @@ def test_waits_for_readiness_and_stops_in_reverse_order(tmp_path: Path) -> None:
         def ready(self, name: str, seconds: float) -> None:
             seen.append(f"ready {name}")
 
+        def done(self) -> None:
+            seen.append("the screen is free")
+
         def stopping(self, name: str) -> None:
             seen.append(f"stopping {name}")
 
@@ -53,7 +56,11 @@ def test_waits_for_readiness_and_stops_in_reverse_order(tmp_path: Path) -> None:
         supervisor.start(Service("one", slow, mark.exists))
         supervisor.start(Service("two", SLEEPER))
         pids = [supervisor.child(name).pid for name in ("one", "two")]
-    assert seen == ["starting one", "ready one", "starting two", "ready two", "stopping two", "stopping one"]
+    assert seen == [
+        *("starting one", "ready one", "the screen is free"),
+        *("starting two", "ready two", "the screen is free"),
+        *("stopping two", "stopping one"),
+    ]
     assert not any(map(alive, pids))
 
 

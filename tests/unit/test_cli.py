@@ -54,6 +54,13 @@ def test_an_error_says_what_and_what_to_do_on_stderr(
     assert captured.out == ""
 
 
+def test_what_looks_like_an_emoji_code_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_with(monkeypatch, UserError("--offsets cx-feedback/0:a:9"))
+    assert capsys.readouterr().err == "error: --offsets cx-feedback/0:a:9\n"
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, streams.cli; "

@@ -205,12 +205,8 @@ def test_an_action_for_good_news_carries_that_news_as_evidence() -> None:
     life.say(MINUTE, "nps", score=10, touchpoint="delivery")
     life.until(HOUR)
     [sale] = actions(life.outputs)
-    assert [(row.signal, row.event_id, row.origin, row.weight) for row in sale.evidence][0] == (
-        "delighted",
-        "e2",
-        "said",
-        0.0,
-    )
+    news = sale.evidence[0]
+    assert (news.signal, news.event_id, news.origin, news.weight) == ("delighted", "e2", "said", 0.0)
     assert {row.event_id for row in sale.evidence[1:]} == {"e1"}
 
 
@@ -410,3 +406,13 @@ def unit(name: str, **fields: Any) -> Control:
 def test_records_survive_the_codec() -> None:
     action = Life().unhappy()
     assert CODEC.decode(CODEC.encode(action), Action) == action
+
+
+def test_no_customer_reads_the_name_of_a_touchpoint_that_is_none() -> None:
+    life = Life()
+    life.say(0, "nps", score=0)
+    life.until(HOUR)
+    [message] = [action for action in actions(life.outputs) if action.audience == "customers"]
+    assert (message.touchpoint, message.journey) == ("other", "other")
+    assert message.text is not None
+    assert message.text.startswith("We are sorry about the trouble with our service.")

@@ -129,7 +129,7 @@ DECIMAL: Scalar[float] = Scalar("double", decimal=True)
 
 def SYMBOL(*symbols: str) -> Scalar[str]:
     """A string out of a closed set."""
-    return Scalar("string", symbols=symbols)
+    return Scalar("string", symbols=tuple(dict.fromkeys(symbols)))
 
 
 def NULLABLE(of: Type[S]) -> Type[S | None]:
