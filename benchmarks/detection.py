@@ -182,4 +182,5 @@ class Detection:
         return None
 
     def control(self, controls: None, message: Message, stream_time: int | None) -> int | None:
-        raise NotImplementedError
+        """Never called: this job has no broadcast."""
+        return None

@@ -25,7 +25,6 @@ class Report(msgspec.Struct):
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     interrupted: bool = False
     unacknowledged: int | None = None
-    unacknowledged_rows: int = 0
     failure: str = ""
 
 
@@ -118,7 +117,6 @@ class Sending:
     def _fail(self, line: int, why: str) -> None:
         first = self.report.unacknowledged
         self.report.unacknowledged = line if first is None else min(first, line)
-        self.report.unacknowledged_rows += 1
         self.report.failure = self.report.failure or why
 
     def _look_at_failures(self) -> None:

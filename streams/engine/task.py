@@ -73,7 +73,6 @@ class Task:
         self._hold_seconds = 0.0
         self.held = False
         self._broken = False
-        self.restored = False
 
     # --- start --------------------------------------------------------------------------------------------------
 
@@ -84,7 +83,6 @@ class Task:
         committed = await self._cluster.committed(self.job.inputs, self.partition)
         self.fetched = await restore(self.core, committed, self._topology, self._settings)
         self.core.start({topic: self.fetched[topic] for topic in self.job.inputs})
-        self.restored = True
         seconds = time.monotonic() - began
         metrics.restore_seconds.labels(self.job.name).observe(seconds)
         _log.info(

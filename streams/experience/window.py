@@ -76,8 +76,3 @@ class Window:
             self._bytes = b"".join(map(dump, self._pieces))
         subject = self._subject
         subject.window, subject.window_count, subject.window_last = self._bytes, self.count, self.last
-
-
-def window_of(subject: Subject) -> list[Piece]:
-    """The inputs in a subject's window."""
-    return Window(subject).pieces()

@@ -11,7 +11,7 @@ from schemas.records import Episode, Experience
 from streams import metrics
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
 from streams.experience.state import Subject, load_fold, load_subject
-from streams.experience.window import window_of
+from streams.experience.window import Window
 from tests.builders import (
     PACKS,
     SECOND,
@@ -99,7 +99,7 @@ def test_many_late_inputs_of_one_step_fold_the_window_once() -> None:
     late = [job.decode(message("touchpoint", f"l{n}", n, 10 + n, touchpoint="search")).value for n in range(20)]
     step = job.step(b"anna", life.driver.states[b"anna"], late, controls)
     assert metrics.refolds_total._value.get() == before + 1
-    assert len(window_of(load_subject(step.state))) == 21
+    assert len(Window(load_subject(step.state)).pieces()) == 21
 
 
 def test_late_inputs_alone_do_not_grow_the_window_without_end() -> None:
