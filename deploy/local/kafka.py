@@ -10,7 +10,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -128,16 +127,8 @@ class Broker:
 
     def wait(self, seconds: float = START_SECONDS) -> None:
         """Until it takes requests. Raises UserError with the end of its log when it does not."""
-        deadline = time.monotonic() + seconds
-        while not self.ready():
-            assert self.child is not None
-            died = self.child.exit_code is not None
-            if died or time.monotonic() > deadline:
-                tail = self.child.tail()
-                self.child.kill()
-                what = "Kafka stopped while starting" if died else f"Kafka did not answer within {seconds:.0f} s"
-                raise UserError(f"{what}; its log {self.log} ends with:\n{tail}", exit_code=ExitCode.UNAVAILABLE)
-            time.sleep(0.02)
+        assert self.child is not None
+        self.child.wait_until(self.ready, seconds)
 
     def ready(self) -> bool:
         """Does it take requests as a member of its cluster?"""

@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streams.errors import ExitCode, UserError
@@ -17,6 +18,7 @@ from streams.errors import ExitCode, UserError
 LEASH = Path(__file__).with_name("leash.py")
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 TAIL_BYTES = 16_384
+_LOOK_SECONDS = 0.02
 WATCHDOG_GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL for what a dead parent left
 
 
@@ -65,6 +67,22 @@ class Child:
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self._process.poll()
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Raises UserError with the end of its log, and ends it, when it dies before or takes longer."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            died = self.exit_code is not None
+            if died or time.monotonic() > deadline:
+                tail = self.tail()
+                self.kill()
+                what = (
+                    f"{self.name} stopped while starting"
+                    if died
+                    else f"{self.name} did not answer within {seconds:.0f} s"
+                )
+                raise UserError(f"{what}; its log {self.log} ends with:\n{tail}", exit_code=ExitCode.UNAVAILABLE)
+            time.sleep(_LOOK_SECONDS)
 
     def stop(self, grace_seconds: float = 20.0) -> int:
         """SIGTERM, after the grace SIGKILL. The exit code; safe to call again."""

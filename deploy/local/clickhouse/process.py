@@ -2,14 +2,12 @@
 
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.ports import HOST, answers
 from deploy.local.process import Child
 from deploy.local.supervisor import Service
-from streams.errors import ExitCode, UserError
 
 START_SECONDS = 60.0  # usually under a second; a cold disk has 550 MB to read
 STOP_SECONDS = 10.0
@@ -52,18 +50,8 @@ class ClickHouse:
 
     def wait(self, seconds: float = START_SECONDS) -> None:
         """Until it takes connections. Raises UserError with the end of its log when it does not."""
-        deadline = time.monotonic() + seconds
-        while not self.ready():
-            assert self.child is not None
-            died = self.child.exit_code is not None
-            if died or time.monotonic() > deadline:
-                tail = self.child.tail()
-                self.child.kill()
-                what = (
-                    "ClickHouse stopped while starting" if died else f"ClickHouse did not answer within {seconds:.0f} s"
-                )
-                raise UserError(f"{what}; its log {self.log} ends with:\n{tail}", exit_code=ExitCode.UNAVAILABLE)
-            time.sleep(0.02)
+        assert self.child is not None
+        self.child.wait_until(self.ready, seconds)
 
     def ready(self) -> bool:
         """Has it said that it takes connections, and does it still run?"""
