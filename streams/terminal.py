@@ -7,8 +7,12 @@ import logging
 import os
 import sys
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -29,6 +33,22 @@ def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 10_000
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not stream.isatty(), width=width)
+
+
+def progress_bar(*, quiet: bool) -> "Progress":
+    """A bar with `counts` (a field of its task) behind it, on a terminal only. Not started yet."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+        console=err(),
+        transient=True,
+        disable=quiet or not err().is_terminal,
+    )
 
 
 def write_json(document: object) -> None:

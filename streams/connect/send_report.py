@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from streams.connect.outgoing import Refusal
 from streams.connect.rows import Row
 from streams.connect.sending import Report
 from streams.errors import DeadLetterReason, UserError
-from streams.terminal import err, out, say_error, write_json
+from streams.terminal import out, progress_bar, say_error, write_json
 
 _REFRESH_SECONDS = 0.1
 
@@ -74,16 +73,7 @@ class SendProgress(AbstractContextManager["SendProgress"]):
 
     def __init__(self, source: Path, *, quiet: bool) -> None:
         text = source.suffix.lower() in (".json", ".jsonl", ".ndjson", ".csv", ".tsv") and source.is_file()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=err(),
-            transient=True,
-            disable=quiet or not err().is_terminal,
-        )
+        self._bar = progress_bar(quiet=quiet)
         self._task = self._bar.add_task(source.name, total=source.stat().st_size if text else None, counts="")
         self._bytes = 0
         self._shown_at = 0.0

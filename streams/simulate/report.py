@@ -5,13 +5,11 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
 from schemas.json_form import instant_text
 from streams.simulate.plan import US_PER_SECOND
 from streams.simulate.play import Played
 from streams.simulate.simulation import Simulation
-from streams.terminal import err
+from streams.terminal import progress_bar
 
 _REFRESH_SECONDS: Final = 0.5
 
@@ -22,16 +20,7 @@ class PlayProgress(AbstractContextManager["PlayProgress"]):
     def __init__(self, simulation: Simulation, *, quiet: bool) -> None:
         self._simulation = simulation
         plan = simulation.plan
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[counts]}"),
-            TimeElapsedColumn(),
-            console=err(),
-            transient=True,
-            disable=quiet or not err().is_terminal,
-        )
+        self._bar = progress_bar(quiet=quiet)
         total = plan.events if plan.events is not None else (plan.end_us - plan.start_us) // US_PER_SECOND
         self._task = self._bar.add_task(f"{plan.company} {plan.scenario}", total=total, counts="")
         self._shown_at = 0.0
