@@ -31,13 +31,15 @@ def read_log(
     `begin`, `end`: offsets, default all that is there now; a partition that they do not name is not read. `since_ms`: from
     this time of arrival on. Raises Unavailable when nothing comes any more, KeyError for a topic that does not exist.
     """
-    names = [settings.topic(topic) for topic in topics]
-    with Admin(settings) as admin:
-        ends = dict(end) if end is not None else admin.end_offsets(names)
-        begins = dict(begin) if begin is not None else admin.begin_offsets(names)
-        since = admin.offsets_since(names, since_ms) if since_ms is not None else {}
-    begins = {at: max(first, since.get(at, 0)) for at, first in begins.items() if at in ends}
-    with LogReader(settings, begins, ends) as reader:
+    names = {settings.topic(topic) for topic in topics}
+    since: Mapping[Partition, int] = {}
+    if begin is None or end is None or since_ms is not None:
+        with Admin(settings) as admin:
+            end = admin.end_offsets(names) if end is None else end
+            begin = admin.begin_offsets(names) if begin is None else begin
+            since = admin.offsets_since(names, since_ms) if since_ms is not None else {}
+    wanted = {at: max(first, since.get(at, 0)) for at, first in begin.items() if at in end and at[0] in names}
+    with LogReader(settings, wanted, end) as reader:
         silent_ms = 0
         before: dict[Partition, int] = {}
         while left := reader.left():
