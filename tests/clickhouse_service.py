@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from clickhouse_driver import Client
+from clickhouse_driver.errors import ServerException
 
 from deploy.local.clickhouse.process import ClickHouse
 
@@ -38,6 +39,14 @@ class ClickHouseService:
         with self.client(database) as client:
             rows: list[tuple[object, ...]] = client.execute(sql)
             return rows
+
+
+def code_of(client: Client, sql: str, *arguments: object, **options: object) -> int:
+    """The code of ClickHouse's error for a statement that must fail."""
+    with pytest.raises(ServerException) as caught:
+        client.execute(sql, *arguments, **options)
+    assert str(caught.value)
+    return int(caught.value.code)
 
 
 @pytest.fixture(scope="session")
