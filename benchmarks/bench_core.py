@@ -108,13 +108,13 @@ def _feedback(rng: random.Random) -> dict[str, object]:
     }
 
 
-def run(messages: Sequence[Message]) -> Round:
-    """All messages through the job."""
-    pack = compile_pack(PACK.read_text(encoding="utf-8"), str(PACK))
+def run(messages: Sequence[Message], states: dict[bytes, bytes] | None = None, pack_text: str = "") -> Round:
+    """All messages through the job, from `states` on, which it changes; with the retail pack unless another is given."""
+    pack = compile_pack(pack_text or PACK.read_text(encoding="utf-8"), str(PACK))
     job = Subjects(Codec(), Shelf((pack,)), default_analyser(), Limits(3600 * SECOND, 500))
     controls = job.new_controls()
     controls.apply(first_pack(pack))
-    states: dict[bytes, bytes] = {}
+    states = {} if states is None else states
     due: dict[bytes, int] = {}
     heap: list[tuple[int, bytes]] = []
     outputs = ticks = 0

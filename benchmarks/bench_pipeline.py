@@ -8,19 +8,17 @@ sender that falls behind does not hide what waits (no coordinated omission). App
 """
 
 import argparse
-import csv
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import psutil
 from confluent_kafka import Producer
 
+from benchmarks.results import note
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack, touchstone
 from schemas.codec import Codec
@@ -38,10 +36,8 @@ from streams.simulate import Plan, Simulation
 from streams.simulate.plan import hours_for
 from streams.topics import create
 
-RESULTS: Final = Path(__file__).parent / "results.csv"
 VISITS_PER_HOUR: Final = 2.0
 INPUTS: Final = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
-COLUMNS: Final = ("date", "benchmark", "machine", "conditions", "figure", "value")
 
 
 class Message(NamedTuple):
@@ -219,18 +215,6 @@ def caused(settings: Settings, since_ms: int, due: list[int]) -> Iterator[tuple[
             yield message.partition, message.offset, action.decided_at, message.timestamp_ms
 
 
-def note(conditions: str, figures: dict[str, str], benchmark: str = "bench_pipeline") -> None:
-    """Rows in results.csv, for ever."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    new = not RESULTS.exists()
-    with RESULTS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        for name, value in figures.items():
-            writer.writerow([datetime.now(UTC).date().isoformat(), benchmark, machine, conditions, name, value])
-
-
 def main() -> None:
     """Both measurements, printed and noted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -268,6 +252,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:<24}{value}")  # noqa: T201 - a benchmark's result
     note(
+        "bench_pipeline",
         f"{options.customers} customers, stream at {rate:.0f}/s for {options.seconds:.0f} s; load {os.getloadavg()[0]:.1f}",
         figures,
     )

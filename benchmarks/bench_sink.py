@@ -22,7 +22,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from clickhouse_driver import Client
 
-from benchmarks.bench_pipeline import note
+from benchmarks.results import note
 from deploy.local import jars, ports
 from deploy.local.clickhouse.process import ClickHouse
 from deploy.local.kafka import Broker, default_cache
@@ -156,9 +156,9 @@ def main() -> None:
         f"{options.rows} rows of five kinds, then {options.rate:.0f}/s for {options.seconds:.0f} s; load {load:.1f}"
     )
     note(
+        "bench_sink",
         conditions,
         {name: str(value) for name, value in result.items() if name not in ("rows", "steady_rows_per_second")},
-        "bench_sink",
     )
 
 
