@@ -224,6 +224,7 @@ def main() -> None:
         "--rate", type=float, default=0.0, help="events/s of the stream; 0: half of what the backlog gave"
     )
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--picture", type=Path, help="draw how long events of the stream took, as SVG")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
@@ -251,6 +252,11 @@ def main() -> None:
     figures |= {f"{name} CPU µs/event": f"{value:.0f}" for name, value in streamed.cpu_us.items()}
     for name, value in figures.items():
         print(f"{name:<24}{value}")  # noqa: T201 - a benchmark's result
+    if options.picture:
+        from benchmarks.pictures import latency
+
+        shown = {name: values for name, values in streamed.seconds.items() if name != "event to arrival"}
+        latency(options.picture, f"{rate:.0f} events/s, sent by the clock", shown)
     note(
         "bench_pipeline",
         f"{options.customers} customers, stream at {rate:.0f}/s for {options.seconds:.0f} s; load {os.getloadavg()[0]:.1f}",

@@ -1,0 +1,99 @@
+"""Pictures for docs/ from rows of results.csv, and from what a benchmark has just measured. Needs `pip install 'touchstone[benchmarks]'`.
+
+python -m benchmarks.pictures growth docs/growth.svg
+"""
+
+import argparse
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib
+
+from benchmarks.results import RESULTS
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+INK: Final = "#1f2933"
+BLUE: Final = "#2463a5"
+ORANGE: Final = "#c65d21"
+STYLE: Final[Mapping[str, Any]] = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e7eb",
+    "svg.hashsalt": "touchstone",  # the same rows, the same file
+}
+GROWTH: Final = (
+    ("customers", r"(\d+) customers;", "µs/event", "customers of one worker"),
+    ("history", r"(\d+) events of a customer", "µs/event", "events of a customer in the window"),
+    ("rules", r"(\d+) signals more", "µs/event", "rules more than the retail pack has"),
+    ("memory", r"(\d+) customers;", "bytes/customer", "customers of one worker"),
+)
+
+
+def newest(benchmark: str, pattern: str, figure: str) -> list[tuple[int, float]]:
+    """(number in the conditions, value) of the last row of each number."""
+    found: dict[int, float] = {}
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            matched = re.match(pattern, row["conditions"])
+            if row["benchmark"] == benchmark and row["figure"] == figure and matched:
+                found[int(matched[1])] = float(row["value"])
+    return sorted(found.items())
+
+
+def growth(file: Path) -> None:
+    """Cost and memory against what grows."""
+    with plt.rc_context(dict(STYLE)):
+        figure, axes = plt.subplots(1, len(GROWTH), figsize=(12, 3))
+        for axis, (_, pattern, name, label) in zip(axes, GROWTH, strict=True):
+            points = newest("bench_growth", pattern, name)
+            axis.plot([max(x, 1) for x, _ in points], [y for _, y in points], "o-", color=BLUE)
+            axis.set_xscale("log")
+            axis.set_ylim(bottom=0)
+            axis.set_xlabel(label)
+            axis.set_title(name, loc="left")
+        _save(figure, file)
+
+
+def latency(file: Path, title: str, seconds: Mapping[str, Sequence[float]]) -> None:
+    """How many of all took so long at most: one line a measure, with p50 and p99 written beside it."""
+    with plt.rc_context(dict(STYLE)):
+        figure, axis = plt.subplots(figsize=(8, 3.2))
+        for (name, values), colour in zip(seconds.items(), (BLUE, ORANGE, INK), strict=False):
+            ordered = sorted(values)
+            shares = [(number + 1) / len(ordered) * 100 for number in range(len(ordered))]
+            p50, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+            axis.plot([1000 * each for each in ordered], shares, color=colour)
+            axis.plot([], [], color=colour, label=f"{name}: p50 {1000 * p50:.0f} ms, p99 {1000 * p99:.0f} ms")
+        axis.set_xscale("log")
+        axis.set_xlabel("ms since the event's scheduled time")
+        axis.set_ylabel("% of all")
+        axis.set_title(title, loc="left")
+        axis.legend(frameon=False, loc="upper left")
+        _save(figure, file)
+
+
+def _save(figure: Any, file: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(file, metadata={"Date": None})
+
+
+def main() -> None:
+    """One picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["growth"])
+    parser.add_argument("file", type=Path)
+    asked = parser.parse_args()
+    growth(asked.file)
+
+
+if __name__ == "__main__":
+    main()
