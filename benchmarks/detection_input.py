@@ -2,12 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.detection import FEEDBACK, FEEDBACK_SCHEMA, TOUCHPOINT_SCHEMA, TOUCHPOINTS, encode
+from benchmarks.detection import FEEDBACK, TOUCHPOINTS
+from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, encode
 from streams.engine.partitioning import partition_of
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
@@ -17,17 +18,28 @@ CUSTOMERS = 20_000
 PARTITIONS = 4
 
 
-def records(touchpoints: int, seed: int = 7, *, zipf: bool = False) -> Iterator[tuple[str, bytes, bytes]]:
-    """(topic, key, value) in order of event time."""
+class Record(NamedTuple):
+    """`topic` without prefix, `at` event time in µs."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    at: int
+
+
+def records(touchpoints: int, seed: int = 7, *, zipf: bool = False) -> Iterator[Record]:
+    """In order of event time."""
     draw = random.Random(seed)
     weights = [1 / (rank + 1) for rank in range(CUSTOMERS)] if zipf else None
     customers = draw.choices(range(CUSTOMERS), weights, k=touchpoints)
     for number, customer in enumerate(customers):
         name = f"customer-{customer:06d}"
         at = START_AT + number * 1000
-        yield TOUCHPOINTS, name.encode(), encode(TOUCHPOINT_SCHEMA, 1, _touchpoint(draw, name, at))
+        touch = encode(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, _touchpoint(draw, name, at))
+        yield Record(TOUCHPOINTS, name.encode(), touch, at)
         if number % 20 == 19:
-            yield FEEDBACK, name.encode(), encode(FEEDBACK_SCHEMA, 2, _feedback(draw, name, at + 500))
+            at += 500
+            yield Record(FEEDBACK, name.encode(), encode(FEEDBACK_SCHEMA, FEEDBACK_ID, _feedback(draw, name, at)), at)
 
 
 def _uuid(draw: random.Random) -> str:
@@ -65,22 +77,25 @@ def _feedback(draw: random.Random, customer: str, at: int) -> dict[str, Any]:
     }
 
 
-async def write(settings: Settings, touchpoints: int, *, zipf: bool) -> int:
-    """All present before the start, in ordinary producer batches of at most 16 kB. Returns the number of messages."""
+async def write(settings: Settings, messages: Iterable[Record]) -> int:
+    """All present before the start, in ordinary producer batches of at most 16 kB. Returns the number of messages.
+
+    Kafka's timestamp is event time, in whole milliseconds rounded up: some engines align their inputs by it.
+    """
     producer = AIOKafkaProducer(**aiokafka_client_config(settings), max_batch_size=16 << 10, linger_ms=0)  # type: ignore[arg-type]
     await producer.start()
     count = 0
     open_batches: dict[tuple[str, int], Any] = {}
     sent: list[asyncio.Future[Any]] = []
     try:
-        for topic, key, value in records(touchpoints, zipf=zipf):
-            where = (settings.topic(topic), partition_of(key, PARTITIONS))
+        for topic, key, value, at in messages:
+            where, timestamp = (settings.topic(topic), partition_of(key, PARTITIONS)), -(-at // 1000)
             batch = open_batches.get(where)
-            if batch is None or batch.append(key=key, value=value, timestamp=None) is None:
+            if batch is None or batch.append(key=key, value=value, timestamp=timestamp) is None:
                 if batch is not None:
                     sent.append(await producer.send_batch(batch, where[0], partition=where[1]))
                 batch = open_batches[where] = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
+                batch.append(key=key, value=value, timestamp=timestamp)
             count += 1
         for where, batch in open_batches.items():
             sent.append(await producer.send_batch(batch, where[0], partition=where[1]))

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -45,16 +45,21 @@ class Jar(NamedTuple):
 
 def pinned() -> list[Jar]:
     """The jars that Kafka runs with."""
+    return listed(JARS)
+
+
+def listed(path: Path) -> list[Jar]:
+    """The jars of a list."""
     jars = []
-    for line in JARS.read_text(encoding="ascii").splitlines():
+    for line in path.read_text(encoding="ascii").splitlines():
         sha256, size, coordinates = line.split(" ")
         jars.append(Jar(sha256, int(size), *coordinates.split(":")))
     return jars
 
 
-def missing(cache: Path) -> list[Jar]:
-    """Jars that are not in the cache, or not as they should be. Reads each file once (about 40 MB)."""
-    return [jar for jar in pinned() if not intact(cache / jar.file_name, jar)]
+def missing(cache: Path, wanted: Sequence[Jar] | None = None) -> list[Jar]:
+    """Jars, Kafka's by default, that are not in the cache, or not as they should be. Reads each file once (about 40 MB)."""
+    return [jar for jar in (pinned() if wanted is None else wanted) if not intact(cache / jar.file_name, jar)]
 
 
 def intact(path: Path, jar: Jar) -> bool:

@@ -1,0 +1,186 @@
+"""The engines: Touchstone, Kafka Streams in two modes, Quix Streams, stock Faust. Each gets the same topics and the same commit interval."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.peers import java
+from benchmarks.peers.engine import Engine, Missing, Program, Run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+FAUST_TOUCHPOINTS = 100_000  # at 5,840/s: a round of 20 s
+
+
+def cache_folder() -> Path:
+    """Where environments and classes of the peers are kept: `$XDG_CACHE_HOME/touchstone/peers`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "touchstone" / "peers"
+
+
+class Touchstone:
+    """One worker. `delivery` as in TOUCHSTONE_WORKER_DELIVERY."""
+
+    name = "touchstone"
+    most_touchpoints = None
+
+    def __init__(self, delivery: str = "exactly_once", profile: str = "") -> None:
+        self._delivery = delivery
+        self._profile = ["-m", "cProfile", "-o", profile] if profile else []
+
+    def prepare(self) -> str:
+        return f"{version('touchstone')}, {self._delivery}, Python {platform.python_version()}"
+
+    def program(self, run: Run) -> Program:
+        arguments = {
+            "name": run.name,
+            "actions": run.actions.removeprefix(run.input_prefix),
+            "messages": run.messages,
+        }
+        environment = {
+            "TOUCHSTONE_KAFKA_BROKERS": run.bootstrap,
+            "TOUCHSTONE_KAFKA_PREFIX": run.input_prefix,
+            "TOUCHSTONE_WORKER_DELIVERY": self._delivery,
+            "TOUCHSTONE_WORKER_COMMIT_INTERVAL_MS": str(round(run.commit_seconds * 1000)),
+        }
+        command = [sys.executable, *self._profile, "-m", "benchmarks.peers.touchstone_job", json.dumps(arguments)]
+        return Program(command, run.topic("touchstone-worker"), environment)
+
+
+class KafkaStreams:
+    """One stream thread. `guarantee` is Kafka Streams' processing.guarantee; `store` is memory or rocksdb."""
+
+    most_touchpoints = None
+
+    def __init__(
+        self, name: str, guarantee: str, folder: Path, *, store: str = "memory", commit_ms: int | None = None
+    ) -> None:
+        self.name = name
+        self._guarantee = guarantee
+        self._folder = folder
+        self._store = store
+        self._commit_ms = commit_ms
+        self._java: list[str] = []
+
+    def prepare(self) -> str:
+        found = java.jdk()
+        newer = java.NEWER if found.version >= 24 else ()
+        self._java = [str(found.java), *java.JVM, *newer, "-cp", java.class_path(found, self._folder), "Detection"]
+        jar = next(jar for jar in java.jars.listed(java.SOURCES / "jars.txt") if jar.artifact == "kafka-streams")
+        return f"{jar.version}, {self._guarantee}, {self._store} store, Java {found.full_version}"
+
+    def program(self, run: Run) -> Program:
+        commit_ms = self._commit_ms if self._commit_ms is not None else round(run.commit_seconds * 1000)
+        arguments = {
+            "messages": run.messages,
+            "touchpoints": run.topic("touchpoints"),
+            "feedback": run.topic("feedback"),
+            "actions": run.actions,
+            "store": self._store,
+            "bootstrap.servers": run.bootstrap,
+            "application.id": run.name,
+            "state.dir": run.scratch,
+            "processing.guarantee": self._guarantee,
+            "commit.interval.ms": commit_ms,
+            **KAFKA_STREAMS,
+        }
+        return Program([*self._java, *(f"{name}={value}" for name, value in arguments.items())], run.name)
+
+
+# benchmarks/README.md says why, and what was measured.
+KAFKA_STREAMS = {
+    "num.stream.threads": 1,
+    "replication.factor": 1,
+    "statestore.cache.max.bytes": 256 << 20,  # every customer: a changed state is written once a commit
+    "max.task.idle.ms": 0,  # waits for an input that has more on the broker: the topics stay aligned
+    "buffered.records.per.partition": 5000,
+    "consumer.max.poll.records": 5000,
+    "producer.batch.size": 256 << 10,
+    "producer.linger.ms": 20,
+}
+
+
+class Quix:
+    """In an environment of its own: its requirements exclude ours."""
+
+    name = "quix"
+    most_touchpoints = None
+
+    def __init__(self, folder: Path) -> None:
+        self._requirements = HERE / "quix-requirements.txt"
+        made_of = self._requirements.read_bytes() + platform.python_version().encode()
+        self._folder = folder / f"quix-{hashlib.sha256(made_of).hexdigest()[:16]}"
+
+    @property
+    def _python(self) -> Path:
+        return self._folder / "bin" / "python"
+
+    def prepare(self) -> str:
+        if not (self._folder / "complete").exists():
+            self._install()
+        return f"{self._requirements.read_text().split()[0].partition('==')[2]}, at least once, Python {platform.python_version()}"
+
+    def _install(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        pip = [self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", self._requirements]
+        for command in ([sys.executable, "-m", "venv", self._folder], pip):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Missing(f"cannot install Quix Streams into {self._folder}: {done.stderr.strip()[-1000:]}")
+        (self._folder / "complete").touch()
+
+    def program(self, run: Run) -> Program:
+        command = [str(self._python), "-m", "benchmarks.peers.quix_job", _arguments(run)]
+        return Program(command, run.name, {"PYTHONPATH": str(ROOT)})
+
+
+class Faust:
+    """The pinned release as it is, in our environment."""
+
+    name = "faust"
+    most_touchpoints = FAUST_TOUCHPOINTS
+
+    def prepare(self) -> str:
+        return f"{version('faust-streaming')}, at least once, Python {platform.python_version()}"
+
+    def program(self, run: Run) -> Program:
+        return Program([sys.executable, "-m", "benchmarks.peers.faust_job", _arguments(run)], run.name)
+
+
+def _arguments(run: Run) -> str:
+    """For the peers in Python."""
+    return json.dumps(
+        {
+            "bootstrap": run.bootstrap,
+            "group": run.name,
+            "touchpoints": run.topic("touchpoints"),
+            "feedback": run.topic("feedback"),
+            "actions": run.actions,
+            "messages": run.messages,
+            "commit_seconds": run.commit_seconds,
+            "state_dir": str(run.scratch),
+        }
+    )
+
+
+NAMES = ("touchstone", "kafka-streams-eos", "kafka-streams-alos", "quix", "faust")
+
+
+def choose(
+    names: list[str], *, delivery: str, profile: str, folder: Path, store: str, commit_ms: int | None
+) -> list[Engine]:
+    """`store` and `commit_ms` are Kafka Streams'."""
+    eos, alos = "exactly_once_v2", "at_least_once"
+    all_of_them: list[Engine] = [
+        Touchstone(delivery, profile),
+        KafkaStreams("kafka-streams-eos", eos, folder, store=store, commit_ms=commit_ms),
+        KafkaStreams("kafka-streams-alos", alos, folder, store=store, commit_ms=commit_ms),
+        Quix(folder),
+        Faust(),
+    ]
+    return [engine for engine in all_of_them if engine.name in names]

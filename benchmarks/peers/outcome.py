@@ -1,0 +1,87 @@
+"""Is it right? What the two topics give in order of event time, against what a read-committed reader finds.
+
+An action is told by rule, customer and instant; its score and its three touches must agree as well.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from benchmarks.detection_input import Record
+from benchmarks.detection_rules import (
+    ACTION_ID,
+    ACTION_SCHEMA,
+    FEEDBACK_ID,
+    FEEDBACK_SCHEMA,
+    TOUCHPOINT_ID,
+    TOUCHPOINT_SCHEMA,
+    decode,
+    fold,
+)
+
+Told = tuple[str, str, int]  # rule, customer, at
+_SCHEMAS = {"touchpoints": (TOUCHPOINT_SCHEMA, TOUCHPOINT_ID), "feedback": (FEEDBACK_SCHEMA, FEEDBACK_ID)}
+
+
+class Content(NamedTuple):
+    """Of an action, without its id: engines hash as they like."""
+
+    score: float
+    touches: tuple[str, ...]
+
+    def agrees(self, other: "Content") -> bool:
+        return math.isclose(self.score, other.score, rel_tol=1e-9) and self.touches == other.touches
+
+
+class Expected:
+    """Folds the records that pass by, which come in order of event time."""
+
+    def __init__(self) -> None:
+        self.actions: dict[Told, Content] = {}
+        self._states: dict[bytes, bytes] = {}
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            decoded = decode(*_SCHEMAS[record.topic], record.value)
+            state, actions = fold(record.key, self._states.get(record.key), [decoded])
+            self._states[record.key] = state
+            self.actions.update(map(read_action, actions))
+            yield record
+
+
+def read_action(message: bytes) -> tuple[Told, Content]:
+    action: dict[str, Any] = decode(ACTION_SCHEMA, ACTION_ID, message)
+    told = (action["rule"], action["customer_id"], action["at"])
+    return told, Content(action["score"], tuple(action["touches"]))
+
+
+class Verdict(NamedTuple):
+    """`extra` counts actions that nobody expects, and repeats; `differing` those with another score or other touches."""
+
+    expected: int
+    missing: int
+    extra: int
+    differing: int
+
+    @property
+    def right(self) -> bool:
+        return not (self.missing or self.extra or self.differing)
+
+    def __str__(self) -> str:
+        if self.right:
+            return "yes"
+        parts = ((self.missing, "missing"), (self.extra, "extra"), (self.differing, "differ"))
+        return f"no, of {self.expected:,}: " + ", ".join(f"{count:,} {what}" for count, what in parts if count)
+
+
+def judge(expected: dict[Told, Content], messages: Iterable[bytes]) -> Verdict:
+    """`messages`: all actions in the output topic."""
+    seen: set[Told] = set()
+    extra = differing = 0
+    for told, content in map(read_action, messages):
+        if told in seen or told not in expected:
+            extra += 1
+            continue
+        seen.add(told)
+        differing += not content.agrees(expected[told])
+    return Verdict(len(expected), len(expected) - len(seen), extra, differing)

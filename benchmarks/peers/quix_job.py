@@ -1,0 +1,64 @@
+"""Detection job v0 on Quix Streams: two data frames joined by `concat`, which aligns them in time, and one stateful function.
+
+Runs in an environment of its own (quix-requirements.txt), started by engines.py with one JSON argument. Tuned: state as bytes
+with the job's own encoding, a checkpoint a second, the producer's batches larger.
+"""
+
+import json
+import sys
+from typing import Any
+
+from quixstreams import Application, State
+from quixstreams.models import Deserializer
+
+from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, decode, fold
+from benchmarks.peers.said import Progress
+
+
+class Avro(Deserializer):  # type: ignore[misc]  # not in this environment
+    """Confluent wire format to a dict."""
+
+    def __init__(self, schema: Any, schema_id: int, progress: Progress) -> None:
+        super().__init__()
+        self._schema, self._schema_id, self._progress = schema, schema_id, progress
+
+    def __call__(self, value: bytes, ctx: Any) -> Any:
+        self._progress.decoding()
+        return decode(self._schema, self._schema_id, value)
+
+
+def main() -> None:
+    arguments = json.loads(sys.argv[1])
+    progress = Progress(arguments["messages"])
+    app = Application(
+        broker_address=arguments["bootstrap"],
+        consumer_group=arguments["group"],
+        auto_offset_reset="earliest",
+        commit_interval=arguments["commit_seconds"],
+        state_dir=arguments["state_dir"],
+        producer_extra_config={"linger.ms": 50, "batch.size": 1 << 20, "partitioner": "murmur2_random"},
+        loglevel="WARNING",
+    )
+    touchpoints = app.topic(
+        arguments["touchpoints"],
+        key_deserializer="bytes",
+        value_deserializer=Avro(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, progress),
+    )
+    feedback = app.topic(
+        arguments["feedback"], key_deserializer="bytes", value_deserializer=Avro(FEEDBACK_SCHEMA, FEEDBACK_ID, progress)
+    )
+    actions = app.topic(arguments["actions"], key_serializer="bytes", value_serializer="bytes")
+
+    def rules(record: Any, key: bytes, at: int, headers: Any, state: State) -> list[bytes]:
+        held, found = fold(key, state.get_bytes("customer"), [record])
+        state.set_bytes("customer", held)
+        progress.handled()
+        return found
+
+    both = app.dataframe(touchpoints).concat(app.dataframe(feedback))
+    both.apply(rules, stateful=True, expand=True, metadata=True).to_topic(actions)
+    app.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Detection job v0 on Touchstone's engine: one worker with all its machinery. Settings come from the environment, as a worker's do."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.detection import Detection
+from benchmarks.peers.said import Progress, say
+from streams import metrics, settings
+from streams.engine.job import Message, Refold, Step, Tick
+from streams.engine.worker import run
+
+
+class Measured(Detection):
+    """The job of one run: its changelog and its output are this run's own."""
+
+    def __init__(self, name: str, actions: str, messages: int) -> None:
+        self.name = name
+        self.outputs = (actions,)
+        self._progress = Progress(messages)
+
+    def decode(self, message: Message) -> Any:
+        self._progress.decoding()
+        return super().decode(message)
+
+    def step(
+        self, key: bytes, state: bytes | None, inputs: Sequence[dict[str, Any] | Tick | Refold], controls: None
+    ) -> Step:
+        done = super().step(key, state, inputs, controls)
+        self._progress.handled(len(inputs))
+        return done
+
+
+def main() -> None:
+    arguments = json.loads(sys.argv[1])
+    job = Measured(arguments["name"], arguments["actions"], arguments["messages"])
+    run([job], settings.current())
+    say("commits", metrics.commits_total.labels(job.name)._value.get())  # the client library has no public way to read
+
+
+if __name__ == "__main__":
+    main()
