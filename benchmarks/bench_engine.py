@@ -70,7 +70,7 @@ def prepare(chosen: list[Engine], missing: dict[str, str]) -> dict[str, str]:
         try:
             versions[engine.name] = engine.prepare()
         except Missing as reason:
-            missing[engine.name] = str(reason)
+            missing[engine.name] = str(reason).splitlines()[0]
             say(f"{engine.name}: not measured: {reason}")
     return versions
 
@@ -124,7 +124,7 @@ def measure(arguments: argparse.Namespace, chosen: list[Engine], brokers: str, b
             for name, result in one_round(bench, chosen[at:] + chosen[:at], inputs, number).items():
                 rounds[name].append(None if isinstance(result, str) else result)
                 if isinstance(result, str):
-                    missing[name] = f"round {number}: {result}"
+                    missing[name] = f"round {number} failed: {result.splitlines()[0]}"
     say(
         f"\nload {load:.1f} before; the job alone, without engine and Kafka: {alone} CPU µs/event; {PARTITIONS} partitions"
     )

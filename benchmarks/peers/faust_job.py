@@ -42,10 +42,11 @@ def build(arguments: dict[str, Any]) -> faust.App:
         broker_max_poll_records=2000,  # the default, None, lets one poll of a backlog block the loop for long
         producer_linger=0.005,
         web_enabled=False,
+        worker_redirect_stdouts=False,
     )
     inputs = {
         name: app.topic(
-            arguments[name], key_type=bytes, key_serializer="raw", value_type=dict,
+            arguments[name], key_type=bytes,
             value_serializer=Avro(schema, schema_id, progress),
         )
         for name, schema, schema_id in (
@@ -53,15 +54,8 @@ def build(arguments: dict[str, Any]) -> faust.App:
             ("feedback", FEEDBACK_SCHEMA, FEEDBACK_ID),
         )
     }  # fmt: skip
-    actions = app.topic(arguments["actions"], key_type=bytes, value_type=bytes, value_serializer="raw")
-    customers = app.Table(
-        "customers",
-        partitions=PARTITIONS,
-        key_type=bytes,
-        key_serializer="raw",
-        value_type=bytes,
-        value_serializer="raw",
-    )
+    actions = app.topic(arguments["actions"], key_type=bytes, value_type=bytes)
+    customers = app.Table("customers", partitions=PARTITIONS, key_type=bytes, value_type=bytes)  # bytes: as they are
 
     async def follow(stream: StreamT[Any]) -> None:
         async for key, record in stream.items():
