@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_engine [--engines touchstone,kafka-streams-eos] [--touchpoints 1000000] [--rounds 3] [--zipf]
 
-Without --brokers it starts a broker of its own. Ends with 1 when Touchstone has not run or is not right; a peer that is
+Without --brokers it starts a broker of its own. Ends with 1 when Touchstone fails or is not right; a peer that is
 missing or wrong is told in the table. Says the conditions with the figures: nothing else should run.
 """
 
@@ -28,6 +28,7 @@ from benchmarks.peers.watch import Failed
 from deploy.local import jars, ports
 from deploy.local.kafka import Broker, default_cache
 from streams.engine.job import Message
+from streams.errors import Unavailable
 
 
 def job_alone(touchpoints: int = 100_000) -> float:
@@ -63,31 +64,37 @@ def a_broker(named: str) -> Iterator[tuple[str, int | None]]:
             broker.stop()
 
 
-def prepare(chosen: list[Engine], missing: dict[str, str]) -> dict[str, str]:
-    """Versions by engine; why there is none goes to `missing`."""
+def prepare(chosen: list[Engine], reasons: dict[str, str]) -> dict[str, str]:
+    """Versions by engine; why there is none goes to `reasons`."""
     versions = {}
     for engine in chosen:
         try:
             versions[engine.name] = engine.prepare()
         except Missing as reason:
-            missing[engine.name] = str(reason).splitlines()[0]
+            reasons[engine.name] = str(reason).splitlines()[0]
             say(f"{engine.name}: not measured: {reason}")
     return versions
 
 
-def one_round(bench: Bench, order: list[Engine], inputs: dict[str, Input], number: int) -> dict[str, Result | str]:
-    """By engine: its result, or why it failed."""
-    found: dict[str, Result | str] = {}
-    for engine in order:
-        load = os.getloadavg()[0]
-        try:
-            result = bench.measure(engine, inputs[engine.name])
-        except Failed as error:
-            found[engine.name] = str(error)
-            say(f"round {number} {engine.name}: failed: {error}")
-            continue
-        found[engine.name] = result
-        say(json.dumps({"round": number, "engine": engine.name, "load_before": round(load, 1), **_line(result)}))
+def run_rounds(
+    bench: Bench, chosen: list[Engine], inputs: dict[str, Input], rounds: int, reasons: dict[str, str]
+) -> dict[str, list[Result | None]]:
+    """By engine a result a round, None where it failed: why goes to `reasons`. Each round begins with another engine."""
+    found: dict[str, list[Result | None]] = {engine.name: [] for engine in chosen}
+    for number in range(rounds):
+        first = number % len(chosen)
+        for engine in chosen[first:] + chosen[:first]:
+            load = os.getloadavg()[0]
+            result = None
+            try:
+                result = bench.measure(engine, inputs[engine.name])
+                say(
+                    json.dumps({"round": number, "engine": engine.name, "load_before": round(load, 1), **_line(result)})
+                )
+            except (Failed, Unavailable) as error:
+                reasons[engine.name] = f"round {number} failed: {str(error).splitlines()[0]}"
+                say(f"round {number} {engine.name}: failed: {error}")
+            found[engine.name].append(result)
     return found
 
 
@@ -106,43 +113,27 @@ def _line(result: Result) -> dict[str, Any]:
 
 def measure(arguments: argparse.Namespace, chosen: list[Engine], brokers: str, broker_pid: int | None) -> int:
     """Exit code."""
-    missing: dict[str, str] = {}
-    versions = prepare(chosen, missing)
+    reasons: dict[str, str] = {}
+    versions = prepare(chosen, reasons)
     chosen = [engine for engine in chosen if engine.name in versions]
-    sizes = {
-        engine.name: min(arguments.touchpoints, engine.most_touchpoints or arguments.touchpoints) for engine in chosen
-    }
+    whole = arguments.touchpoints
+    sizes = {engine.name: min(whole, engine.most_touchpoints or whole) for engine in chosen}
     made = {size: make_input(brokers, size, zipf=arguments.zipf) for size in set(sizes.values())}
     inputs = {name: made[size] for name, size in sizes.items()}
-    rounds: dict[str, list[Result | None]] = {engine.name: [] for engine in chosen}
     load, alone = os.getloadavg()[0], job_alone()
     with tempfile.TemporaryDirectory() as folder:
-        seconds = arguments.interval_ms / 1000
-        bench = Bench(brokers, Path(folder), commit_seconds=seconds, broker_pid=broker_pid)
-        for number in range(arguments.rounds):
-            at = number % len(chosen) if chosen else 0
-            for name, result in one_round(bench, chosen[at:] + chosen[:at], inputs, number).items():
-                rounds[name].append(None if isinstance(result, str) else result)
-                if isinstance(result, str):
-                    missing[name] = f"round {number} failed: {result.splitlines()[0]}"
-    say(
-        f"\nload {load:.1f} before; the job alone, without engine and Kafka: {alone} CPU µs/event; {PARTITIONS} partitions"
+        bench = Bench(brokers, Path(folder), commit_seconds=arguments.interval_ms / 1000, broker_pid=broker_pid)
+        rounds = run_rounds(bench, chosen, inputs, arguments.rounds, reasons)
+    conditions = (
+        f"{'Zipf' if arguments.zipf else 'uniform'} draw, {PARTITIONS} partitions, commit {arguments.interval_ms} ms, "
+        f"{arguments.rounds} rounds; load {load:.1f}; job alone {alone} µs"
     )
-    say(table(rounds, missing))
-    for name, size in sizes.items():
-        draw = "Zipf" if arguments.zipf else "uniform"
-        conditions = (
-            f"{name} {versions[name]}; {size} touchpoints, {draw} draw, commit {arguments.interval_ms} ms, "
-            f"{arguments.rounds} rounds; load {load:.1f}; job alone {alone} µs"
-        )
-        if not arguments.discard:
-            note(
-                conditions,
-                {f"{name} {figure}": value for figure, value in figures(rounds, name).items()},
-                "bench_engine",
-            )
-    ours = rounds.get(OURS)
-    return 0 if ours is None or all(result is not None and result.verdict.right for result in ours) else 1
+    say(f"\n{conditions} of CPU an event without engine and Kafka\n{table(rounds, reasons)}")
+    if not arguments.discard:
+        for name, size in sizes.items():
+            named = {f"{name} {figure}": value for figure, value in figures(rounds, name).items()}
+            note(f"{versions[name]}; {size} touchpoints, {conditions}", named, "bench_engine")
+    return 0 if all(result is not None and result.verdict.right for result in rounds.get(OURS, ())) else 1
 
 
 def say(line: str) -> None:

@@ -18,11 +18,11 @@ class Detection:
     """The job. An input is a decoded record."""
 
     name = "detection"
-    inputs = (TOUCHPOINTS, FEEDBACK)
+    inputs: tuple[str, ...] = (TOUCHPOINTS, FEEDBACK)
     outputs: tuple[str, ...] = (ACTIONS,)
-    broadcast = None
-    stream_time_to = None
-    stream_time_from = None
+    broadcast: str | None = None
+    stream_time_to: str | None = None
+    stream_time_from: str | None = None
 
     def decode(self, message: Message) -> Decoded[dict[str, Any]]:
         value = message.value

@@ -82,7 +82,7 @@ async def write(settings: Settings, messages: Iterable[Record]) -> int:
 
     Kafka's timestamp is event time, in whole milliseconds rounded up: some engines align their inputs by it.
     """
-    producer = AIOKafkaProducer(**aiokafka_client_config(settings), max_batch_size=16 << 10, linger_ms=0)  # type: ignore[arg-type]
+    producer = AIOKafkaProducer(**aiokafka_client_config(settings), max_batch_size=16 << 10, linger_ms=0)
     await producer.start()
     count = 0
     open_batches: dict[tuple[str, int], Any] = {}

@@ -27,7 +27,7 @@ class Touchstone:
     """One worker. `delivery` as in TOUCHSTONE_WORKER_DELIVERY."""
 
     name = "touchstone"
-    most_touchpoints = None
+    most_touchpoints: int | None = None
 
     def __init__(self, delivery: str = "exactly_once", profile: str = "") -> None:
         self._delivery = delivery
@@ -55,7 +55,7 @@ class Touchstone:
 class KafkaStreams:
     """One stream thread. `guarantee` is Kafka Streams' processing.guarantee; `store` is memory or rocksdb."""
 
-    most_touchpoints = None
+    most_touchpoints: int | None = None
 
     def __init__(
         self, name: str, guarantee: str, folder: Path, *, store: str = "memory", commit_ms: int | None = None
@@ -71,8 +71,8 @@ class KafkaStreams:
         found = java.jdk()
         newer = java.NEWER if found.version >= 24 else ()
         self._java = [str(found.java), *java.JVM, *newer, "-cp", java.class_path(found, self._folder), "Detection"]
-        jar = next(jar for jar in java.jars.listed(java.SOURCES / "jars.txt") if jar.artifact == "kafka-streams")
-        return f"{jar.version}, {self._guarantee}, {self._store} store, Java {found.full_version}"
+        commit = "" if self._commit_ms is None else f", commit {self._commit_ms} ms"
+        return f"{java.release()}, {self._guarantee}, {self._store} store{commit}, Java {found.full_version}"
 
     def program(self, run: Run) -> Program:
         commit_ms = self._commit_ms if self._commit_ms is not None else round(run.commit_seconds * 1000)
@@ -109,7 +109,7 @@ class Quix:
     """In an environment of its own: its requirements exclude ours."""
 
     name = "quix"
-    most_touchpoints = None
+    most_touchpoints: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self._requirements = HERE / "quix-requirements.txt"
@@ -127,8 +127,8 @@ class Quix:
 
     def _install(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
-        pip = [self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", self._requirements]
-        for command in ([sys.executable, "-m", "venv", self._folder], pip):
+        pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        for command in ([sys.executable, "-m", "venv", str(self._folder)], [*pip, "-r", str(self._requirements)]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise Missing(f"cannot install Quix Streams into {self._folder}: {done.stderr.strip()[-1000:]}")
@@ -143,7 +143,7 @@ class Faust:
     """The pinned release as it is, in our environment."""
 
     name = "faust"
-    most_touchpoints = FAUST_TOUCHPOINTS
+    most_touchpoints: int | None = FAUST_TOUCHPOINTS
 
     def prepare(self) -> str:
         return f"{version('faust-streaming')}, at least once, Python {platform.python_version()}"

@@ -17,7 +17,7 @@ from benchmarks.peers.said import Progress
 PARTITIONS = 4
 
 
-class Avro(Codec):  # type: ignore[misc]  # Faust has no types
+class Avro(Codec):
     """Confluent wire format to a dict."""
 
     def __init__(self, schema: Any, schema_id: int, progress: Progress) -> None:

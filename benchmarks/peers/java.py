@@ -17,6 +17,7 @@ from deploy.local.kafka import LOG4J, default_cache
 from streams.errors import UserError
 
 SOURCES = Path(__file__).with_name("kafka_streams")
+JARS = SOURCES / "jars.txt"  # besides those that the broker runs with
 OLDEST = 17
 
 JVM = (
@@ -65,9 +66,14 @@ def _look(home: Path) -> Jdk | None:
     return Jdk(java, javac, int(said[2]), said[1])
 
 
+def release() -> str:
+    """Of Kafka Streams."""
+    return next(jar.version for jar in jars.listed(JARS) if jar.artifact == "kafka-streams")
+
+
 def class_path(compiler: Jdk, folder: Path) -> str:
     """Fetches what is missing, compiles what has changed; `folder` keeps the classes."""
-    wanted = [*jars.pinned(), *jars.listed(SOURCES / "jars.txt")]
+    wanted = [*jars.pinned(), *jars.listed(JARS)]
     cache = default_cache()
     try:
         jars.fetch(jars.missing(cache, wanted), cache)
@@ -86,7 +92,8 @@ def _compile(compiler: Jdk, sources: list[Path], libraries: str, classes: Path) 
     """Into a folder beside it first: a compilation cut short leaves nothing that looks whole."""
     draft = classes.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)
-    command = [compiler.javac, "-encoding", "UTF-8", "-proc:none", "-cp", libraries, "-d", draft, *sources]
+    options = ["-encoding", "UTF-8", "-proc:none", "-cp", libraries, "-d", str(draft)]
+    command = [str(compiler.javac), *options, *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Missing(f"{compiler.javac} does not compile the job:\n{(done.stderr or done.stdout).strip()[-2000:]}")

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
 from benchmarks.detection import ACTIONS, FEEDBACK, TOUCHPOINTS
 from benchmarks.detection_input import PARTITIONS, records, write
 from benchmarks.peers.engine import Engine, Run
 from benchmarks.peers.outcome import Content, Expected, Told, judge
 from benchmarks.peers.table import Result
-from benchmarks.peers.watch import Watched
+from benchmarks.peers.watch import Failed, Watched
 from streams.admin import Admin, Partition, TopicSpec
+from streams.connect.log import read_log
 from streams.settings import Settings
 
 # Event time is Kafka's timestamp, and it lies years back: retention would delete it.
@@ -92,6 +93,8 @@ class Bench:
 
     def _run(self, engine: Engine, run: Run, given: Input, admin: Admin) -> Result:
         program = engine.program(run)
+        if admin.group_offsets(program.group):
+            raise Failed(f"group {program.group} has offsets of an earlier round: it would not start at the beginning")
         watched = Watched(program, run.scratch / "stderr.log", self._broker)
         try:
             limit = START_SECONDS + given.messages / SLOWEST_EVENTS_PER_SECOND
@@ -101,7 +104,7 @@ class Bench:
             self._forget(program.group)
         changelogs = [name for name in self._made(admin, run) if "changelog" in name]
         written = sum(admin.end_offsets(changelogs, committed=False).values())
-        return Result(measured, written, judge(given.expected, self._actions(admin, run)))
+        return Result(measured, written, judge(given.expected, self._actions(run)))
 
     def _made(self, admin: Admin, run: Run) -> list[str]:
         """Topics of this run."""
@@ -113,18 +116,8 @@ class Bench:
         client.delete_groups([group])
         client.close()
 
-    def _actions(self, admin: Admin, run: Run) -> Iterator[bytes]:
+    def _actions(self, run: Run) -> Iterator[bytes]:
         """All that a read-committed reader finds in the output topic."""
-        left = {TopicPartition(*at): end for at, end in admin.end_offsets([run.actions]).items() if end}
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._settings.kafka_brokers,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-        )
-        consumer.assign(list(left))
-        while left:
-            for batch in consumer.poll(500).values():
-                for message in batch:
-                    yield message.value
-            left = {at: end for at, end in left.items() if consumer.position(at) < end}
-        consumer.close()
+        for message in read_log(self._settings, [run.actions]):
+            assert message.value is not None
+            yield message.value

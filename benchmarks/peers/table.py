@@ -120,7 +120,7 @@ _NAMES = (
 
 def table(rounds: Rounds, missing: Mapping[str, str]) -> str:
     """Lines of text; below them why an engine is not in it."""
-    rows = [HEAD]
+    rows: list[tuple[str, ...]] = [HEAD]
     for engine in rounds:
         found = figures(rounds, engine)
         if found:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,7 +84,8 @@ class Watched:
                 raise Failed(f"ended with exit code {self._child.returncode}{self._tail()}")
             if time.monotonic() > deadline:
                 raise Failed(f"not done after {seconds:.0f} s{self._tail()}")
-            peak = max(peak, self._process.memory_info().rss)
+            with suppress(psutil.Error):  # it has just ended: the next turn says so
+                peak = max(peak, self._process.memory_info().rss)
             time.sleep(FAST_POLL_SECONDS if "last" in self.said else SLOW_POLL_SECONDS)
         cpu, (cpu_at_first, broker_at_first) = self._cpu(), self._at_first
         first = self.said["first"]
