@@ -11,7 +11,7 @@ from streams.experience import actions, episodes, signals, watches
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
-from streams.experience.state import NEVER, RECENT_MAX, Fold, Profile, Touch, dump_touch
+from streams.experience.state import NEVER, Fold, Profile, Touch, remember
 
 
 def fold_input(folding: Folding, item: Input) -> None:
@@ -52,9 +52,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         view.asks_for_help,
         event.unit,
     )
-    fold.recent.append(dump_touch(touch))
-    if len(fold.recent) > RECENT_MAX:
-        del fold.recent[0]
+    remember(fold, touch)
     frame = Frame(fold, source.at, view, event)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)

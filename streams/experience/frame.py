@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.records import Feedback, Touchpoint
 from streams.experience.score import dissatisfaction
-from streams.experience.state import Episode, Fold, Profile, Touch, load_touch
+from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
 
 SECOND = 1_000_000
 OTHER = "other"  # the touchpoint and journey of what a pack does not know
@@ -90,7 +90,7 @@ class Frame:
     def touches(self) -> list[Touch]:
         """Recent touches, oldest first, the input itself included."""
         if self._touches is None:
-            self._touches = [load_touch(raw) for raw in self.fold.recent]
+            self._touches = recent_touches(self.fold)
         return self._touches
 
     def _count(self, seconds: float, wanted: Callable[[Touch], bool]) -> int:

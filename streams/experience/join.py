@@ -10,7 +10,7 @@ from streams.experience.evidence import evidence_of
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, Joined, TouchpointView
 from streams.experience.score import dissatisfaction
-from streams.experience.state import Touch, load_touch
+from streams.experience.state import Touch, recent_touches
 from streams.experience.text import Tone
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
@@ -98,7 +98,7 @@ class Join:
 def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Source) -> Join:
     """Finds the moment that a feedback is about, and what had happened by then."""
     fold = folding.fold
-    touches = [load_touch(raw) for raw in fold.recent]
+    touches = recent_touches(fold)
     about = _about_event(feedback, touches)
     about_at = min(source.at, feedback.about_at or (about.at if about is not None else source.at))
     before = [touch for touch in touches if about_at - CONTEXT_SECONDS * SECOND <= touch.at <= about_at]

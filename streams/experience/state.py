@@ -10,12 +10,13 @@ import msgspec
 
 from schemas.records import Outcome, SubjectType
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 Order = tuple[int, int, str]  # event time, topic rank, event id
 RECENT_MAX: Final = 24  # touches that a fold remembers
+_RECENT_CUT: Final = 32  # so many rest before the oldest are cut off: rarely, because that decodes
 SIGNS_MAX: Final = 32
 NEVER: Final = 1 << 62
-NOTHING: Final = msgspec.Raw(b"\xc0")  # msgpack nil: no fold yet
+NOTHING: Final = b""  # no fold yet
 WATCHES_MAX: Final = 32
 MEMBERS_MAX: Final = 32  # events of an episode that a receipt may refer to
 ACTIONS_MAX: Final = 64  # actions of an episode, the latest ones
@@ -151,7 +152,8 @@ class Fold(Row):
     at: int = 0  # event time of the last input folded or timer fired
     subject_type: SubjectType = "unknown"
     profile: Profile = msgspec.field(default_factory=Profile)
-    recent: list[msgspec.Raw] = []  # Touch, oldest first; decoded only by rules that look at them
+    recent: bytes = b""  # Touches, one after the other, oldest first; decoded only by rules that look at them
+    recent_count: int = 0
     signs: list[Sign] = []
     episodes: list[Episode] = []
     watches: list[OpenWatch] = []
@@ -199,14 +201,14 @@ class Subject(Row):
     newest_at: int = 0  # the subject's newest event; lateness is judged by it
     ticked_to: int = 0
     base_at: int = 0  # event time up to which the base is folded
-    base: msgspec.Raw = NOTHING  # Fold
+    base: bytes = NOTHING  # Fold
     mark_at: int = 0  # a later fold that becomes the base once the horizon has passed it; 0: none
-    mark: msgspec.Raw = NOTHING
+    mark: bytes = NOTHING
     window: bytes = b""  # Pieces, one after the other, in order; may reach back behind the horizon as far as the base
     window_count: int = 0
     window_last: Order = (0, 0, "")  # the last of them
-    now: msgspec.Raw = NOTHING  # Fold of base and window
-    ledger: msgspec.Raw = NOTHING  # list of Entry
+    now: bytes = NOTHING  # Fold of base and window
+    ledger: bytes = NOTHING  # list of Entry
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself
     sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
@@ -217,7 +219,8 @@ _subject_decoder = msgspec.msgpack.Decoder(Subject)
 _fold_decoder = msgspec.msgpack.Decoder(Fold)
 _ledger_decoder = msgspec.msgpack.Decoder(list[Entry])
 _orders_decoder = msgspec.msgpack.Decoder(list[Order])
-_touch_decoder = msgspec.msgpack.Decoder(Touch)
+_touches_decoder = msgspec.msgpack.Decoder(list[Touch])
+_raws_decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -238,19 +241,19 @@ def dump(row: Row) -> bytes:
     return _encoder.encode(row)
 
 
-def load_fold(raw: msgspec.Raw) -> Fold:
+def load_fold(rest: bytes) -> Fold:
     """A fold from its bytes; a new one from none."""
-    return Fold() if raw == NOTHING else _fold_decoder.decode(raw)
+    return _fold_decoder.decode(rest) if rest else Fold()
 
 
-def load_ledger(raw: msgspec.Raw) -> list[Entry]:
+def load_ledger(rest: bytes) -> list[Entry]:
     """Entries from their bytes."""
-    return [] if raw == NOTHING else _ledger_decoder.decode(raw)
+    return _ledger_decoder.decode(rest) if rest else []
 
 
-def dump_ledger(entries: list[Entry]) -> msgspec.Raw:
+def dump_ledger(entries: list[Entry]) -> bytes:
     """Bytes of entries, to rest in a subject."""
-    return msgspec.Raw(_encoder.encode(entries)) if entries else NOTHING
+    return _encoder.encode(entries) if entries else NOTHING
 
 
 def load_orders(orders: bytes) -> list[Order]:
@@ -263,16 +266,20 @@ def dump_orders(orders: list[Order]) -> bytes:
     return _encoder.encode(orders) if orders else b""
 
 
-def dump_fold(fold: Fold) -> msgspec.Raw:
-    """Bytes of a fold, to rest in a subject."""
-    return msgspec.Raw(_encoder.encode(fold))
+def as_array(rows: bytes, count: int) -> bytes:
+    """Rows that rest one after the other as one msgpack array."""
+    return b"\xdd" + count.to_bytes(4, "big") + rows
 
 
-def load_touch(raw: msgspec.Raw) -> Touch:
-    """A touch from its bytes."""
-    return _touch_decoder.decode(raw)
+def remember(fold: Fold, touch: Touch) -> None:
+    """The newest touch."""
+    fold.recent += _encoder.encode(touch)
+    fold.recent_count += 1
+    if fold.recent_count >= _RECENT_CUT:
+        kept = _raws_decoder.decode(as_array(fold.recent, fold.recent_count))[-RECENT_MAX:]
+        fold.recent, fold.recent_count = b"".join(kept), RECENT_MAX
 
 
-def dump_touch(touch: Touch) -> msgspec.Raw:
-    """Bytes of a touch."""
-    return msgspec.Raw(_encoder.encode(touch))
+def recent_touches(fold: Fold) -> list[Touch]:
+    """The touches that a fold remembers, oldest first."""
+    return _touches_decoder.decode(as_array(fold.recent, fold.recent_count))[-RECENT_MAX:]

@@ -7,8 +7,6 @@ however much was late), emit the difference. Too late for the window: refused. A
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from schemas.records import ActionUpdate, Loser
 from streams.engine.job import Output, Refold, Tick
 from streams.experience.episodes import record_of
@@ -22,7 +20,6 @@ from streams.experience.state import (
     Piece,
     Subject,
     dump,
-    dump_fold,
     dump_orders,
     load_fold,
     load_orders,
@@ -214,7 +211,7 @@ class _Work:
         receipts = set()
         for number, piece in enumerate(self.window.pieces()):
             if number == settled > 0:
-                base_at, base = fold.at, dump_fold(fold)
+                base_at, base = fold.at, dump(fold)
             item = self.around.decode(piece)
             if isinstance(item.record, ActionUpdate):
                 receipts.add(item.record.action_id)
@@ -266,7 +263,7 @@ class _Work:
         if not subject.mark_at and window.count:
             subject.mark_at, subject.mark = fold.at, self._resting()
 
-    def _rebase(self, base_at: int, base: msgspec.Raw, settled: int) -> None:
+    def _rebase(self, base_at: int, base: bytes, settled: int) -> None:
         """The first pieces of the window have gone into the base."""
         subject, limits = self.subject, self.around.limits
         gone = [piece.order() for piece in self.window.drop(settled)]
@@ -282,17 +279,17 @@ class _Work:
             oldest = base_at - SUNK_SECONDS * 1_000_000
             subject.sunk = [one for one in subject.sunk if one[1] > oldest][-SUNK_MAX:]
 
-    def _resting(self) -> msgspec.Raw:
+    def _resting(self) -> bytes:
         """The current fold as bytes."""
         if self.dirty:
-            self.subject.now, self.dirty = dump_fold(self._current()), False
+            self.subject.now, self.dirty = dump(self._current()), False
             self.subject.due_at = next_due(self._current())
         return self.subject.now
 
 
-def _with_kept_ids(fold: Fold, base: msgspec.Raw, kept: Mapping[str, str]) -> msgspec.Raw:
+def _with_kept_ids(fold: Fold, base: bytes, kept: Mapping[str, str]) -> bytes:
     """Episodes name the actions that are out under their first ids: in the fold, and in the base."""
     earlier = load_fold(base)
     for episode in (*fold.episodes, *earlier.episodes):
         episode.actions = [kept.get(one, one) for one in episode.actions]
-    return dump_fold(earlier)
+    return dump(earlier)

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import msgspec
 
-from streams.experience.state import Order, Piece, Subject, dump
+from streams.experience.state import Order, Piece, Subject, as_array, dump
 
 _decoder = msgspec.msgpack.Decoder(list[Piece])
 _at = attrgetter("at")
@@ -27,7 +27,7 @@ class Window:
     def pieces(self) -> list[Piece]:
         """All of them."""
         if self._pieces is None:
-            self._pieces = _decoder.decode(b"\xdd" + self.count.to_bytes(4, "big") + self._bytes)
+            self._pieces = _decoder.decode(as_array(self._bytes, self.count))
         return self._pieces
 
     @property

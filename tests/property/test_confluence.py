@@ -37,7 +37,6 @@ def memory_of(state: bytes) -> object:
     """The state without ledger and layout: what the subject is remembered as."""
     subject = load_subject(state)
     fold = load_fold(subject.now)
-    fold.recent = [bytes(raw) for raw in fold.recent]  # type: ignore[misc]
     return subject.newest_at, fold
 
 
