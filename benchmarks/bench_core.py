@@ -124,10 +124,10 @@ def run(messages: Sequence[Message], states: dict[bytes, bytes] | None = None, p
         began = clock()
         groups: dict[bytes, list[object]] = {}
         for message in messages[start : start + PIECE]:
-            key, at, value = job.decode(message)
-            groups.setdefault(key, []).append(value)
-            stream_time = max(stream_time, at)
-        decoded = clock()
+            decoded = job.decode(message)
+            groups.setdefault(decoded.key, []).append(decoded.value)
+            stream_time = max(stream_time, decoded.at)
+        stepped = clock()
         work = list(groups.items())
         while heap and heap[0][0] <= stream_time:
             at, key = heappop(heap)
@@ -142,8 +142,8 @@ def run(messages: Sequence[Message], states: dict[bytes, bytes] | None = None, p
             if step.next_due_at is not None and due.get(key) != step.next_due_at:
                 heappush(heap, (step.next_due_at, key))
             due[key] = step.next_due_at or 0
-        decoding += decoded - began
-        stepping += clock() - decoded
+        decoding += stepped - began
+        stepping += clock() - stepped
     return Round(decoding, stepping, outputs, ticks, states)
 
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from streams.errors import Unavailable
 
 RawT = TypeVar("RawT")
@@ -19,7 +21,7 @@ FULL_BYTES = 8 << 20
 UNDATED = -(2**63)
 
 
-class Entry(NamedTuple, Generic[ItemT]):
+class Entry(msgspec.Struct, Generic[ItemT], gc=False):
     """A decoded message. `at` UNDATED: it has no event time of its own (refused, or a mark) and goes with its neighbours."""
 
     at: int
@@ -209,7 +211,7 @@ class Aligner(Generic[RawT, ItemT]):
                 buffer.next_raw = number + 1
                 buffer.waiting -= 1
                 if entry.at == UNDATED:
-                    entry = entry._replace(at=ready[-1].at if ready else buffer.newest_at)
+                    entry.at = ready[-1].at if ready else buffer.newest_at
                 ready.append(entry)
         except Unavailable:
             if not ready:

@@ -41,18 +41,16 @@ def group(runs: Iterable[Run[Item]]) -> Grouped:
         for entry in entries:
             item = entry.item
             if type(item) is Decoded:
-                at, _, arrived, _ = entry
-                key, _, value = item
-                inputs = groups.get(key)
+                inputs = groups.get(item.key)
                 if inputs is None:
-                    groups[key] = [value]
+                    groups[item.key] = [item.value]
                 else:
-                    inputs.append(value)
+                    inputs.append(item.value)
                 outcomes.append(True)
-                if at > newest_at:
-                    newest_at = at
-                if arrived > arrived_at:
-                    arrived_at = arrived
+                if entry.at > newest_at:
+                    newest_at = entry.at
+                if entry.arrived_at > arrived_at:
+                    arrived_at = entry.arrived_at
             elif type(item) is Refusal:
                 refused.append(item)
                 outcomes.append(False)

@@ -13,7 +13,7 @@ from streams.errors import DeadLetterReason
 Headers = Sequence[tuple[str, bytes]]
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """Kafka's bytes and where they stand. `topic` is the name in topics.yaml, without prefix; `timestamp_ms` is arrival."""
 
     topic: str
@@ -68,7 +68,7 @@ InputT = TypeVar("InputT")
 ControlsT = TypeVar("ControlsT")
 
 
-class Decoded(NamedTuple, Generic[InputT]):
+class Decoded(msgspec.Struct, Generic[InputT], frozen=True, gc=False):
     """`key` the state's key; `at` event time in µs; `value` what step receives."""
 
     key: bytes

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -65,6 +65,14 @@ class CompiledRule(msgspec.Struct, frozen=True):
     amount: Expression[float] | None
 
 
+class Contact(NamedTuple):
+    """What an event at one touchpoint with one outcome can give rise to: signals, watches that it opens or keeps."""
+
+    signals: tuple[CompiledSignal, ...]
+    opening: tuple[CompiledWatch, ...]
+    keeping: tuple[CompiledWatch, ...]
+
+
 class CompiledPack:
     """A pack in force. `version` is the hash of its content: comments and order of keys do not count."""
 
@@ -93,9 +101,7 @@ class CompiledPack:
         }
         self._other = self._touchpoints.get(OTHER, TouchpointView())
         self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
-        self._on_touchpoint: dict[tuple[str, str], tuple[CompiledSignal, ...]] = {}
-        self._opening: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
-        self._keeping: dict[tuple[str, str], tuple[CompiledWatch, ...]] = {}
+        self._contacts: dict[tuple[str, str], Contact] = {}
         self._rules: dict[tuple[str, str | None], list[CompiledRule]] = {}
         for rule in rules:
             self._rules.setdefault((rule.spec.on, rule.spec.signal), []).append(rule)
@@ -108,44 +114,25 @@ class CompiledPack:
         """The journey that an event names, if the pack knows it; else that of its touchpoint."""
         return name if name in self.file.journeys else view.journey
 
-    def signals_on_touchpoint(self, touchpoint: str, outcome: str) -> tuple[CompiledSignal, ...]:
-        """The signals that an event at this touchpoint with this outcome can give at all."""
-        found = self._on_touchpoint.get((touchpoint, outcome))
+    def contact(self, view: TouchpointView, outcome: str) -> Contact:
+        """What an event at a touchpoint of this pack with this outcome can give rise to at all."""
+        found = self._contacts.get((view.name, outcome))
         if found is None:
-            found = tuple(
+            found = self._contacts[view.name, outcome] = self._contact(view, outcome)
+        return found
+
+    def _contact(self, view: TouchpointView, outcome: str) -> Contact:
+        about = {f"touchpoint.{name}": getattr(view, name) for name in view.__struct_fields__}
+        facts = {**about, "event.touchpoint": view.name, "event.outcome": outcome}
+        return Contact(
+            tuple(
                 signal
                 for signal in self.signals.values()
-                if signal.spec.on == "touchpoint"
-                and (signal.when is None or _possible(signal.when, self._touchpoint_facts(touchpoint, outcome)))
-            )
-            self._on_touchpoint[touchpoint, outcome] = found
-        return found
-
-    def _touchpoint_facts(self, touchpoint: str, outcome: str) -> dict[str, object]:
-        view = self.touchpoint(touchpoint)
-        about = {f"touchpoint.{name}": getattr(view, name) for name in view.__struct_fields__}
-        return {**about, "event.touchpoint": touchpoint, "event.outcome": outcome}
-
-    def watches_opened_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
-        """Watches that an event at this touchpoint with this outcome can open at all."""
-        return self._watching(self._opening, "opens", touchpoint, outcome)
-
-    def watches_kept_by(self, touchpoint: str, outcome: str) -> tuple[CompiledWatch, ...]:
-        """Watches that an event at this touchpoint with this outcome can keep at all."""
-        return self._watching(self._keeping, "kept", touchpoint, outcome)
-
-    def _watching(
-        self, cache: dict[tuple[str, str], tuple[CompiledWatch, ...]], which: str, touchpoint: str, outcome: str
-    ) -> tuple[CompiledWatch, ...]:
-        found = cache.get((touchpoint, outcome))
-        if found is None:
-            found = tuple(
-                watch
-                for watch in self.watches
-                if _possible(getattr(watch, which), self._touchpoint_facts(touchpoint, outcome))
-            )
-            cache[touchpoint, outcome] = found
-        return found
+                if signal.spec.on == "touchpoint" and (signal.when is None or _possible(signal.when, facts))
+            ),
+            tuple(watch for watch in self.watches if _possible(watch.opens, facts)),
+            tuple(watch for watch in self.watches if _possible(watch.kept, facts)),
+        )
 
     def rules(self, on: str, signal: str | None = None) -> list[CompiledRule]:
         """The action rules that a trigger can fire, by name."""

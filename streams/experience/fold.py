@@ -17,9 +17,9 @@ from streams.experience.state import NEVER, Fold, Profile, Touch, remember
 def fold_input(folding: Folding, item: Input) -> None:
     """Folds one input; facts collect in the folding. Everything due at or before it fires first. Raises Unavailable."""
     at = item.source.at
-    fire_until(folding, at)
-    fold = folding.fold
-    record = item.record
+    fold, record = folding.fold, item.record
+    if fold.watches or fold.episodes:
+        fire_until(folding, at)
     fold.subject_type = record.subject_type
     if isinstance(record, Touchpoint):
         folding.turn_to((record.brand, record.matter))
@@ -32,7 +32,8 @@ def fold_input(folding: Folding, item: Input) -> None:
     else:
         folding.turn_to((None, None))
         episodes.receipt(folding, record, item.source)
-    fold.at = max(fold.at, at)
+    if at > fold.at:
+        fold.at = at
     _conclude(folding, at)
 
 
@@ -54,10 +55,13 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     )
     remember(fold, touch)
     frame = Frame(fold, source.at, view, event)
+    contact = pack.contact(view, event.outcome)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)
-    watches.open_new(folding, pack, frame, event, source)
-    signals.on_touchpoint(folding, pack, frame, event, source)
+    if contact.opening:
+        watches.open_new(folding, pack, contact.opening, frame, event, source)
+    if contact.signals:
+        signals.on_touchpoint(folding, pack, contact.signals, frame, event, source)
 
 
 def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:
@@ -111,9 +115,10 @@ def next_due(fold: Fold) -> int:
 
 def fire_until(folding: Folding, at: int) -> None:
     """Fires everything due at or before an instant, one by one, in due order. What it derives is dated when it was due."""
-    while (due := next_due(folding.fold)) <= at:
-        folding.fold.at = max(folding.fold.at, due)
-        if watches.next_due(folding.fold) == due:
+    fold = folding.fold
+    while (fold.watches or fold.episodes) and (due := next_due(fold)) <= at:
+        fold.at = max(fold.at, due)
+        if watches.next_due(fold) == due:
             broken, pack = watches.pop_due(folding, due)
             folding.turn_to((broken.brand, broken.matter))
             signals.on_watch(folding, pack, broken, due)

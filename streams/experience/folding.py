@@ -6,6 +6,8 @@ same order of event time, same facts; when and whether they are emitted is the l
 
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from schemas.records import (
     Action,
     ActionUpdate,
@@ -34,7 +36,7 @@ VALUE_MAX = 1e12  # computed weights and amounts; beyond it is an error of the p
 TOPICS = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates")
 
 
-class Source(NamedTuple):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where an input stands."""
 
     event_id: str
@@ -44,7 +46,7 @@ class Source(NamedTuple):
     at: int
 
 
-class Input(NamedTuple):
+class Input(msgspec.Struct, frozen=True, gc=False):
     """One decoded input. `value` is the message's value as it came, `message` what brought it, where something has."""
 
     source: Source
@@ -98,25 +100,22 @@ class Candidate(NamedTuple):
     step: str
 
 
-class Folding:
+class Folding(msgspec.Struct):
     """One subject's fold at work."""
 
-    def __init__(
-        self, key: str, fold: Fold, controls: Controls, analyser: Analyser, sunk: list[tuple[str, int]] | None = None
-    ) -> None:
-        self.key = key
-        self.fold = fold
-        self.controls = controls
-        self.analyser = analyser
-        self.sunk = sunk or []
-        self.facts: list[Fact | Withdrawal] = []
-        self.candidates: list[Candidate] = []
-        self.losers: list[Loser] = []  # of the whole step: counted, and told at a prompt
-        self.experience: Experience | None = None  # of the feedback being folded
-        self.lost_now: set[str] = set()  # episodes about which something has lost in this decision
-        self.about: tuple[str | None, str | None] = (None, None)  # brand and matter of the input being folded
-        self.changed: dict[str, EpisodeRow] = {}
-        self.errors: list[Failure] = []  # conditions that could not be evaluated
+    key: str
+    fold: Fold
+    controls: Controls
+    analyser: Analyser
+    sunk: list[tuple[str, int]] = []
+    facts: list[Fact | Withdrawal] = []
+    candidates: list[Candidate] = []
+    losers: list[Loser] = []  # of the whole step: counted, and told at a prompt
+    experience: Experience | None = None  # of the feedback being folded
+    lost_now: set[str] = set()  # episodes about which something has lost in this decision
+    about: tuple[str | None, str | None] = (None, None)  # brand and matter of the input being folded
+    changed: dict[str, EpisodeRow] = {}
+    errors: list[Failure] = []  # conditions that could not be evaluated
 
     def holds(self, pack: CompiledPack, rule: str, condition: Condition | None, frame: Frame) -> bool:
         """Does a condition hold? One that cannot be evaluated does not; that is recorded."""

@@ -69,23 +69,22 @@ class SignalView(msgspec.Struct):
     said: bool
 
 
-class Frame:
+class Frame(msgspec.Struct):
     """One input and what surrounds it. Functions take seconds and look back from the input's event time."""
 
-    __slots__ = ("_touches", "at", "customer", "episode", "event", "fold", "joined", "signal", "touchpoint")
+    fold: Fold
+    at: int
+    touchpoint: TouchpointView
+    event: Touchpoint | Feedback | None = None
+    joined: Joined | None = None
+    episode: EpisodeView | None = None
+    signal: SignalView | None = None
+    _touches: list[Touch] | None = None
 
-    def __init__(
-        self, fold: Fold, at: int, touchpoint: TouchpointView, event: Touchpoint | Feedback | None = None
-    ) -> None:
-        self.fold = fold
-        self.at = at
-        self.customer: Profile = fold.profile
-        self.touchpoint = touchpoint
-        self.event = event
-        self.joined: Joined | None = None
-        self.episode: EpisodeView | None = None
-        self.signal: SignalView | None = None
-        self._touches: list[Touch] | None = None
+    @property
+    def customer(self) -> Profile:
+        """What is known of the customer."""
+        return self.fold.profile
 
     def touches(self) -> list[Touch]:
         """Recent touches, oldest first, the input itself included."""

@@ -5,7 +5,7 @@ time, so any order of arrival ends in the same ones; what has changed goes out a
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -54,7 +54,7 @@ class Board(Row):
     emitted: list[Emitted] = msgspec.field(default_factory=list)
 
 
-class CauseInput(NamedTuple):
+class CauseInput(msgspec.Struct, frozen=True, gc=False):
     """A decoded cause and its message."""
 
     cause: Cause

@@ -1,5 +1,7 @@
 """Which signals an input gives, and what they do: unhappy ones become evidence, happy ones take evidence away."""
 
+from collections.abc import Iterable
+
 from schemas.records import Cause, Feedback, Touchpoint
 from streams.experience import episodes
 from streams.experience.actions import propose
@@ -16,10 +18,17 @@ RELIEFS_MAX = 8
 Given = tuple[CompiledSignal, Sign]
 
 
-def on_touchpoint(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
-    """The signals of a touchpoint event: inferred."""
+def on_touchpoint(
+    folding: Folding,
+    pack: CompiledPack,
+    signals: Iterable[CompiledSignal],
+    frame: Frame,
+    event: Touchpoint,
+    source: Source,
+) -> None:
+    """Those of the signals that a touchpoint event gives: inferred."""
     given: list[Given] = []
-    for signal in pack.signals_on_touchpoint(frame.touchpoint.name, event.outcome):
+    for signal in signals:
         if folding.holds(pack, signal.name, signal.when, frame):
             journey = pack.journey(event.journey, frame.touchpoint)
             sign = _sign(folding, pack, signal, frame, source, said=False, unit=event.unit, journey=journey)

@@ -3,6 +3,8 @@
 What comes at the very instant at which it is due still keeps it. A watch is kept as the pack says that opened it.
 """
 
+from collections.abc import Iterable
+
 from schemas.records import Touchpoint
 from streams.experience.compiled import CompiledPack, CompiledWatch
 from streams.experience.folding import SECOND, Folding, Source
@@ -19,7 +21,7 @@ def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> No
             openers[one.pack_version] = folding.controls.shelf.get(one.pack, one.pack_version)
     for version, opener in openers.items():
         view = opener.touchpoint(event.touchpoint)
-        watches = opener.watches_kept_by(view.name, event.outcome)
+        watches = opener.contact(view, event.outcome).keeping
         frame = Frame(fold, at, view, event) if watches else None
         for watch in watches:
             open_now = [
@@ -31,10 +33,17 @@ def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> No
                 fold.watches = [one for one in fold.watches if one not in open_now]
 
 
-def open_new(folding: Folding, pack: CompiledPack, frame: Frame, event: Touchpoint, source: Source) -> None:
-    """Opens the watches that this event starts."""
+def open_new(
+    folding: Folding,
+    pack: CompiledPack,
+    watches: Iterable[CompiledWatch],
+    frame: Frame,
+    event: Touchpoint,
+    source: Source,
+) -> None:
+    """Opens those of the watches that this event starts."""
     fold = folding.fold
-    for watch in pack.watches_opened_by(frame.touchpoint.name, event.outcome):
+    for watch in watches:
         spec = watch.spec
         due_at = event.promised_at if spec.within_seconds is None else source.at + int(spec.within_seconds * SECOND)
         if (

@@ -36,7 +36,7 @@ def inputs(seed: int) -> list[Message]:
             )
         if dice.random() < BAD_SHARE:
             broken = dice.choice((None, b"\x01no", (message.value or b"")[:-3], (message.value or b"") + b"\x00"))
-            message = message._replace(value=broken)
+            message = msgspec.structs.replace(message, value=broken)
         found.append(message)
     return found
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -31,7 +32,13 @@ def run(sink_service: SinkService, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def refused_by_worker(sink_service: SinkService, message: Message, offset: int, reason: DeadLetterReason) -> Message:
     """What the worker sends for a message that stands at `offset`."""
-    sent = letter(message._replace(offset=offset), sink_service.settings.topic(message.topic), "subjects", reason, "no")
+    sent = letter(
+        msgspec.structs.replace(message, offset=offset),
+        sink_service.settings.topic(message.topic),
+        "subjects",
+        reason,
+        "no",
+    )
     return Message("cx-dead-letters", 0, 0, 0, sent.key, sent.value, sent.headers)
 
 

@@ -64,7 +64,7 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def message(value: bytes | None, topic: str = "cx-touchpoints", **changes: Any) -> Message:
-    return Message(topic, 0, 7, AT // 1000, b"c1", value)._replace(**changes)
+    return msgspec.structs.replace(Message(topic, 0, 7, AT // 1000, b"c1", value), **changes)
 
 
 def shown(record: msgspec.Struct, *, mask: bool = False) -> Shown:
