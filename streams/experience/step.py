@@ -7,6 +7,8 @@ however much was late), emit the difference. Too late for the window: refused. A
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from schemas.records import ActionUpdate, Loser
 from streams.engine.job import Output, Refold, Tick
 from streams.experience.episodes import record_of
@@ -36,7 +38,8 @@ ROOM: Final = 4  # a window that late inputs have filled to so many times its le
 
 def step(key: str, state: bytes | None, inputs: Sequence[Input | Tick | Refold], around: Surroundings) -> Outcome:
     """Raises Unavailable when a pack is missing: nothing has happened then."""
-    work = _Work(key, load_subject(state), around)
+    subject = load_subject(state)
+    work = _Work(key, subject, around, Window(subject))
     for item in inputs:
         if isinstance(item, Tick):
             work.tick(item.due_at)
@@ -47,24 +50,24 @@ def step(key: str, state: bytes | None, inputs: Sequence[Input | Tick | Refold],
     return work.outcome()
 
 
-class _Work:
+class _Work(msgspec.Struct):
     """One subject during a step. What is not needed stays encoded: in order and with nothing to tell, that is the ledger
     and the window.
     """
 
-    def __init__(self, key: str, subject: Subject, around: Surroundings) -> None:
-        self.key = key
-        self.subject = subject
-        self.around = around
-        self.window = Window(subject)
-        self.fold: Fold | None = None  # None: as in subject.now
-        self.dirty = False  # the fold is ahead of subject.now
-        self.stale = False  # the window holds something that is not folded yet: it came late
-        self.late: list[Input] = []
-        self.duplicates = self.refolds = 0
-        self.losers: list[Loser] = []
-        self.errors: list[Failure] = []
-        self._ledger: Ledger | None = None  # None: as in subject.ledger
+    key: str
+    subject: Subject
+    around: Surroundings
+    window: Window
+    fold: Fold | None = None  # None: as in subject.now
+    dirty: bool = False  # the fold is ahead of subject.now
+    stale: bool = False  # the window holds something that is not folded yet: it came late
+    late: list[Input] = []
+    duplicates: int = 0
+    refolds: int = 0
+    losers: list[Loser] = []
+    errors: list[Failure] = []
+    ledger: Ledger | None = None  # None: as in subject.ledger
 
     def take(self, item: Input) -> None:
         """One input, in whatever order it comes."""
@@ -93,7 +96,8 @@ class _Work:
     def tick(self, due_at: int) -> None:
         """Stream time has reached `due_at`: what is due fires, what has waited long enough goes out."""
         subject = self.subject
-        self._refold_if_stale()
+        if self.stale:
+            self._refold()
         if due_at > subject.ticked_to:
             subject.ticked_to = due_at
             if next_due(self._current()) <= due_at:
@@ -101,23 +105,24 @@ class _Work:
                 self.dirty = True
                 fire_until(folding, due_at)
                 self._derived(folding)
-        if self._ledger is not None or 0 < subject.settle_at <= subject.ticked_to:
+        if self.ledger is not None or 0 < subject.settle_at <= subject.ticked_to:
             self._open_ledger().settle(subject.ticked_to)
 
     def refold_since(self, since_at: int) -> None:
         """Something that steers decisions has changed from an instant on."""
-        if self.window.count and (self.stale or self._current().at >= since_at):
+        if self.subject.window_count and (self.stale or self._current().at >= since_at):
             self._changed_since(since_at)
 
     def outcome(self) -> Outcome:
         """Closes the books."""
-        self._refold_if_stale()
+        if self.stale:
+            self._refold()
         subject = self.subject
         self._resting()
         outputs: list[Output] = []
-        if self._ledger is not None:
-            self._ledger.close()
-            outputs = self._ledger.outputs
+        if self.ledger is not None:
+            self.ledger.close()
+            outputs = self.ledger.outputs
         self.window.rest()
         due = min(subject.due_at, subject.settle_at or NEVER)
         return Outcome(
@@ -133,19 +138,21 @@ class _Work:
 
     def _in_order(self, piece: Piece, fold: Fold) -> bool:
         """Does an input come after everything that has been folded, timers included?"""
-        last = self.window.last
-        after = piece.at > last[0] or not self.window.count or piece.order() > last
-        return after and fold.at <= piece.at
+        at, subject = piece.at, self.subject
+        last = subject.window_last
+        return at >= fold.at and (at > last[0] or not subject.window_count or piece.order() > last)
 
     def _known(self, source: Source) -> bool:
         """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
-        near, at, rank, event_id = self.around.limits.lateness, source.at, source.rank, source.event_id
-        if self.window.holds(event_id, rank, at, near):
-            return True
-        passed = self.subject.passed
-        if not passed or event_id.encode() not in passed:
+        event_id = source.event_id
+        name, passed = event_id.encode(), self.subject.passed
+        may_pass, may_hold = name in passed, self.window.may_hold(name)
+        if not may_hold and not may_pass:
             return False
-        return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in load_orders(passed))
+        near, at, rank = self.around.limits.lateness, source.at, source.rank
+        orders = [piece.order() for piece in self.window.pieces()] if may_hold else []
+        orders += load_orders(passed) if may_pass else []
+        return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in orders)
 
     def _too_late(self, at: int) -> bool:
         """Behind the horizon, or behind a base that the window's greatest length has moved up, or no room at all."""
@@ -153,7 +160,7 @@ class _Work:
         return (
             at < subject.newest_at - limits.lateness
             or (subject.base_at > 0 and at <= subject.base_at)
-            or self.window.count >= ROOM * limits.window
+            or self.subject.window_count >= ROOM * limits.window
             or self.window.size_bytes >= ROOM * WINDOW_BYTES
         )
 
@@ -172,9 +179,9 @@ class _Work:
         return Folding(self.key, fold, self.around.controls, self.around.analyser, self.subject.sunk)
 
     def _open_ledger(self) -> Ledger:
-        if self._ledger is None:
-            self._ledger = Ledger(self.subject, self.around.codec)
-        return self._ledger
+        if self.ledger is None:
+            self.ledger = Ledger(self.subject, self.around.codec)
+        return self.ledger
 
     def _derived(self, folding: Folding) -> None:
         """Hands on what was derived in order."""
@@ -195,10 +202,8 @@ class _Work:
             fire_until(folding, self.subject.ticked_to)
         self._derived(folding)
 
-    def _refold_if_stale(self) -> None:
+    def _refold(self) -> None:
         """Folds the window anew from the base; the ledger emits what is different. What is settled by now becomes the base."""
-        if not self.stale:
-            return
         self.stale = False
         self.refolds += 1
         subject = self.subject
@@ -251,16 +256,16 @@ class _Work:
 
         The fold as it rests now may become the base, or a mark that will be one later, without being folded again.
         """
-        subject, window = self.subject, self.window
-        if not window.count or fold.at >= at:
+        subject, window, limits = self.subject, self.window, self.around.limits
+        count, mark_at = subject.window_count, subject.mark_at
+        if not count or fold.at >= at:
             return
-        horizon, most = at - self.around.limits.lateness, self.around.limits.window
-        size = window.size_bytes
-        if fold.at < horizon or window.count >= 2 * most or size >= 2 * WINDOW_BYTES:
-            self._rebase(fold.at, self._resting(), window.count)
-        elif subject.mark_at and (subject.mark_at < horizon or window.count >= most or size >= WINDOW_BYTES):
-            self._rebase(subject.mark_at, subject.mark, window.before(subject.mark_at + 1))
-        if not subject.mark_at and window.count:
+        horizon, most, size = at - limits.lateness, limits.window, window.size_bytes
+        if fold.at < horizon or count >= 2 * most or size >= 2 * WINDOW_BYTES:
+            self._rebase(fold.at, self._resting(), count)
+        elif mark_at and (mark_at < horizon or count >= most or size >= WINDOW_BYTES):
+            self._rebase(mark_at, subject.mark, window.before(mark_at + 1))
+        if not subject.mark_at and subject.window_count:
             subject.mark_at, subject.mark = fold.at, self._resting()
 
     def _rebase(self, base_at: int, base: bytes, settled: int) -> None:
@@ -273,7 +278,7 @@ class _Work:
         subject.base_at, subject.base = base_at, base
         if subject.mark_at <= base_at:
             subject.mark_at, subject.mark = 0, NOTHING
-        if self._ledger is not None or subject.ledger != NOTHING:
+        if self.ledger is not None or subject.ledger != NOTHING:
             self._open_ledger().forget(base_at, frozenset(episode.id for episode in self._current().episodes))
         if subject.sunk:
             oldest = base_at - SUNK_SECONDS * 1_000_000

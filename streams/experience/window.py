@@ -8,56 +8,51 @@ from operator import attrgetter
 
 import msgspec
 
-from streams.experience.state import Order, Piece, Subject, as_array, dump
+from streams.experience.state import Piece, Subject, as_array, dump
 
 _decoder = msgspec.msgpack.Decoder(list[Piece])
 _at = attrgetter("at")
 
 
-class Window:
-    """A subject's window at work; `rest` writes it back."""
+class Window(msgspec.Struct):
+    """A subject's window at work; `rest` writes back what was decoded."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.count = subject.window_count
-        self.last: Order = subject.window_last
-        self._subject = subject
-        self._bytes = subject.window
-        self._pieces: list[Piece] | None = None  # None: as in the bytes
+    subject: Subject
+    decoded: list[Piece] | None = None  # None: as in subject.window
 
     def pieces(self) -> list[Piece]:
         """All of them."""
-        if self._pieces is None:
-            self._pieces = _decoder.decode(as_array(self._bytes, self.count))
-        return self._pieces
+        if self.decoded is None:
+            self.decoded = _decoder.decode(as_array(self.subject.window, self.subject.window_count))
+        return self.decoded
 
     @property
     def size_bytes(self) -> int:
         """What it takes as it rests, nearly."""
-        return len(self._bytes) if self._pieces is None else sum(len(piece.value) for piece in self._pieces)
+        if self.decoded is None:
+            return len(self.subject.window)
+        return sum(len(piece.value) for piece in self.decoded)
 
     def append(self, piece: Piece) -> None:
         """One more, which comes after all others."""
-        if self._pieces is None:
-            self._bytes += dump(piece)
+        subject = self.subject
+        if self.decoded is None:
+            subject.window += dump(piece)
         else:
-            self._pieces.append(piece)
-        self.count += 1
-        self.last = (piece.at, piece.rank, piece.id)
+            self.decoded.append(piece)
+        subject.window_count += 1
+        subject.window_last = (piece.at, piece.rank, piece.id)
 
     def insert(self, piece: Piece) -> None:
         """One more, wherever it belongs."""
-        pieces = self.pieces()
+        pieces, subject = self.pieces(), self.subject
         pieces.insert(bisect_left(pieces, piece.order(), key=Piece.order), piece)
-        self.count += 1
-        self.last = max(self.last, piece.order()) if self.count > 1 else piece.order()
+        subject.window_last = max(subject.window_last, piece.order()) if subject.window_count else piece.order()
+        subject.window_count += 1
 
-    def holds(self, event_id: str, rank: int, at: int, near: int) -> bool:
-        """Is there an input of this id and topic within `near` µs of an instant?"""
-        if self._pieces is None and event_id.encode() not in self._bytes:
-            return False
-        return any(
-            piece.id == event_id and piece.rank == rank and abs(piece.at - at) <= near for piece in self.pieces()
-        )
+    def may_hold(self, event_id: bytes) -> bool:
+        """Could there be an input of this id? False for certain, True perhaps."""
+        return self.decoded is not None or event_id in self.subject.window
 
     def before(self, at: int) -> int:
         """How many come before an instant."""
@@ -66,13 +61,11 @@ class Window:
     def drop(self, count: int) -> list[Piece]:
         """Takes the first ones out."""
         pieces = self.pieces()
-        self._pieces = pieces[count:]
-        self.count -= count
+        self.decoded = pieces[count:]
+        self.subject.window_count -= count
         return pieces[:count]
 
     def rest(self) -> None:
         """Writes what has changed into the subject."""
-        if self._pieces is not None:
-            self._bytes = b"".join(map(dump, self._pieces))
-        subject = self._subject
-        subject.window, subject.window_count, subject.window_last = self._bytes, self.count, self.last
+        if self.decoded is not None:
+            self.subject.window = b"".join(map(dump, self.decoded))

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
+import msgspec
 from clickhouse_driver import Client
 
 from streams.engine.job import Message
