@@ -85,7 +85,7 @@ def activate(
         str | None,
         typer.Option(
             "--from",
-            help="From when: an instant (2026-03-01T00:00:00Z) or `beginning`. Default: in a minute; the first pack: from the beginning.",
+            help="From when: an instant (2026-03-01T00:00:00Z) or `beginning`. Default: in a minute; while no event has come: from the beginning.",
         ),
     ] = None,
     brand: Annotated[
@@ -100,7 +100,7 @@ def activate(
     """
     from streams.packs_folder import find
     from streams.packs_in_force import activate as put_into_force
-    from streams.terminal import out
+    from streams.terminal import err, out
 
     settings = start()
     pack = find(name, settings)
@@ -108,3 +108,8 @@ def activate(
     out().print(
         f"{pack.name} {pack.version} is in force {done.since} ({done.copies} partitions acknowledged)", markup=False
     )
+    if done.doubt:
+        err().print(
+            "tasks that have decided beyond that refuse it (dead letter control_too_late); without --from it is dated ahead",
+            markup=False,
+        )
