@@ -93,7 +93,7 @@ def _print(report: "Report", show: int) -> None:
     from streams.terminal import out
 
     out().print(
-        f"{report.inputs} inputs, {report.refused} refused, {report.late} too late; actions in force: {report.live} live, "
+        f"{report.inputs} inputs, {report.refused} refused, {report.late} subjects too late in live; actions in force: {report.live} live, "
         f"{report.replayed} in the replay, {report.same} the same, {len(report.differences)} different "
         f"({', '.join(f'{name} {count}' for name, count in sorted(report.by_class().items())) or 'none'})",
         markup=False,

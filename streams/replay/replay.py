@@ -1,7 +1,8 @@
 """A range of the log through the core again, and how the actions differ from those that were emitted. It has no way to send.
 
 Within a range, order of arrival is not kept but order of event time: live ends in the same actions for everything that came
-in time. What differs has a class: the pack, the edges of the range (memory from before it, timers after it), or too late in live.
+in time. What differs has a class: the pack, the edges of the range (memory from before it, timers after it), or too late in live:
+the worker had refused it, or it came when a message to the customer had settled and could not be called back.
 """
 
 from collections import Counter
@@ -12,9 +13,11 @@ import msgspec
 
 from schemas.records import Action, Cause, Control
 from schemas.refusals import InvalidEvent
+from streams.admin import Admin
 from streams.codec import OUTPUTS, codec
 from streams.connect.log import read_log
 from streams.engine.job import Message, Output
+from streams.engine.partitioning import partition_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
@@ -24,6 +27,7 @@ from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.packs_folder import audiences_of
 from streams.replay.driver import Driver
+from streams.replay.live_refusals import LateInLive, late_in_live
 from streams.settings import Settings
 
 Class = Literal["pack", "edge", "late", "other"]
@@ -45,7 +49,7 @@ class Difference(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """What a replay found. `late`: inputs that were too late for their window."""
+    """What a replay found. `late`: inputs of these subjects were too late in live."""
 
     inputs: int
     refused: int
@@ -86,20 +90,28 @@ class Replay:
         self._pack = pack
         self._progress = progress
         self._codec = codec(settings, OUTPUTS, audiences_of(self._shelf))
-        self._inputs = self._refused = self._late = 0
+        self._inputs = self._refused = 0
+        self._future = settings.worker_future_limit_seconds * 1_000_000
+        self._late = LateInLive(set(), set())
+        self._keys: set[bytes] = set()
+        self._events: set[str] = set()
+        self._partitions = 0
+        self._cut = False  # some offsets of some topics: whatever else there was is outside
         self._newest_at = 0
         self._oldest_at = 1 << 62
         self.actions: dict[str, Action] = {}  # in force at the end
 
     def run(self, range_: Range) -> Report:
         """Reads, decides, compares."""
+        self._cut = range_.begin is not None
+        self._late = late_in_live(self._settings)
         controls = self._controls()
         by_partition: dict[int, list[Message]] = {}
         for message in self._read(TOPICS, range_):
             by_partition.setdefault(message.partition, []).append(message)
         causes: list[Output] = []
-        for _, messages in sorted(by_partition.items()):
-            causes += self._partition(messages, controls)
+        for partition, messages in sorted(by_partition.items()):
+            causes += self._partition(messages, controls.get(partition, []))
         self._run_incidents(causes)
         return self._compare(self._live(range_))
 
@@ -108,19 +120,26 @@ class Replay:
             if range_.until_ms is None or message.timestamp_ms < range_.until_ms:
                 yield message
 
-    def _controls(self) -> list[Control]:
-        """Controls by time; packs are replaced by the one that is given."""
-        found = {}
+    def _controls(self) -> dict[int, list[Control]]:
+        """Controls by partition and time, without those that were refused; packs are replaced by the one that is given."""
+        with Admin(self._settings) as admin:
+            self._partitions = admin.topics()[self._settings.topic("cx-controls")].partitions
+        found: dict[int, dict[str, Control]] = {partition: {} for partition in range(self._partitions)}
         for message in read_log(self._settings, ["cx-controls"]):
             try:
                 control = self._codec.decode(message.value, Control)
             except InvalidEvent:
                 continue
-            if self._pack is None or control.pack is None:
-                found[control.control_id] = control
+            refused = (message.partition, message.offset) in self._late.controls
+            if not refused and (self._pack is None or control.pack is None):
+                found[message.partition][control.control_id] = control
         if self._pack is not None:
-            found["pack"] = first_pack(self._pack)
-        return sorted(found.values(), key=lambda one: (one.in_force_at, one.written_at))
+            for controls in found.values():
+                controls["pack"] = first_pack(self._pack)
+        return {
+            partition: sorted(controls.values(), key=lambda one: (one.in_force_at, one.written_at))
+            for partition, controls in found.items()
+        }
 
     def _partition(self, messages: list[Message], controls: list[Control]) -> list[Output]:
         job = Subjects(self._codec, self._shelf, default_analyser(), self._limits)
@@ -131,19 +150,31 @@ class Replay:
         for message in messages:
             self._inputs += 1
             try:
-                decoded.append((job.decode(message).value.order, message))
+                one = job.decode(message)
             except InvalidEvent:
                 self._refused += 1
+                continue
+            if self._is_misplaced(message, one.at):
+                self._refused += 1
+                continue
+            decoded.append((one.value.order, message))
+            self._keys.add(one.key)
+            self._events.add(one.value.source.event_id)
         outputs: list[Output] = []
         for (at, _, _), message in sorted(decoded, key=lambda item: (item[0], item[1].offset)):
             self._newest_at, self._oldest_at = max(self._newest_at, at), min(self._oldest_at, at)
             outputs += driver.take(message)
             self._progress(1)
-        self._late += len(driver.rejected)
+        self._late.keys.update(one.message.key for one in driver.rejected if one.message.key is not None)
         for output in outputs:
             if output.topic == "cx-actions":
                 self._hold(self.actions, self._codec.decode(output.value, Action))
         return [output for output in outputs if output.topic == "cx-causes"]
+
+    def _is_misplaced(self, message: Message, at: int) -> bool:
+        """The engine refuses these two before a job sees them."""
+        wrong = message.key is not None and partition_of(message.key, self._partitions) != message.partition
+        return wrong or at > message.timestamp_ms * 1000 + self._future
 
     def _run_incidents(self, causes: list[Output]) -> None:
         driver = Driver(Incidents(self._codec, self._shelf, self._limits))
@@ -163,7 +194,7 @@ class Replay:
             held[action.action_id] = action
 
     def _live(self, range_: Range) -> dict[str, Action]:
-        """The actions that were emitted and hold, decided within the range of event time that was replayed."""
+        """The actions that were emitted and hold, of subjects and within the event time that were replayed."""
         held: dict[str, Action] = {}
         revisions: dict[str, int] = {}
         since = Range(since_ms=range_.since_ms)
@@ -172,9 +203,15 @@ class Replay:
             if action.revision > revisions.get(action.action_id, 0):
                 revisions[action.action_id] = action.revision
                 self._hold(held, action)
-        return {name: one for name, one in held.items() if self._oldest_at <= one.decided_at <= self._newest_at}
+        return {
+            name: one
+            for name, one in held.items()
+            if self._oldest_at <= one.decided_at <= self._newest_at
+            and (one.subject_type == "touchpoint" or one.subject_id.encode() in self._keys)
+        }
 
     def _compare(self, live: dict[str, Action]) -> Report:
+        self._late.keys.intersection_update(self._keys | {_cause_key(one) for one in live.values()})
         differences = []
         for name in sorted({*live, *self.actions}):
             ours, theirs = self.actions.get(name), live.get(name)
@@ -183,7 +220,9 @@ class Replay:
                 differences.append(self._difference(ours, theirs, fields))
         differences.sort(key=lambda one: (one.decided_at, one.subject_id, one.rule))
         same = len({*live, *self.actions}) - len(differences)
-        return Report(self._inputs, self._refused, self._late, len(live), len(self.actions), same, differences)
+        return Report(
+            self._inputs, self._refused, len(self._late.keys), len(live), len(self.actions), same, differences
+        )
 
     def _difference(self, ours: Action | None, theirs: Action | None, fields: list[str]) -> Difference:
         one = ours or theirs
@@ -204,11 +243,20 @@ class Replay:
     def _why(self, one: Action, theirs: Action | None) -> Class:
         if self._pack is not None and (theirs is None or theirs.pack_version != self._pack.version):
             return "pack"
-        if one.emit == "settled" and one.decided_at > self._newest_at - self._limits.lateness:
+        settled = one.emit == "settled"
+        if (settled and one.decided_at > self._newest_at - self._limits.lateness) or (
+            one.decided_at < self._oldest_at + self._limits.lateness
+        ):
             return "edge"
-        if one.decided_at < self._oldest_at + self._limits.lateness:
+        if self._cut or (theirs is not None and any(row.event_id not in self._events for row in theirs.evidence)):
             return "edge"
-        return "late" if self._late else "other"
+        late = _cause_key(one) if one.subject_type == "touchpoint" else one.subject_id.encode()
+        return "late" if settled or late in self._late.keys else "other"
+
+
+def _cause_key(action: Action) -> bytes:
+    """Key of an incident's causes."""
+    return "|".join((action.brand or "", action.touchpoint or "", action.cause or "")).encode()
 
 
 def _differing(ours: Action | None, theirs: Action | None) -> list[str]:
