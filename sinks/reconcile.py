@@ -21,6 +21,7 @@ from streams.engine.job import Message
 from streams.errors import ExitCode, UserError
 from streams.settings import Settings
 
+WORKER_GROUP: Final = "touchstone-worker"
 SLICE_MESSAGES: Final = 50_000
 SHOWN: Final = 20
 PAUSE_SECONDS: Final = 1.0
@@ -38,10 +39,11 @@ class Compared(msgspec.Struct):
 
 
 class Report(msgspec.Struct):
-    """The verdict."""
+    """The verdict. `worker_behind`: inputs that the workers had not taken; what will follow from them is not part of it."""
 
     agree: bool
     topics: list[Compared]
+    worker_behind: int = 0
 
 
 class Reconciliation:
@@ -51,17 +53,17 @@ class Reconciliation:
         self._settings = settings
         self._progress = progress
         self._codec = codec(settings, writes=())
-        names = [settings.topic(table.topic) for table in TABLES]
+        self._names = [settings.topic(table.topic) for table in TABLES]
         self._admin = Admin(settings)
         try:
-            missing = sorted(set(names) - set(self._admin.topics()))
+            missing = sorted(set(self._names) - set(self._admin.topics()))
             if missing:
                 raise UserError(
                     f"topics are missing: {', '.join(missing)}",
                     "`touchstone topics create`",
                     exit_code=ExitCode.UNAVAILABLE,
                 )
-            self._begins, self._ends = self._admin.begin_offsets(names), self._admin.end_offsets(names)
+            self._look()
         except BaseException:
             self._admin.close()
             raise
@@ -75,8 +77,15 @@ class Reconciliation:
         self._admin.close()
 
     def run(self, wait_seconds: float = 0.0) -> Report:
-        """Judges; topics that differ again and again until `wait_seconds` are over. Raises Unavailable, UserError."""
+        """Judges; topics that differ again and again until `wait_seconds` are over. Raises Unavailable, UserError.
+
+        With time to wait, the moment that is judged is the one at which the workers have taken every input.
+        """
         deadline = time.monotonic() + wait_seconds
+        while (behind := self._worker_behind()) and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+        if wait_seconds:
+            self._look()
         while time.monotonic() < deadline and not self._caught_up():
             time.sleep(PAUSE_SECONDS)
         judged = {table.name: self._judge(table) for table in TABLES}
@@ -85,7 +94,7 @@ class Reconciliation:
             for table in TABLES:
                 if not judged[table.name].counts.agree():
                     judged[table.name] = self._judge(table)
-        return Report(all(found.counts.agree() for found in judged.values()), list(judged.values()))
+        return Report(all(found.counts.agree() for found in judged.values()), list(judged.values()), behind)
 
     def differences(self, report: Report) -> Iterator[Difference]:
         """All of them, by reading the topics that differ once more."""
@@ -93,6 +102,16 @@ class Reconciliation:
         for table in TABLES:
             if table.name in differing:
                 yield from self._compare(table, Counts())
+
+    def _look(self) -> None:
+        """From here on, what stands in the topics now is judged."""
+        self._begins, self._ends = self._admin.begin_offsets(self._names), self._admin.end_offsets(self._names)
+
+    def _worker_behind(self) -> int:
+        """Inputs that the workers have not taken; none where no worker ever was."""
+        group = self._settings.topic(WORKER_GROUP)
+        inputs = [self._settings.topic(table.topic) for table in TABLES if table.is_input]
+        return sum(self._admin.lag(group, inputs).values()) if self._admin.group_offsets(group) else 0
 
     def _caught_up(self) -> bool:
         """Has the sink's group committed all that was there? Positions pass the markers of transactions, too."""

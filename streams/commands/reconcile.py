@@ -91,3 +91,8 @@ def _print_table(report: "Report") -> None:
         table.add_row(found.topic, *(f"{getattr(found.counts, column):,}" for column in columns))
     out().print(table)
     out().print("topics and ClickHouse agree" if report.agree else "topics and ClickHouse differ", markup=False)
+    if report.worker_behind:
+        out().print(
+            f"the worker has {report.worker_behind:,} inputs to go: what will follow from them is not compared; --wait gives it time",
+            markup=False,
+        )

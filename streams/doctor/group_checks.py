@@ -4,6 +4,7 @@ import time
 from typing import Any, Final
 
 from schemas.topics import AUDIENCE, all_topics
+from sinks.reconcile import WORKER_GROUP
 from sinks.source import GROUP as SINK_GROUP
 from sinks.source import topics as sink_topics
 from streams.admin import Admin, Partition
@@ -11,7 +12,6 @@ from streams.doctor.check import Finding, Status
 from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 
-WORKER_GROUP: Final = "touchstone-worker"
 OLD_SECONDS: Final = 60.0  # a backlog older than that is worth a look
 _READ_SECONDS: Final = 4.0
 

@@ -15,11 +15,11 @@ from kafka.structs import OffsetAndMetadata
 from schemas.codec import Codec
 from schemas.records import Control, PackInForce, Touchpoint
 from sinks.migrations import migrate
+from sinks.reconcile import WORKER_GROUP
 from streams import topics
 from streams.connect.controls import send_control
 from streams.doctor import group_checks, kafka_checks, other_checks
 from streams.doctor.check import Finding
-from streams.doctor.group_checks import WORKER_GROUP
 from streams.packs_folder import shelf
 from streams.settings import Settings
 from tests.clickhouse_service import ClickHouseService

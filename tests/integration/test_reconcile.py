@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner, Result
 
 from sinks import reconcile
-from sinks.reconcile import Reconciliation
+from sinks.reconcile import WORKER_GROUP, Reconciliation
 from streams import settings as all_settings
 from streams.cli import app
 from streams.engine.dead_letter import letter
@@ -78,6 +80,38 @@ async def test_agreement(sink_service: SinkService, run: Run) -> None:
     assert counts["feedback"] == {"messages": 1, "stored": 1, "dead_lettered": 1, "both": 1, **nothing}
     assert counts["actions"] == {"messages": 61, "stored": 60, "dead_lettered": 1, "both": 0, **nothing}
     assert counts["dead_letters"] == {"messages": 3, "stored": 3, "dead_lettered": 0, "both": 0, **nothing}
+
+
+def worker_has_taken(kafka: Kafka, topic: str, offset: int) -> None:
+    """What a worker would have committed."""
+    group = topic.removesuffix("cx-touchpoints") + WORKER_GROUP
+    consumer = KafkaConsumer(bootstrap_servers=[kafka.bootstrap], group_id=group, enable_auto_commit=False)
+    consumer.assign([TopicPartition(topic, 0)])
+    consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset, "", -1)})
+    consumer.close()
+
+
+async def test_inputs_that_the_worker_has_not_taken_are_told_and_waited_for(
+    kafka: Kafka, sink_service: SinkService, run: Run
+) -> None:
+    await sink_service.send([make.message("touchpoints", make.touchpoint(n), 0) for n in range(5)])
+    topic = sink_service.settings.topic("cx-touchpoints")
+    await asyncio.to_thread(worker_has_taken, kafka, topic, 2)
+    async with sink_service.sink():
+        await sink_service.until("SELECT count() FROM touchpoints_final", 5)
+        behind = await asyncio.to_thread(run)
+        assert (behind.exit_code, "the worker has 3 inputs to go" in behind.stdout) == (0, True), behind.output
+        waiting = asyncio.create_task(asyncio.to_thread(run, "--wait", "60"))
+        await sink_service.send([make.message("actions", make.action(1), 0)])  # what follows from them
+        await asyncio.to_thread(worker_has_taken, kafka, topic, 5)
+        done = await waiting
+    assert "to go" not in done.stdout
+    assert done.exit_code == 0, done.output
+    assert [
+        line.split()[1]
+        for line in done.stdout.splitlines()
+        if line.startswith(topic.replace("touchpoints", "actions "))
+    ] == ["1"]
 
 
 async def test_an_invalid_input_that_nobody_dead_lettered(sink_service: SinkService, run: Run) -> None:
