@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from schemas.records import Outcome, SubjectType
+from streams.errors import UserError
 
 FORMAT: Final = 3
 Order = tuple[int, int, str]  # event time, topic rank, event id
@@ -225,15 +226,24 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def load_subject(state: bytes | None) -> Subject:
-    """A subject from its bytes; a new one from None. Raises ValueError for a format that this version does not know."""
+    """A subject from its bytes; a new one from None. Raises UserError for a format that this version does not know."""
     if state is None:
         return Subject()
-    subject = _subject_decoder.decode(state)
+    try:
+        subject = _subject_decoder.decode(state)
+    except msgspec.ValidationError as error:  # a later format may have other fields
+        raise _other_format(state) from error
     if subject.format != FORMAT:
-        raise ValueError(
-            f"state of format {subject.format}, this version knows {FORMAT}: replay the inputs to rebuild it"
-        )
+        raise _other_format(state)
     return subject
+
+
+def _other_format(state: bytes) -> UserError:
+    fields = msgspec.msgpack.decode(state)
+    return UserError(
+        f"the changelog holds state of format {fields[0] if fields else '?'}, this version knows {FORMAT}",
+        'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
+    )
 
 
 def dump(row: Row) -> bytes:

@@ -3,13 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.json_form import instant
 from schemas.records import Action, Control, Customer, Episode, Experience, Notification, Opening, Staff, Unit
 from streams.engine.job import Output
+from streams.errors import UserError
 from streams.experience.fold import updated
-from streams.experience.state import Profile
+from streams.experience.state import Profile, Subject, dump
 from streams.replay.driver import Driver
 from tests.builders import CODEC, SECOND, START, actions, control_message, driver, episodes, in_force, message, records
 
@@ -384,12 +386,13 @@ def test_the_window_has_a_greatest_size() -> None:
     assert len(one.states[b"anna"]) < 5 << 20  # the changelog takes 16 MiB
 
 
-def test_a_state_of_another_format_is_refused() -> None:
-    from streams.experience.state import Subject, dump
-
+@pytest.mark.parametrize(
+    "state", [dump(Subject(format=99)), msgspec.msgpack.encode([99, 0, 0, 0, ["other", "fields"]])]
+)
+def test_a_state_of_another_format_is_refused(state: bytes) -> None:
     one = driver()
-    one.states[b"anna"] = dump(Subject(format=99))
-    with pytest.raises(ValueError, match="format 99"):
+    one.states[b"anna"] = state
+    with pytest.raises(UserError, match=r"(?s)state of format 99, this version knows .*build the state anew"):
         one.take(message("touchpoint", "e1", 0, touchpoint="search"))
 
 
