@@ -29,6 +29,7 @@ INSERT_SETTINGS: Final[Mapping[str, object]] = {
     "deduplicate_blocks_in_dependent_materialized_views": 0,
     "materialized_views_ignore_errors": 0,  # a roll-up that fails fails the INSERT, which is then repeated
     "insert_quorum": 0,
+    "optimize_on_insert": 0,  # merging each block by itself costs, and FINAL finds repeats within it like any others
     "insert_null_as_default": 0,
 }
 

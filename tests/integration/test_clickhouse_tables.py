@@ -164,6 +164,19 @@ def test_repetition_changes_nothing(clickhouse: Client, writer: Writer) -> None:
     assert everything(clickhouse) == before
 
 
+def test_a_message_that_stands_twice_in_one_insert_counts_once(clickhouse: Client, writer: Writer) -> None:
+    """Blocks are not merged when they are inserted: views find the repetition in a part of its own."""
+    for table, batch in mixed_rows().items():
+        writer.insert(BY_NAME[table], [*batch, *batch])
+    found = everything(clickhouse)
+    counts = {"actions_final": 180, "actions_current": 45, "touchpoints_current": 150, "experiences_current": 40}
+    assert {view: len(found[view]) for view in counts} == counts
+    assert clickhouse.execute("SELECT sum(new) FROM actions_by_minute") == [(60,)]
+    for table in BY_NAME:
+        clickhouse.execute(f"OPTIMIZE TABLE {table} FINAL")
+    assert everything(clickhouse) == found
+
+
 def test_without_the_position_in_the_key_a_message_is_lost(
     clickhouse_server: ClickHouseService, clickhouse_database: str, tmp_path: Path
 ) -> None:
