@@ -97,7 +97,7 @@ class Replay:
         self._events: set[str] = set()
         self._partitions = 0
         self._cut = False  # some offsets of some topics: whatever else there was is outside
-        self._newest_at = 0
+        self._newest_at: dict[int, int] = {}  # by partition: each has come as far as its own events
         self._oldest_at = 1 << 62
         self.actions: dict[str, Action] = {}  # in force at the end
 
@@ -162,7 +162,8 @@ class Replay:
             self._events.add(one.value.source.event_id)
         outputs: list[Output] = []
         for (at, _, _), message in sorted(decoded, key=lambda item: (item[0], item[1].offset)):
-            self._newest_at, self._oldest_at = max(self._newest_at, at), min(self._oldest_at, at)
+            self._newest_at[message.partition] = at
+            self._oldest_at = min(self._oldest_at, at)
             outputs += driver.take(message)
             self._progress(1)
         self._late.keys.update(one.message.key for one in driver.rejected if one.message.key is not None)
@@ -206,7 +207,7 @@ class Replay:
         return {
             name: one
             for name, one in held.items()
-            if self._oldest_at <= one.decided_at <= self._newest_at
+            if self._oldest_at <= one.decided_at <= self._end_for(one)
             and (one.subject_type == "touchpoint" or one.subject_id.encode() in self._keys)
         }
 
@@ -244,14 +245,23 @@ class Replay:
         if self._pack is not None and (theirs is None or theirs.pack_version != self._pack.version):
             return "pack"
         settled = one.emit == "settled"
-        if (settled and one.decided_at > self._newest_at - self._limits.lateness) or (
-            one.decided_at < self._oldest_at + self._limits.lateness
-        ):
+        end = self._end_for(one)
+        if one.decided_at < self._oldest_at + self._limits.lateness or one.decided_at > end:
             return "edge"
+        if settled and one.decided_at > end - self._limits.lateness:
+            return "edge"
+        if one.subject_type == "touchpoint" and one.expires_at is not None and one.expires_at > end:
+            return "edge"  # it went on beyond the range
         if self._cut or (theirs is not None and any(row.event_id not in self._events for row in theirs.evidence)):
             return "edge"
         late = _cause_key(one) if one.subject_type == "touchpoint" else one.subject_id.encode()
         return "late" if settled or late in self._late.keys else "other"
+
+    def _end_for(self, action: Action) -> int:
+        """Event time at which the range ends for an action (µs): its subject's partition, for an incident the one that is behind."""
+        if action.subject_type == "touchpoint":
+            return min(self._newest_at.values(), default=0)
+        return self._newest_at.get(partition_of(action.subject_id.encode(), self._partitions), 0)
 
 
 def _cause_key(action: Action) -> bytes:
