@@ -4,8 +4,7 @@ Work is done in pieces of about 50 steps, in this order: controls, refolding, ti
 when something is unavailable, not at all, and is tried again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from streams.engine import failpoints
 from streams.engine.align import UNDATED, Aligner, Entry, Run
@@ -19,6 +18,7 @@ from streams.engine.job import AnyJob, Refold, Rejected, Tick
 from streams.engine.ledger import Ledger
 from streams.engine.limits import Limits
 from streams.engine.marks import MarkSender
+from streams.engine.piece import Piece, Refolding
 from streams.engine.record import TaskRecord, encode
 from streams.engine.store import Store
 from streams.engine.timers import WakeUps
@@ -26,33 +26,6 @@ from streams.errors import DeadLetterReason
 
 INNER_BATCH = 50
 _NOT_A_FAULT = (DeadLetterReason.TOO_LATE, DeadLetterReason.CONTROL_TOO_LATE)
-
-
-class _Piece(NamedTuple):
-    """Work that is tried until it succeeds: steps by key, then what else belongs to it.
-
-    `arrived_at`: wall clock at which the newest of its messages arrived, 0 if it has none.
-    """
-
-    steps: list[tuple[bytes, Sequence[object]]]
-    finish: Callable[[], None]
-    arrived_at: int = 0
-
-
-class _Refolding:
-    """All keys there are, part by part; the part stays until it is done."""
-
-    def __init__(self, since_at: int, parts: Iterator[list[bytes]]) -> None:
-        self.since_at = since_at
-        self.part: list[bytes] = []
-        self._parts = parts
-        self.next()
-
-    def next(self) -> bool:
-        """Is there another part?"""
-        following = next(self._parts, None)
-        self.part = following or []
-        return following is not None
 
 
 class TaskCore:
@@ -86,8 +59,8 @@ class TaskCore:
         self.aligner: Aligner[RawMessage, Item] = Aligner(len(job.inputs), self._decode, limits.align_wait_us)
         self._controls_wait_us = limits.align_wait_us
         self._now = 0
-        self._piece: _Piece | None = None
-        self._refold: _Refolding | None = None
+        self._piece: Piece | None = None
+        self._refold: Refolding | None = None
         self._gathered = Gathered()
         self._marks = MarkSender(job.stream_time_to, partition, partitions)
 
@@ -153,7 +126,7 @@ class TaskCore:
         """How far event time has come, µs."""
         return self.clock.time if self.sources is None else self.sources.time
 
-    def _next_piece(self, now: int) -> _Piece | None:
+    def _next_piece(self, now: int) -> Piece | None:
         if not self.controls.ready(now, self._controls_wait_us):
             return None
         if self.sources is None:
@@ -176,7 +149,7 @@ class TaskCore:
                 self.ledger.passed(topic, buffer.position)
         self.controls.pass_markers()
 
-    def _run(self, piece: _Piece) -> None:
+    def _run(self, piece: Piece) -> None:
         step, get, controls = self.job.step, self.store.get, self.controls.value
         done = [(key, step(key, get(key), inputs, controls)) for key, inputs in piece.steps]
         # From here on nothing of the job runs: the piece happens whole.
@@ -203,7 +176,7 @@ class TaskCore:
 
     # --- kinds of pieces ----------------------------------------------------------------------------------------
 
-    def _input_piece(self, runs: list[Run[Item]]) -> _Piece:
+    def _input_piece(self, runs: list[Run[Item]]) -> Piece:
         grouped = group(runs)
 
         def finish() -> None:
@@ -217,7 +190,7 @@ class TaskCore:
                 self._note(taken)
             failpoints.hit("after_step")
 
-        return _Piece(grouped.steps, finish, max(taken.arrived_at for taken in grouped.taken))
+        return Piece(grouped.steps, finish, max(taken.arrived_at for taken in grouped.taken))
 
     def _note(self, taken: Taken) -> None:
         topic = self.job.inputs[taken.number]
@@ -229,7 +202,7 @@ class TaskCore:
         self.ledger.processed(topic, taken.last_offset)
         self._gathered.took(topic, taken.messages)
 
-    def _tick_piece(self, due: list[tuple[int, bytes]]) -> _Piece:
+    def _tick_piece(self, due: list[tuple[int, bytes]]) -> Piece:
         def finish() -> None:
             for due_at, key in due:
                 again = self.timers.due_of(key)
@@ -237,13 +210,13 @@ class TaskCore:
                     raise ValueError(f"{self.where}: woken for {due_at}, a key asks to be woken at {again} again")
             failpoints.hit("after_tick")
 
-        return _Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
+        return Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
 
     def _apply_control(self) -> None:
         since_at = self.controls.apply(self._furthest())
         if since_at is not None:
             earlier = since_at if self._refold is None else self._refold.since_at
-            self._refold = _Refolding(min(since_at, earlier), self.store.parts(INNER_BATCH))
+            self._refold = Refolding(min(since_at, earlier), self.store.parts(INNER_BATCH))
         self._settle_controls()
 
     def _furthest(self) -> int | None:
@@ -251,7 +224,7 @@ class TaskCore:
         known = [each for each in (self.stream_time, self.clock.largest) if each is not None]
         return max(known) if known else None
 
-    def _refold_piece(self) -> _Piece:
+    def _refold_piece(self) -> Piece:
         refold = self._refold
         assert refold is not None
 
@@ -261,7 +234,7 @@ class TaskCore:
                 self._refold = None
             self._settle_controls()
 
-        return _Piece([(key, (Refold(refold.since_at),)) for key in refold.part], finish)
+        return Piece([(key, (Refold(refold.since_at),)) for key in refold.part], finish)
 
     def _settle_controls(self) -> None:
         """A control counts as read once all keys are refolded: until then a restart must read it again."""
@@ -297,10 +270,8 @@ class TaskCore:
         record = self._record()
         changes = self.store.take_changes(self.timers.due_of)
         offsets = self.ledger.take_changes()
-        if self.job.broadcast is not None:
-            offsets[self.job.broadcast] = (
-                record.controls_next
-            )  # for those who watch lag; the task record is what counts
+        if self.job.broadcast is not None:  # for those who watch lag; the task record is what counts
+            offsets[self.job.broadcast] = record.controls_next
         return Effects(
             gathered.outputs,
             changes,

@@ -1,0 +1,31 @@
+"""What a task does at a time: a piece of work, and the refolding of all its keys, part by part."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+
+class Piece(NamedTuple):
+    """Work that is tried until it succeeds: steps by key, then what else belongs to it.
+
+    `arrived_at`: wall clock at which the newest of its messages arrived, 0 if it has none.
+    """
+
+    steps: list[tuple[bytes, Sequence[object]]]
+    finish: Callable[[], None]
+    arrived_at: int = 0
+
+
+class Refolding:
+    """All keys there are, part by part; the part stays until it is done."""
+
+    def __init__(self, since_at: int, parts: Iterator[list[bytes]]) -> None:
+        self.since_at = since_at
+        self.part: list[bytes] = []
+        self._parts = parts
+        self.next()
+
+    def next(self) -> bool:
+        """Is there another part?"""
+        following = next(self._parts, None)
+        self.part = following or []
+        return following is not None
