@@ -92,7 +92,10 @@ def arbitrate(folding: Folding, at: int) -> None:
     for candidate in candidates:
         spec = candidate.rule.spec
         reaches = candidate.pack.file.audiences[spec.audience].reaches
-        lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
+        if reaches == "customer" and folding.subject_type == "unit":
+            lost: tuple[str, str] | None = ("no_customer", "the subject is a unit")
+        else:
+            lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
         if lost is None:
             winners.append(candidate)
             if reaches == "customer":

@@ -419,3 +419,15 @@ def test_no_customer_reads_the_name_of_a_touchpoint_that_is_none() -> None:
     assert (message.touchpoint, message.journey) == ("other", "other")
     assert message.text is not None
     assert message.text.startswith("We are sorry about the trouble with our service.")
+
+
+def test_no_message_to_a_customer_where_the_subject_is_a_unit() -> None:
+    life = Life(subject="shop-12")
+    life.take(
+        "feedback", 0, subject_type="unit", kind="complaint", respondent="staff", touchpoint="payment", unit="shop-12"
+    )
+    life.until(HOUR)
+    decided = actions(life.outputs)
+    assert "call_back" in life.rules()
+    assert not [action for action in decided if action.audience == "customers"]
+    assert ("say_sorry", "no_customer") in {(one.rule, one.reason) for action in decided for one in action.losers}
