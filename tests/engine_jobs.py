@@ -100,9 +100,9 @@ def factor(controls: dict[str, Any], at: int) -> int:
 
 
 class Brisk(AsOf):
-    """Settles after three seconds."""
+    """Settles after eight seconds: longer than it takes to stop a worker on a busy machine."""
 
-    settle_us = 3 * SECOND
+    settle_us = 8 * SECOND
 
 
 class Controlled(AsOf):
