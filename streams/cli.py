@@ -60,8 +60,9 @@ for _group in GROUPS:
 
 def main() -> None:
     """Entry point of `touchstone`."""
-    from streams.terminal import say_error
+    from streams.terminal import say_error, speak_anywhere
 
+    speak_anywhere()
     try:
         app()
     except UserError as error:

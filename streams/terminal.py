@@ -3,6 +3,8 @@
 `out()` and `err()` are rich consoles: colours and progress bars on a terminal, plain text in a pipe.
 """
 
+import codecs
+import io
 import logging
 import os
 import sys
@@ -56,6 +58,17 @@ def write_json(document: object) -> None:
     import msgspec
 
     sys.stdout.write(msgspec.json.encode(document, enc_hook=str).decode() + "\n")
+
+
+def speak_anywhere() -> None:
+    """Results and errors are in any language, whatever the locale: in a pipe UTF-8, on a terminal what it cannot show is a `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper) or codecs.lookup(stream.encoding).name == "utf-8":
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8")
 
 
 def forget_stdout() -> None:

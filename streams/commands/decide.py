@@ -1,5 +1,6 @@
 """`touchstone decide`: events from a file through the core, actions out; no Kafka, nothing is sent."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from streams.commands import start
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
+    from streams.connect.rows import Row
     from streams.replay.decide import Decider
     from streams.settings import Settings
 
@@ -25,6 +27,9 @@ def decide(
         typer.Option(help="What rows are that do not say it: touchpoint, feedback, customer, action_update."),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Default: UTF-8 or GB18030, whichever fits.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Zone of instants in CSV and xlsx that name none: Asia/Shanghai.")
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(
@@ -46,9 +51,11 @@ def decide(
     Example: touchstone decide examples/retail-morning.jsonl --pack retail --until +24h
     """
     settings = start()
+    from streams.connect.files import read_records
     from streams.replay.decide_report import json_lines, report
 
-    decider, refused = _run(file, settings, pack, record, encoding, as_is)
+    rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone)
+    decider, refused = _run(rows, file, settings, pack, as_is)
     waiting = _advance(decider, until)
     if as_json:
         json_lines(decider.decided, actions_only=actions_only)
@@ -63,12 +70,11 @@ def decide(
 
 
 def _run(
-    file: Path, settings: "Settings", pack: str, record: str | None, encoding: str | None, as_is: bool
+    rows: Iterable["Row"], file: Path, settings: "Settings", pack: str, as_is: bool
 ) -> tuple["Decider", list[str]]:
     from schemas.records import Control
     from schemas.refusals import InvalidEvent
     from streams.app import limits
-    from streams.connect.files import read_records
     from streams.experience.controls import first_pack
     from streams.packs_folder import find
     from streams.replay.decide import Decider, event
@@ -77,7 +83,7 @@ def _run(
     decider = Decider(found, limits(settings))
     decider.control(first_pack(found))
     events, refused = [], []
-    for row in read_records(file, record=record, encoding=encoding):
+    for row in rows:
         if row.record is None:
             refused.append(f"{file}:{row.line}: {row.error}")
             continue

@@ -1,5 +1,8 @@
 """`touchstone decide` on a file: what follows, and every row that was not taken is told and counted."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +29,22 @@ def test_rows_that_cannot_be_read_and_events_that_are_refused_are_counted_togeth
     assert f"{file}:2: not a whole JSON object" in said
     assert f"{file}:3: out_of_range: score 11.0 is outside its scale 0.0 to 10.0" in said
     assert f"{file}:4: too_large: text of 90000 bytes, at most 65536" in said
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_in_a_pipe_results_are_utf8_whatever_the_locale(tmp_path: Path, options: list[str]) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(GOOD + "\n", encoding="utf-8")
+    latin = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "streams", "decide", str(file), *options]
+    done = subprocess.run(command, env=latin, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "张三" in done.stdout.decode("utf-8")
+
+
+def test_dates_of_a_table_without_a_zone_get_the_one_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "survey.csv"
+    file.write_text("event_id,subject_type,subject_id,occurred_at,kind,score\nq,customer,c,2026-03-01T09:30:00,nps,1\n")
+    done = CliRunner().invoke(app, ["decide", str(file), "--time-zone", "Asia/Shanghai", "--json"])
+    assert done.exit_code == 0, done.output
+    assert '"occurred_at":"2026-03-01T01:30:00Z"' in done.output
