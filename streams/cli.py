@@ -26,6 +26,7 @@ GROUPS: tuple[str, ...] = (
     "worker",
     "packs",
     "decide",
+    "gap",
     "replay",
     "doctor",
 )

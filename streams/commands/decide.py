@@ -55,7 +55,7 @@ def decide(
     from streams.replay.decide_report import json_lines, report
 
     rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone)
-    decider, refused = _run(rows, file, settings, pack, as_is)
+    decider, refused = run_file(rows, file, settings, pack, as_is=as_is)
     waiting = _advance(decider, until)
     if as_json:
         json_lines(decider.decided, actions_only=actions_only)
@@ -69,9 +69,10 @@ def decide(
         raise typer.Exit(ExitCode.NO)
 
 
-def _run(
-    rows: Iterable["Row"], file: Path, settings: "Settings", pack: str, as_is: bool
+def run_file(
+    rows: Iterable["Row"], file: Path, settings: "Settings", pack: str, *, as_is: bool = False
 ) -> tuple["Decider", list[str]]:
+    """The decider that took a file's rows, and what was refused, with its place."""
     from schemas.records import Control
     from schemas.refusals import InvalidEvent
     from streams.app import limits
