@@ -111,6 +111,7 @@ def _experience(event_id: str, **fields: Any) -> Experience:
         "about_at": 1,
         "kind": "dimension",
         "respondent": "customer",
+        "expectation_source": "stated",
     }
     document = {**known, "revision": 1, "touchpoint": "delivery", "pack": "retail", "pack_version": "x", **fields}
     return from_json(
