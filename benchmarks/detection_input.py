@@ -77,7 +77,7 @@ def _feedback(draw: random.Random, customer: str, at: int) -> dict[str, Any]:
     }
 
 
-async def write(settings: Settings, messages: Iterable[Record]) -> int:
+async def write(settings: Settings, messages: Iterable[Record], partitions: int = PARTITIONS) -> int:
     """All present before the start, in ordinary producer batches of at most 16 kB. Returns the number of messages.
 
     Kafka's timestamp is event time, in whole milliseconds rounded up: some engines align their inputs by it.
@@ -89,7 +89,7 @@ async def write(settings: Settings, messages: Iterable[Record]) -> int:
     sent: list[asyncio.Future[Any]] = []
     try:
         for topic, key, value, at in messages:
-            where, timestamp = (settings.topic(topic), partition_of(key, PARTITIONS)), -(-at // 1000)
+            where, timestamp = (settings.topic(topic), partition_of(key, partitions)), -(-at // 1000)
             batch = open_batches.get(where)
             if batch is None or batch.append(key=key, value=value, timestamp=timestamp) is None:
                 if batch is not None:

@@ -40,14 +40,14 @@ class Input(NamedTuple):
         return sum(self.ends.values())
 
 
-def make_input(brokers: str, touchpoints: int, *, zipf: bool) -> Input:
+def make_input(brokers: str, touchpoints: int, *, zipf: bool, partitions: int = PARTITIONS) -> Input:
     settings = Settings(kafka_brokers=brokers, kafka_prefix=f"bench-{uuid.uuid4().hex[:8]}-")
     topics = [settings.topic(name) for name in (TOUCHPOINTS, FEEDBACK)]
     with Admin(settings) as admin:
-        admin.create(TopicSpec(name, PARTITIONS, 1, INPUT) for name in topics)
+        admin.create(TopicSpec(name, partitions, 1, INPUT) for name in topics)
         admin.create([TopicSpec(settings.topic("cx-dead-letters"), 1, 1, OUTPUT)])
         expected = Expected()
-        asyncio.run(write(settings, expected.watch(records(touchpoints, zipf=zipf))))
+        asyncio.run(write(settings, expected.watch(records(touchpoints, zipf=zipf)), partitions))
         ends = {at: end for at, end in admin.end_offsets(topics).items() if end}
     return Input(settings.kafka_prefix, touchpoints, ends, expected.actions)
 
@@ -101,7 +101,7 @@ class Bench:
             measured = watched.until_committed(admin, program.group, given.ends, limit)
         finally:
             watched.stop()
-            self._forget(program.group)
+            forget(self._settings.kafka_brokers, program.group)
         changelogs = [name for name in self._made(admin, run) if "changelog" in name]
         written = sum(admin.end_offsets(changelogs, committed=False).values())
         return Result(measured, written, judge(given.expected, self._actions(run)))
@@ -110,14 +110,15 @@ class Bench:
         """Topics of this run."""
         return [name for name in admin.topics() if run.name in name]
 
-    def _forget(self, group: str) -> None:
-        """Touchstone's group has the same name in each round: the next one starts from the beginning."""
-        client = KafkaAdminClient(bootstrap_servers=self._settings.kafka_brokers)
-        client.delete_groups([group])
-        client.close()
-
     def _actions(self, run: Run) -> Iterator[bytes]:
         """All that a read-committed reader finds in the output topic."""
         for message in read_log(self._settings, [run.actions]):
             assert message.value is not None
             yield message.value
+
+
+def forget(brokers: str, group: str) -> None:
+    """Touchstone's group has the same name in each round: the next one starts from the beginning."""
+    client = KafkaAdminClient(bootstrap_servers=brokers)
+    client.delete_groups([group])
+    client.close()
