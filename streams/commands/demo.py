@@ -47,7 +47,7 @@ def demo(
 
     own = settings.model_copy(update={"local_dir": settings.local_dir / "demo"})
     options = Options(minutes, customers, scenario, seed, workers, stay)
-    summary = run(options, own, lambda stack: _screen(stack, picture), lambda done: tell(done, own))
+    summary = run(options, own, lambda stack: _screen(stack, picture), lambda done: tell(done, own, stay=stay))
     if summary.reconciled is not None and not summary.reconciled.agree:
         raise typer.Exit(ExitCode.NO)
 

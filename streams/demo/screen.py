@@ -45,7 +45,7 @@ def _title(watch: Watch, unhappy: int) -> Text:
     text = Text()
     text.append(f" {at} ", style="bold reverse")
     text.append(f"  {sum(watch.inputs.values())} events · ", style="")
-    text.append(f"{unhappy} really unhappy (simulated)", style="red")
+    text.append(f"{unhappy} unhappy (simulated)", style="red")
     text.append(f" · {len(watch.open_episodes)} open episodes (found)", style="bold")
     return text
 

@@ -10,7 +10,7 @@ from streams.settings import Settings
 from streams.terminal import out
 
 
-def tell(summary: Summary, settings: Settings) -> None:
+def tell(summary: Summary, settings: Settings, *, stay: bool) -> None:
     """Prints the summary."""
     watch, say = summary.watch, out().print
     table = Table("", "", box=None, show_header=False, pad_edge=False)
@@ -35,10 +35,15 @@ def tell(summary: Summary, settings: Settings) -> None:
     say()
     say(table)
     say(f"who was really unhappy, when and why: {summary.truth}", markup=False)
-    say(
-        f"look again: TOUCHSTONE_LOCAL_DIR={settings.local_dir} touchstone up, then touchstone tail cx-actions --from beginning",
-        markup=False,
-    )
+    say(look_again(settings, stay=stay), markup=False)
+
+
+def look_again(settings: Settings, *, stay: bool) -> str:
+    """How to see it once more. `stay`: everything keeps running, so a second `up` would be refused."""
+    tail = "touchstone tail cx-actions --from beginning"
+    if stay:
+        return f"everything keeps running until Ctrl-C; meanwhile in another terminal: {tail}"
+    return f"look again: TOUCHSTONE_LOCAL_DIR={settings.local_dir} touchstone up, then {tail}"
 
 
 def _by_audience(summary: Summary) -> dict[str, str]:
