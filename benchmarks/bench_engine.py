@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--delivery", default="exactly_once", help="Touchstone's")
     parser.add_argument("--profile", default="", help="cProfile's FILE, of Touchstone's worker")
     parser.add_argument("--kafka-streams-store", choices=("memory", "rocksdb"), default="memory")
+    parser.add_argument("--kafka-streams-cache-mb", type=int, default=256, help="0: every change goes to the changelog")
     parser.add_argument(
         "--kafka-streams-commit-ms", type=int, help="another commit interval; its exactly-once default is 100"
     )
@@ -172,6 +173,7 @@ def main() -> None:
         profile=arguments.profile,
         folder=arguments.peers_folder.absolute(),
         store=arguments.kafka_streams_store,
+        cache_mb=arguments.kafka_streams_cache_mb,
         commit_ms=arguments.kafka_streams_commit_ms,
     )
     with a_broker(arguments.brokers) as (brokers, broker_pid):

@@ -40,7 +40,7 @@ def build(arguments: dict[str, Any]) -> faust.App:
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=arguments["commit_seconds"],
         broker_max_poll_records=2000,  # the default, None, lets one poll of a backlog block the loop for long
-        producer_linger=0.005,
+        producer_linger=0.05,  # the default, 0, sends each change of the table by itself
         web_enabled=False,
         worker_redirect_stdouts=False,
     )

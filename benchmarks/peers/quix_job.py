@@ -1,7 +1,7 @@
 """Detection job v0 on Quix Streams: two data frames joined by `concat`, which aligns them in time, and one stateful function.
 
 Runs in an environment of its own (quix-requirements.txt), started by engines.py with one JSON argument. Tuned: state as bytes
-with the job's own encoding, a checkpoint a second, the producer's batches larger.
+with the job's own encoding, a checkpoint a second, larger buffers and batches.
 """
 
 import json
@@ -37,6 +37,7 @@ def main() -> None:
         commit_interval=arguments["commit_seconds"],
         state_dir=arguments["state_dir"],
         producer_extra_config={"linger.ms": 50, "batch.size": 1 << 20, "partitioner": "murmur2_random"},
+        max_partition_buffer_size=50_000,  # fewer pauses of the partitions that are ahead
         loglevel="WARNING",
     )
     touchpoints = app.topic(
