@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench_pipeline import note
 from benchmarks.detection import Detection
 from benchmarks.detection_input import PARTITIONS, records
 from benchmarks.peers import engines
@@ -25,6 +24,7 @@ from benchmarks.peers.engine import Engine, Missing
 from benchmarks.peers.rounds import Bench, Input, make_input
 from benchmarks.peers.table import OURS, Result, figures, table
 from benchmarks.peers.watch import Failed
+from benchmarks.results import note
 from deploy.local import jars, ports
 from deploy.local.kafka import Broker, default_cache
 from streams.engine.job import Message
@@ -132,7 +132,7 @@ def measure(arguments: argparse.Namespace, chosen: list[Engine], brokers: str, b
     if not arguments.discard:
         for name, size in sizes.items():
             named = {f"{name} {figure}": value for figure, value in figures(rounds, name).items()}
-            note(f"{versions[name]}; {size} touchpoints, {conditions}", named, "bench_engine")
+            note("bench_engine", f"{versions[name]}; {size} touchpoints, {conditions}", named)
     return 0 if all(result is not None and result.verdict.right for result in rounds.get(OURS, ())) else 1
 
 
