@@ -90,6 +90,8 @@ def _feedback(value: Document) -> Parts:
     if "score" in value:
         most = value.get("scale_max", 10.0 if value["kind"] == "nps" else None)
         yield f"{value['score']:g}{f'/{most:g}' if most is not None else ''}", "bold"
+        if value.get("scale_direction") == "lower_is_better" and "scale_min" in value:
+            yield f"({value['scale_min']:g} is best)", ""
     yield from _named(value, "dimension", "touchpoint", "matter")
     yield from _quoted(value)
 

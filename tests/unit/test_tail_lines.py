@@ -108,6 +108,14 @@ def test_which_keys_are_personal() -> None:
     assert key_is_personal(find("cx-notify-care"))
 
 
+def test_a_score_says_when_its_lowest_is_best() -> None:
+    csat = {"kind": "csat", "score": 5.0, "scale_min": 1.0, "scale_max": 5.0, "text": None}
+    answer = msgspec.structs.replace(record_of(records.Feedback), **csat, scale_direction="lower_is_better")
+    assert "csat 5/5 (1 is best) " in line(shown(answer), with_topic=False).plain
+    answer.scale_direction = "higher_is_better"
+    assert "is best" not in line(shown(answer), with_topic=False).plain
+
+
 def action(**changes: Any) -> records.Action:
     base = record_of(records.Action)
     return msgspec.structs.replace(base, **changes)
