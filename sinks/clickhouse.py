@@ -29,6 +29,7 @@ from sinks.tables import BY_TOPIC, decode
 from sinks.writer import Writer
 from streams import metrics
 from streams.codec import codec
+from streams.engine import failpoints
 from streams.engine.job import Message
 from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
@@ -183,6 +184,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
         A batch that was given up must not be followed by a commit of later offsets.
         """
         attempt = 0
+        failpoints.hit("before_insert")
         while True:
             try:
                 await self._writer.store(batch)
@@ -196,6 +198,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                     return False
                 attempt += 1
                 await asyncio.sleep(min(RETRY_SECONDS_MAX, error.retry_after_seconds * 1.5 ** min(attempt, 10)))
+        failpoints.hit("inserted")
         while True:
             try:
                 await self._letters.send(batch.refused)
@@ -203,7 +206,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             except Unavailable as error:
                 log.warning("%d dead letters wait: %s", len(batch.refused), error.detail)
                 await asyncio.sleep(error.retry_after_seconds)
+        failpoints.hit("letters_sent")
         await self._commit(batch)
+        failpoints.hit("flush_committed")
         return True
 
     async def _commit(self, batch: Batch) -> None:
@@ -274,6 +279,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Runs a sink with its health and metrics. Raises UserError."""
     from streams import probes
 
+    failpoints.announce()
     sink = Sink(settings, codec(settings, writes=()))
     async with probes.serve(sink, settings):
         await sink.run(stop)

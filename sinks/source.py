@@ -13,6 +13,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from sinks.tables import TABLES
 from streams.admin import Admin
+from streams.engine import failpoints
 from streams.errors import ExitCode, UserError
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
@@ -35,7 +36,7 @@ def consumer(settings: Settings) -> Any:
     return AIOKafkaConsumer(
         **aiokafka_client_config(settings),
         group_id=settings.topic(GROUP),
-        isolation_level="read_committed",
+        isolation_level=failpoints.isolation_level,
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_bytes=FETCH_BYTES,

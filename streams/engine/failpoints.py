@@ -1,9 +1,10 @@
 """For tests only: places where the process kills itself, and ways to do wrong on purpose, so that a test can be seen to fail.
 
-TOUCHSTONE_TEST_FAILPOINT=name:n kills -9 at the n-th passage of `name`; TOUCHSTONE_TEST_OFFSETS=outside commits offsets
-outside the transaction. Nothing else reads the environment here, and without these variables a passage costs one comparison.
+TOUCHSTONE_TEST_FAILPOINT=name:n kills -9 at the n-th passage of `name`; the other switches are in MISTAKES, with the one value
+that each takes. Without these variables a passage costs one comparison; with one of them the process says so at its start.
 """
 
+import logging
 import os
 import signal
 
@@ -11,6 +12,15 @@ from streams.errors import UserError
 
 FAILPOINT = "TOUCHSTONE_TEST_FAILPOINT"
 OFFSETS = "TOUCHSTONE_TEST_OFFSETS"
+READ = "TOUCHSTONE_TEST_READ"
+FENCING = "TOUCHSTONE_TEST_FENCING"
+RESTORE = "TOUCHSTONE_TEST_RESTORE"
+MISTAKES = {
+    OFFSETS: "outside",  # offsets are committed after the transaction, not in it
+    READ: "uncommitted",  # restoring and the sink read what was aborted, too
+    FENCING: "skip",  # a task's producer does not fence the one before
+    RESTORE: "short",  # the last quarter of the changelog is not read
+}
 
 # In the order of effects of one transaction, then those of a life.
 IN_A_TRANSACTION = (
@@ -29,8 +39,14 @@ IN_A_LIFE = (
     "while_refolding",
     "revoked",  # the last transaction before a rebalance is over
 )
+IN_A_FLUSH = (  # of the sink, in the order of effects
+    "before_insert",
+    "inserted",  # rows are stored, dead letters not sent
+    "letters_sent",  # rows and dead letters are safe, offsets not committed
+    "flush_committed",
+)
 WITH_OFFSETS_OUTSIDE = "transaction_over_offsets_not"  # only with TOUCHSTONE_TEST_OFFSETS=outside, if there were inputs
-NAMES = (*IN_A_TRANSACTION, *IN_A_LIFE, WITH_OFFSETS_OUTSIDE)
+NAMES = (*IN_A_TRANSACTION, *IN_A_LIFE, *IN_A_FLUSH, WITH_OFFSETS_OUTSIDE)
 
 
 def _parse(text: str) -> tuple[str, int]:
@@ -42,8 +58,27 @@ def _parse(text: str) -> tuple[str, int]:
     return name, int(count or "1")
 
 
+def _mistaken(switch: str) -> bool:
+    value = os.environ.get(switch, "")
+    if value not in ("", MISTAKES[switch]):
+        raise UserError(f"{switch}={value}: no such mistake", f"for tests only, and then it is {MISTAKES[switch]}")
+    return bool(value)
+
+
 _name, _left = _parse(os.environ.get(FAILPOINT, ""))
-offsets_outside = os.environ.get(OFFSETS, "") == "outside"
+offsets_outside = _mistaken(OFFSETS)
+fencing_skipped = _mistaken(FENCING)
+restore_short = _mistaken(RESTORE)
+isolation_level = "read_uncommitted" if _mistaken(READ) else "read_committed"
+
+
+def announce() -> None:
+    """Nobody runs with a switch on without being told."""
+    for switch in (FAILPOINT, *MISTAKES):
+        if os.environ.get(switch):
+            logging.getLogger(__name__).error(
+                "%s=%s: this process does wrong on purpose, for tests only", switch, os.environ[switch]
+            )
 
 
 def hit(name: str) -> None:

@@ -5,6 +5,7 @@ With `at_least_once` the order is the same (outputs and changelog acknowledged, 
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Iterator
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -55,6 +56,8 @@ class Publisher:
         self._where = f"{job}/{partition}"
         self._group = settings.topic("touchstone-worker")
         self._id = settings.topic(f"touchstone-{job}-{partition}")
+        if failpoints.fencing_skipped:
+            self._id += f"-{os.getpid()}"
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:

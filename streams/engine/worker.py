@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faust.types import TP
 
-from streams.engine import topology
+from streams.engine import failpoints, topology
 from streams.engine.app import App, build
 from streams.engine.health import Health
 from streams.engine.job import AnyJob
@@ -164,6 +164,7 @@ def _explain(error: BaseException | None) -> BaseException:
 
 def run(jobs: Sequence[AnyJob], settings: Settings) -> int:
     """Blocks until SIGTERM or SIGINT (0). Raises UserError, or the defect that stopped it."""
+    failpoints.announce()
     topology.check_jobs(jobs)
     return asyncio.run(_lives(jobs, settings))
 

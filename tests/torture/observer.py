@@ -1,0 +1,117 @@
+"""Watches from outside, every 100 ms: committed offsets of both groups, how far the logs reach, memory of the processes.
+
+The order within a sample matters: first the offsets, then the ends of the logs. Whatever an offset vouches for must have been
+in the log (or in ClickHouse) when the offset was seen.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import psutil
+from clickhouse_driver.errors import Error as ClickHouseError
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+Place = tuple[str, int]  # topic, partition
+EVERY_SECONDS = 0.1
+STORED_EVERY_SECONDS = 1.0
+ASK_SECONDS = 5.0
+
+
+class Sample(NamedTuple):
+    """`stored`: rows in ClickHouse below the sink's offset, by topic and partition; None when not asked, or not answered."""
+
+    at: float
+    worker: Mapping[Place, int]
+    sink: Mapping[Place, int]
+    ends: Mapping[Place, int]
+    stored: Mapping[Place, int] | None
+
+
+class Cluster:
+    """Questions to the broker through librdkafka's admin client."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500, "log_level": 0})
+
+    def committed(self, group: str) -> dict[Place, int]:
+        """What a group has committed."""
+        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ASK_SECONDS)
+        found: Any = asked[group].result()
+        return {(at.topic, at.partition): at.offset for at in found.topic_partitions if at.offset >= 0}
+
+    def ends(self, places: Mapping[Place, object], *, committed: bool) -> dict[Place, int]:
+        """Where the logs end: for everybody, or for readers of what is committed."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        wanted = {TopicPartition(*place): OffsetSpec.latest() for place in places}
+        if not wanted:
+            return {}
+        asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=ASK_SECONDS)
+        return {(at.topic, at.partition): future.result().offset for at, future in asked.items()}
+
+    def partitions(self, topics: list[str]) -> dict[Place, int]:
+        """Every partition of the topics; the values mean nothing."""
+        known = self._admin.list_topics(timeout=20).topics
+        return {(topic, number): 0 for topic in topics for number in known[topic].partitions}
+
+
+class Observer:
+    """`samples` and `peak_bytes` (by kind of process) grow until `stop`."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        groups: tuple[str, str],
+        watched: list[str],
+        stored: Callable[[Mapping[Place, int]], dict[Place, int]],
+        processes: Callable[[], dict[int, str]],
+    ) -> None:
+        self.samples: list[Sample] = []
+        self.unanswered = 0
+        self.peak_bytes: dict[str, int] = {}
+        self._cluster = Cluster(bootstrap)
+        self._groups = groups
+        self._places = self._cluster.partitions(watched)
+        self._stored = stored
+        self._processes = processes
+        self._asked_at = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            began = time.monotonic()
+            self._memory()
+            try:
+                self._sample(began)
+            except KafkaException:
+                self.unanswered += 1
+            self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
+
+    def _sample(self, now: float) -> None:
+        worker, sink = (self._cluster.committed(group) for group in self._groups)
+        ends = self._cluster.ends(self._places, committed=False)
+        stored = None
+        if sink and now - self._asked_at > STORED_EVERY_SECONDS:
+            self._asked_at = now
+            try:
+                stored = self._stored(sink)
+            except (ClickHouseError, OSError, EOFError):
+                pass
+        self.samples.append(Sample(time.monotonic(), worker, sink, ends, stored))
+
+    def _memory(self) -> None:
+        for pid, kind in self._processes().items():
+            try:
+                size = psutil.Process(pid).memory_info().rss
+            except psutil.Error:
+                continue
+            self.peak_bytes[kind] = max(self.peak_bytes.get(kind, 0), size)
+
+    def stop(self) -> None:
+        """The last sample is complete when it returns."""
+        self._stop.set()
+        self._thread.join()

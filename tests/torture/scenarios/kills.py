@@ -1,0 +1,110 @@
+"""kill -9: of workers at each step of their order of effects, at random, under a reader who counts; of sinks likewise."""
+
+import random
+import signal
+import time
+
+from streams.engine.failpoints import FAILPOINT, IN_A_FLUSH, IN_A_LIFE, IN_A_TRANSACTION
+from tests.torture.play import Scenario
+from tests.torture.process import until
+from tests.torture.stage import Stage
+
+
+def _dies(stage: Stage, process: object, what: str) -> None:
+    assert process.wait() == -signal.SIGKILL, f"{what}: {process.said()[-1500:]}"  # type: ignore[attr-defined]
+    stage.expel(0 if process.kind == "worker" else 1)  # type: ignore[attr-defined]
+    stage.healed(what)
+
+
+def nothing(stage: Stage) -> None:
+    stage.worker(), stage.sink()
+    stage.pump(6000, 2000)
+
+
+def killed_at_failpoints(stage: Stage) -> None:
+    """One after the other, each time with a backlog and more to come."""
+    stage.flow(600)
+    names = [*IN_A_TRANSACTION, *(name for name in IN_A_LIFE if name not in ("while_refolding", "revoked"))]
+    stage.sink()
+    for name in names:
+        times = 1 if name == "while_restoring" else 2
+        _dies(stage, stage.worker(**{FAILPOINT: f"{name}:{times}"}), name)
+    last = stage.worker(**{FAILPOINT: "revoked"})
+    last.says("restored")
+    last.signal(signal.SIGTERM)
+    _dies(stage, last, "revoked")
+
+
+def sinks_killed_at_failpoints(stage: Stage) -> None:
+    stage.worker()
+    stage.flow(600, poison_share=0.01)
+    for name in IN_A_FLUSH:
+        _dies(stage, stage.sink(**{FAILPOINT: f"{name}:2"}), name)
+
+
+def killed_at_random(stage: Stage) -> None:
+    """Workers and sinks, whenever it happens to be."""
+    draw = random.Random(stage.seed)
+    stage.worker(), stage.sink()
+    stage.flow(800)
+    for _ in range(max(2, round(4 * stage.scale))):
+        time.sleep(draw.uniform(0.5, 3.0))  # chance is the point: no condition to wait for
+        kind = draw.choice(("worker", "worker", "sink"))
+        for process in stage.alive(kind):
+            process.kill()
+        stage.expel(0 if kind == "worker" else 1)
+        stage.healed(f"kill -9 of the {kind}")
+        stage.worker() if kind == "worker" else stage.sink()
+
+
+def three_kills(stage: Stage) -> None:
+    """100,000 messages, three kills, a read-committed reader that reads along: what Kafka Streams itself must pass."""
+    total = stage.count(100_000)
+    worker = stage.worker()
+    stage.sink()
+    stage.pump(100_000, 12_000, keys=500)
+    for part in (1, 2, 3):
+        until("the reader has its quarter", lambda part=part: len(stage.reader.seen) > part * total // 5, 120)
+        worker.kill()
+        stage.expel()
+        stage.healed(f"kill {part}")
+        worker = stage.worker()
+
+
+def sigterm(stage: Stage) -> None:
+    """Under load, and nothing is redelivered: what was stepped was committed, what was inserted was committed."""
+    for name in ("touchpoints", "feedback", "actions"):
+        stage.query(f"SYSTEM STOP MERGES {name}")  # a merge would hide what was inserted twice
+    worker, sink = stage.worker(), stage.sink()
+    stage.flow(1000)
+    for _ in range(2):
+        worker.says("restored")
+        sink.says("reads")
+        seen = len(stage.reader.seen)
+        until("some are decided", lambda seen=seen: len(stage.reader.seen) > seen + 500)
+        codes = worker.stop(), sink.stop()
+        stage.note("exit codes", codes == (0, 0), f"{codes}")
+        worker, sink = stage.worker(), stage.sink()
+    stage.drain()
+    worker.stop()
+    steps = [each.account()["steps"] for each in stage.processes if each.kind == "worker"]  # type: ignore[index]
+    acked = len(stage.producer.read_back().acked)
+    stage.worker()
+    stage.note("none redelivered", sum(steps) == acked, f"{' + '.join(map(str, steps))} steps, {acked} acked")
+    again = {
+        name: count - unique
+        for name in ("touchpoints", "feedback", "actions")
+        for count, unique in stage.query(f"SELECT count(), uniqExact(_partition, _offset) FROM {name}")
+        if count != unique
+    }
+    stage.note("none inserted again", not again, f"{again or 'no row twice'}")
+
+
+SCENARIOS = [
+    Scenario("nothing", nothing, "no fault: what all others are compared with"),
+    Scenario("failpoints", killed_at_failpoints, "kill -9 of the worker at each step of a transaction and of its life"),
+    Scenario("sink failpoints", sinks_killed_at_failpoints, "kill -9 of the sink at each step of a flush"),
+    Scenario("random kills", killed_at_random, "kill -9 of workers and sinks at random"),
+    Scenario("three kills", three_kills, "100,000 messages with three kills under a concurrent read-committed reader"),
+    Scenario("sigterm", sigterm, "SIGTERM under load: nothing is redelivered"),
+]
