@@ -6,12 +6,12 @@ in the log (or in ClickHouse) when the offset was seen.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 import psutil
 from clickhouse_driver.errors import Error as ClickHouseError
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 Place = tuple[str, int]  # topic, partition
@@ -31,16 +31,26 @@ class Sample(NamedTuple):
 
 
 class Cluster:
-    """Questions to the broker through librdkafka's admin client."""
+    """Questions to the broker through librdkafka, from one thread."""
 
     def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._members: dict[str, Consumer] = {}
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500, "log_level": 0})
 
-    def committed(self, group: str) -> dict[Place, int]:
-        """What a group has committed."""
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ASK_SECONDS)
-        found: Any = asked[group].result()
-        return {(at.topic, at.partition): at.offset for at in found.topic_partitions if at.offset >= 0}
+    def committed(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
+        """What a group has committed. A consumer that never joins asks: the admin client's question can crash librdkafka 2.16."""
+        if group not in self._members:
+            config = {"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+            self._members[group] = Consumer(config | {"isolation.level": "read_uncommitted"})
+        asked = [TopicPartition(*place) for place in places]
+        found = self._members[group].committed(asked, timeout=ASK_SECONDS)
+        return {(at.topic, at.partition): at.offset for at in found if at.error is None and at.offset >= 0}
+
+    def close(self) -> None:
+        for member in self._members.values():
+            member.close()
+        self._members.clear()
 
     def ends(self, places: Mapping[Place, object], *, committed: bool) -> dict[Place, int]:
         """Where the logs end: for everybody, or for readers of what is committed."""
@@ -49,7 +59,10 @@ class Cluster:
         if not wanted:
             return {}
         asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=ASK_SECONDS)
-        return {(at.topic, at.partition): future.result().offset for at, future in asked.items()}
+        found = {(at.topic, at.partition): future.result().offset for at, future in asked.items()}
+        if min(found.values()) < 0:
+            raise KafkaException(f"no offset for some of {sorted(found)}")  # the broker goes or comes
+        return found
 
     def partitions(self, topics: list[str]) -> dict[Place, int]:
         """Every partition of the topics; the values mean nothing."""
@@ -92,7 +105,7 @@ class Observer:
             self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
 
     def _sample(self, now: float) -> None:
-        worker, sink = (self._cluster.committed(group) for group in self._groups)
+        worker, sink = (self._cluster.committed(group, self._places) for group in self._groups)
         ends = self._cluster.ends(self._places, committed=False)
         stored = None
         if sink and now - self._asked_at > STORED_EVERY_SECONDS:
@@ -115,3 +128,4 @@ class Observer:
         """The last sample is complete when it returns."""
         self._stop.set()
         self._thread.join()
+        self._cluster.close()

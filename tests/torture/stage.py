@@ -201,7 +201,7 @@ class Stage:
         cluster = self.cluster
         names = self.inputs if kind == 0 else [self.settings.topic(name) for name in TABLES]
         ends = cluster.ends(cluster.partitions(names), committed=True)
-        done = cluster.committed(self.groups[kind])
+        done = cluster.committed(self.groups[kind], ends)
         return sum(max(0, end - done.get(at, 0)) for at, end in ends.items())
 
     def until_decided(self) -> None:
@@ -242,6 +242,7 @@ class Stage:
         for each in self.processes:
             each.kill()
         self.observer.stop()
+        self.cluster.close()
         self.reader.close()
         self.producer.close()
         self.proxy.close()
