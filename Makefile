@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOUCHSTONE := $(BIN)/touchstone
 
-.PHONY: demo test lint types docs clean venv
+.PHONY: demo test torture torture-mutations lint types docs clean venv
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -15,6 +15,12 @@ demo: $(VENV)/.demo ## run the main job on the embedded stack and watch it
 
 test: $(VENV)/.test lint types ## lint, types and every test
 	$(BIN)/python -m pytest
+
+torture: $(VENV)/.test ## kill, stop, cut and slow everything under load and check every promise: SEED= SCENARIOS= MINUTES=
+	@$(BIN)/python -m tests.torture --seed "$(SEED)" --scenarios "$(SCENARIOS)" --minutes "$(MINUTES)" $(ARGS)
+
+torture-mutations: $(VENV)/.test ## make known mistakes on purpose: the harness must notice each of them: SEED=
+	@$(BIN)/python -m tests.torture --mutations --seed "$(SEED)" --scale 0.4 $(ARGS)
 
 lint: $(VENV)/.test ## ruff
 	$(BIN)/ruff check .

@@ -17,6 +17,15 @@ class Environment(NamedTuple):
     clickhouse: ClickHouseService
     folder: Path
 
+    def heal(self) -> None:
+        """A scenario that failed may have left one of them dead."""
+        if not self.kafka.broker.ready():
+            self.kafka.broker.kill()
+            self.kafka.broker.start()
+            self.kafka.broker.wait()
+        if not self.clickhouse.process.ready():
+            self.clickhouse.start()
+
 
 @contextlib.contextmanager
 def environment() -> Iterator[Environment]:

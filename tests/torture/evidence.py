@@ -7,7 +7,7 @@ from streams.engine.store import TASK_KEY, unpack
 from tests.torture.observer import Place, Sample
 from tests.torture.producer import SentLog
 from tests.torture.reading import Seen, read_all
-from tests.torture.stage import TABLES, Stage
+from tests.torture.stage import TABLES, Stage, table
 
 At = tuple[str, int, int]  # topic without prefix, partition, offset
 SINK = "sink-clickhouse"
@@ -55,11 +55,6 @@ class Evidence(NamedTuple):
     def bare(self, topic: str) -> str:
         """A topic's name without prefix."""
         return topic.removeprefix(self.prefix)
-
-
-def table(topic: str) -> str:
-    """The table of a topic."""
-    return topic.removeprefix("cx-").replace("-", "_")
 
 
 def gather(stage: Stage) -> Evidence:

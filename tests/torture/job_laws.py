@@ -29,11 +29,11 @@ def effects(evidence: Evidence) -> dict[At, list[At]]:
         return found
     by_event = {}
     for one in evidence.outputs["cx-experiences"]:
-        by_event.setdefault(CODEC.decode(one.value, Experience).event_id, ("cx-experiences", *one.place[1:]))
+        by_event.setdefault((one.key, CODEC.decode(one.value, Experience).event_id), ("cx-experiences", *one.place[1:]))
     for at, message in evidence.inputs.items():
-        event_id = _event_id(at, message)
-        if event_id in by_event:
-            found.setdefault(at, []).append(by_event.pop(event_id))
+        name = message.key, _event_id(at, message)
+        if name in by_event:
+            found.setdefault(at, []).append(by_event.pop(name))
     return found
 
 
@@ -109,13 +109,14 @@ def in_order(evidence: Evidence) -> Finding:
 
 
 def _revisions_in_order(evidence: Evidence) -> Finding:
-    last: dict[str, int] = {}
+    last: dict[tuple[bytes | None, str], int] = {}
     problems = []
     for one in evidence.outputs["cx-experiences"]:
         row = CODEC.decode(one.value, Experience)
-        if row.revision != last.get(row.event_id, 0) + 1:
-            problems.append(f"{row.event_id}: revision {row.revision} after {last.get(row.event_id, 0)}")
-        last[row.event_id] = row.revision
+        name = one.key, row.event_id
+        if row.revision != last.get(name, 0) + 1:
+            problems.append(f"{name}: revision {row.revision} after {last.get(name, 0)}")
+        last[name] = row.revision
     return verdict(problems, f"{len(last)} answers")
 
 
@@ -129,8 +130,14 @@ def as_without_fault(evidence: Evidence) -> Finding:
     problems = [f"{at} has no action" for at in sorted(accepted - made.keys())]
     problems += [f"{at} has {n} actions" for at, n in made.items() if n > 1]
     problems += [f"{at} has an action, and is refused by a run without faults" for at in sorted(made.keys() - accepted)]
-    problems += [f"{at} is refused, or not, otherwise than without faults" for at in sorted(letters ^ (evidence.inputs.keys() - accepted))]
-    return verdict([*problems, *_counts(evidence), *_states(evidence, accepted)], f"{len(made)} actions, {len(evidence.states)} states")
+    problems += [
+        f"{at} is refused, or not, otherwise than without faults"
+        for at in sorted(letters ^ (evidence.inputs.keys() - accepted))
+    ]
+    return verdict(
+        [*problems, *_counts(evidence), *_states(evidence, accepted)],
+        f"{len(made)} actions, {len(evidence.states)} states",
+    )
 
 
 def _accepts(at: At, message: Seen) -> bool:
@@ -188,7 +195,9 @@ def _main_as_without_fault(evidence: Evidence) -> Finding:
         return Finding(False, f"revisions: {error}")
     missing, besides = evidence.expected.keys() - held.keys(), held.keys() - evidence.expected.keys()
     problems = [f"{name} is missing" for name in sorted(missing)] + [f"{name} is an orphan" for name in sorted(besides)]
-    problems += [f"{name} differs" for name in sorted(held.keys() & evidence.expected) if held[name] != evidence.expected[name]]
+    problems += [
+        f"{name} differs" for name in sorted(held.keys() & evidence.expected) if held[name] != evidence.expected[name]
+    ]
     return verdict(problems, f"{len(held)} in force")
 
 

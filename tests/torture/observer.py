@@ -4,6 +4,7 @@ The order within a sample matters: first the offsets, then the ends of the logs.
 in the log (or in ClickHouse) when the offset was seen.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +42,12 @@ class Cluster:
     def committed(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
         """What a group has committed. A consumer that never joins asks: the admin client's question can crash librdkafka 2.16."""
         if group not in self._members:
-            config = {"bootstrap.servers": self._bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+            config = {
+                "bootstrap.servers": self._bootstrap,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "log_level": 0,
+            }
             self._members[group] = Consumer(config | {"isolation.level": "read_uncommitted"})
         asked = [TopicPartition(*place) for place in places]
         found = self._members[group].committed(asked, timeout=ASK_SECONDS)
@@ -110,10 +116,8 @@ class Observer:
         stored = None
         if sink and now - self._asked_at > STORED_EVERY_SECONDS:
             self._asked_at = now
-            try:
+            with contextlib.suppress(ClickHouseError, OSError, EOFError):
                 stored = self._stored(sink)
-            except (ClickHouseError, OSError, EOFError):
-                pass
         self.samples.append(Sample(time.monotonic(), worker, sink, ends, stored))
 
     def _memory(self) -> None:

@@ -53,9 +53,7 @@ class Relay:
         assert message.key is not None
         return Decoded(message.key, record.occurred_at, Input(message, record))
 
-    def step(
-        self, key: bytes, state: bytes | None, inputs: Sequence[Input | Tick | Refold], controls: None
-    ) -> Step:
+    def step(self, key: bytes, state: bytes | None, inputs: Sequence[Input | Tick | Refold], controls: None) -> Step:
         held = msgspec.json.decode(state, type=Held) if state else Held()
         outputs: list[Output] = []
         for each in inputs:

@@ -45,11 +45,14 @@ def fuzz(stage: Stage) -> None:
 
 def oversized(stage: Stage) -> None:
     """Larger than a record may be: dead letters with their bytes. Larger than Kafka takes: refused at the producer, never acked."""
+
     def touchpoint(number: int, size: int) -> Outgoing:
         record = make.touchpoint(number, event_id=f"big{number}", subject_id="k1", place="x" * size)
         return Outgoing(f"big{number}", "cx-touchpoints", b"k1", CODEC.encode(record))
 
-    stage.send(itertools.chain(Load(stage.seed, 500).messages(), map(touchpoint, range(4), (900, 2000, 400_000, 1_000_000))))
+    stage.send(
+        itertools.chain(Load(stage.seed, 500).messages(), map(touchpoint, range(4), (900, 2000, 400_000, 1_000_000)))
+    )
     stage.send([touchpoint(9, 6_000_000)])
     stage.worker(), stage.sink()
     stage.drain()

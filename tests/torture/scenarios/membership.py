@@ -74,10 +74,19 @@ def zombie_sink(stage: Stage) -> None:
     zombie.signal(signal.SIGCONT)
     stage.healed("the zombie woke")
     zombie.says("reads", times=2)
+    total, unique = stage.query("SELECT count(), uniqExact(_partition, _offset) FROM actions")[0]
+    stage.note("rows were repeated", total > unique, f"{total - unique} rows")
 
 
 SCENARIOS = [
-    Scenario("rebalance storm", rebalance_storm, "workers and sinks come and go every few seconds", settings={"kafka_partitions": 4}),
-    Scenario("zombie worker", zombie_worker, "SIGSTOP past the session with uncommitted work, another takes over, SIGCONT"),
+    Scenario(
+        "rebalance storm",
+        rebalance_storm,
+        "workers and sinks come and go every few seconds",
+        settings={"kafka_partitions": 4},
+    ),
+    Scenario(
+        "zombie worker", zombie_worker, "SIGSTOP past the session with uncommitted work, another takes over, SIGCONT"
+    ),
     Scenario("zombie sink", zombie_sink, "the same with a sink in mid-flush"),
 ]
