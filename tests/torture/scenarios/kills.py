@@ -47,8 +47,10 @@ def killed_at_random(stage: Stage) -> None:
     draw = random.Random(stage.seed)
     stage.worker(), stage.sink()
     stage.flow(800)
-    for _ in range(max(2, round(4 * stage.scale))):
-        time.sleep(draw.uniform(0.5, 3.0))  # chance is the point: no condition to wait for
+    for _ in range(max(2, round(8 * stage.scale))):
+        time.sleep(
+            draw.uniform(0.3, 3.0 if stage.scale > 0.2 else 1.5)
+        )  # chance is the point: no condition to wait for
         kind = draw.choice(("worker", "worker", "sink"))
         for process in stage.alive(kind):
             process.kill()
@@ -75,7 +77,7 @@ def sigterm(stage: Stage) -> None:
     """Under load, and nothing is redelivered: what was stepped was committed, what was inserted was committed."""
     worker, sink = stage.worker(), stage.sink()
     stage.flow(1000)
-    for _ in range(2):
+    for _ in range(2 if stage.scale > 0.2 else 1):
         worker.says("restored")
         sink.says("reads")
         seen = len(stage.reader.seen)
