@@ -59,6 +59,39 @@ def killed_at_random(stage: Stage) -> None:
         stage.worker() if kind == "worker" else stage.sink()
 
 
+def state_on_disk(stage: Stage) -> None:
+    """State in RocksDB: killed between its own writes and the transaction's end; the next worker finds the folder and the log."""
+    disk = {"worker_state": "rocksdb", "worker_state_dir": stage.folder / "state"}
+    settings = stage.settings.model_copy(update=disk)
+    stage.sink()
+    stage.flow(600)
+    for name in ("after_step", "outputs_sent", "offsets_sent", "after_commit", "while_restoring"):
+        _dies(stage, stage.worker(settings, **{FAILPOINT: f"{name}:{1 if name == 'while_restoring' else 4}"}), name)
+    for _ in range(max(2, round(4 * stage.scale))):
+        worker = stage.worker(settings)
+        worker.says("restored")
+        time.sleep(random.Random(stage.seed).uniform(0.3, 2.0))  # chance is the point
+        worker.kill()
+        stage.expel()
+        stage.healed("kill")
+    stage.worker(settings)
+
+
+def standbys(stage: Stage) -> None:
+    """Two workers follow each other's state; the owner is killed, the follower takes over from what it followed."""
+    settings = stage.settings.model_copy(update={"worker_standbys": 1})
+    stage.sink()
+    stage.flow(600)
+    stage.worker(settings)
+    for number in range(max(2, round(4 * stage.scale))):
+        stage.worker(settings).says("standby follows")
+        seen = len(stage.reader.seen)
+        until("it works", lambda seen=seen: len(stage.reader.seen) > seen + 200)
+        stage.alive("worker")[0].kill()
+        stage.expel()
+        stage.healed(f"kill {number}")
+
+
 def three_kills(stage: Stage) -> None:
     """100,000 messages, three kills, a read-committed reader that reads along: what Kafka Streams itself must pass."""
     total = stage.count(100_000)
@@ -105,6 +138,8 @@ SCENARIOS = [
     Scenario("failpoints", killed_at_failpoints, "kill -9 of the worker at each step of a transaction and of its life"),
     Scenario("sink failpoints", sinks_killed_at_failpoints, "kill -9 of the sink at each step of a flush"),
     Scenario("random kills", killed_at_random, "kill -9 of workers and sinks at random"),
+    Scenario("state on disk", state_on_disk, "kill -9 with state in RocksDB, at failpoints and at random"),
+    Scenario("standbys", standbys, "kill -9 of the owner, its standby takes over"),
     Scenario("three kills", three_kills, "100,000 messages with three kills under a concurrent read-committed reader"),
     Scenario("sigterm", sigterm, "SIGTERM under load: nothing is redelivered"),
 ]
