@@ -148,10 +148,11 @@ class CompiledPack:
 
 
 def _possible(condition: Condition, facts: Mapping[str, object]) -> bool:
-    """Could a condition hold where these fields have these values, as far as its equalities tell?"""
+    """Could a condition hold where these fields have these values, as far as its equalities and non-nulls tell?"""
     for field, operator, value in condition.conjuncts:
         if field in facts and (
             (operator == "==" and facts[field] != value)
+            or (operator == "!=" and facts[field] is None)
             or (operator == "in" and isinstance(value, tuple) and facts[field] not in value)
         ):
             return False

@@ -97,7 +97,7 @@ def test_conditions(twin: Twin, record: dict[str, object], score: float) -> None
     assert equal(mine, reference), f"{twin.ours}: {mine}, cel-python: {reference}"
     for path, operator, value in compile_condition(twin.ours, ENVIRONMENT, PLACE).conjuncts:
         seen = record[path.removeprefix("event.")]
-        if seen not in (value if operator == "in" else (value,)):
+        if seen is None if operator == "!=" else seen not in (value if operator == "in" else (value,)):
             assert mine is False, f"{twin.ours}: {path} is {seen}"
 
 

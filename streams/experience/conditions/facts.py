@@ -1,13 +1,26 @@
-"""What can be said of a checked condition without running it: what it reads, and which equalities it needs."""
+"""What can be said of a checked condition without running it: what it reads, which equalities it needs and what must not be null."""
 
 from typing import Literal, TypeAlias
 
 from streams.experience.conditions.operators import base
-from streams.experience.conditions.typed import AllOf, AnyOf, Compare, Constant, Field, Invoke, OneOf, Typed, Variable
+from streams.experience.conditions.typed import (
+    AllOf,
+    AnyOf,
+    Compare,
+    Constant,
+    Field,
+    Invoke,
+    IsNull,
+    OneOf,
+    Typed,
+    Variable,
+)
 from streams.experience.conditions.types import BOOL, INT, STRING, Environment, StructType
 
 Value: TypeAlias = "str | int | float | bool"
-Conjunct: TypeAlias = "tuple[str, Literal['=='], Value] | tuple[str, Literal['in'], tuple[Value, ...]]"
+Conjunct: TypeAlias = (
+    "tuple[str, Literal['=='], Value] | tuple[str, Literal['in'], tuple[Value, ...]] | tuple[str, Literal['!='], None]"
+)
 
 
 def reads_of(piece: Typed) -> frozenset[str]:
@@ -26,7 +39,10 @@ def reads_of(piece: Typed) -> frozenset[str]:
 
 
 def conjuncts_of(piece: Typed, environment: Environment) -> tuple[Conjunct, ...]:
-    """The parts of a top-level && that say: this field is (one of) these strings, ints or bools. The field can be read without an error."""
+    """The parts of a top-level && that say: this field is (one of) these strings, ints or bools, or: this field is not null.
+
+    The field can be read without an error.
+    """
     parts = piece.operands if isinstance(piece, AllOf) else (piece,)
     found: list[Conjunct] = []
     for part in parts:
@@ -42,6 +58,9 @@ def _conjunct(piece: Typed, environment: Environment) -> tuple[Conjunct, ...]:
         ):
             name = _index(left, environment)
             return () if name is None or value is None else ((name, "==", value),)
+        case IsNull(of=of, negated=True):
+            name = _readable(of, environment)
+            return () if name is None else ((name, "!=", None),)
         case OneOf(item=item, items=items):
             name = _index(item, environment)
             values = tuple(one.value for one in items if isinstance(one, Constant) and one.value is not None)
@@ -61,7 +80,9 @@ def _either(sides: list[tuple[Conjunct, ...]]) -> tuple[Conjunct, ...]:
     for side in sides:
         if len(side) != 1:  # the other way of || can be anything
             return ()
-        name, _, value = side[0]
+        name, operator, value = side[0]
+        if operator == "!=" or value is None:
+            return ()
         names.add(name)
         values.extend(value if isinstance(value, tuple) else (value,))
     return ((names.pop(), "in", tuple(values)),) if len(names) == 1 else ()
@@ -77,8 +98,14 @@ def _path(piece: Typed) -> str | None:
 
 
 def _index(piece: Typed, environment: Environment) -> str | None:
-    """The path of a string, int or bool without a null on the way to it (whatever the condition itself has checked before)."""
-    if base(piece.type) not in (STRING, INT, BOOL) or (name := _path(piece)) is None:
+    """The path of a string, int or bool that can be read without an error."""
+    return _readable(piece, environment) if base(piece.type) in (STRING, INT, BOOL) else None
+
+
+def _readable(piece: Typed, environment: Environment) -> str | None:
+    """The path of a field without a null on the way to it (whatever the condition itself has checked before)."""
+    name = _path(piece)
+    if name is None:
         return None
     variable, *fields = name.split(".")
     type_ = environment.variables[variable]
