@@ -117,14 +117,17 @@ class Codec:
         decoded: RecordT = record
         return decoded
 
-    def encode(self, record: msgspec.Struct) -> bytes:
-        """Wire format of a record. Raises ValueError for a value that its field cannot hold, KeyError without an id."""
-        encode, head = self._writers[type(record)]
+    def encode(self, record: msgspec.Struct, like: type[msgspec.Struct] | None = None) -> bytes:
+        """Wire format of a record, or of that part of it which makes a record of the type `like`.
+
+        Raises ValueError for a value that its field cannot hold, KeyError without an id.
+        """
+        encode, head = self._writers[like or type(record)]
         try:
             return encode(record, head)
         except _UNWRITABLE as error:
             field = failed_field(error.__traceback__)
-            raise ValueError(f"{NAMES[type(record)]}.{field}: {type(error).__name__}: {error}") from None
+            raise ValueError(f"{NAMES[like or type(record)]}.{field}: {type(error).__name__}: {error}") from None
 
     def _reader(self, payload: bytes) -> _Reader:
         """For a head that has not been seen."""

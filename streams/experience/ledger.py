@@ -20,7 +20,6 @@ TOPIC: Final = {"experience": "cx-experiences", "action": "cx-actions", "episode
 _TYPE: Final[dict[str, type[Record]]] = {"experience": Experience, "action": Action, "episode": Episode, "cause": Cause}
 RETRACTED_SECONDS: Final = 31 * 86_400
 RETRACTED_MAX: Final = 64
-_NOTIFICATION_FIELDS: Final = Notification.__struct_fields__
 
 
 class Ledger:
@@ -260,8 +259,7 @@ class Ledger:
         key = record.subject_id.encode()
         if isinstance(record, Action):
             self.outputs.append(Output("cx-actions", key, value))
-            notification = Notification(**{name: getattr(record, name) for name in _NOTIFICATION_FIELDS})
-            self.outputs.append(Output(notify_topic(record.audience), key, self._codec.encode(notification)))
+            self.outputs.append(Output(notify_topic(record.audience), key, self._codec.encode(record, Notification)))
         else:
             self.outputs.append(Output(TOPIC["episode" if isinstance(record, Episode) else "experience"], key, value))
 

@@ -29,13 +29,23 @@ def on_touchpoint(
     """Those of the signals that a touchpoint event gives: inferred."""
     given: list[Given] = []
     for signal in signals:
-        if folding.holds(pack, signal.name, signal.when, frame):
+        if folding.holds(pack, signal.name, signal.when, frame) and _matters(folding, pack, signal):
             journey = pack.journey(event.journey, frame.touchpoint)
             sign = _sign(folding, pack, signal, frame, source, said=False, unit=event.unit, journey=journey)
             if sign is not None:
                 given.append((signal, sign))
     if given:
         take_effect(folding, pack, given, frame.touchpoint)
+
+
+def _matters(folding: Folding, pack: CompiledPack, signal: CompiledSignal) -> bool:
+    """Good news for whom nothing was bad changes nothing, unless a rule follows it."""
+    return bool(
+        signal.spec.mood == "unhappy"
+        or folding.fold.signs
+        or folding.fold.episodes
+        or pack.rules("signal", signal.name)
+    )
 
 
 def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feedback, source: Source) -> None:
