@@ -5,6 +5,7 @@ was emitted. Instants are µs.
 """
 
 from typing import Final, Literal
+from zlib import crc32
 
 import msgspec
 
@@ -16,6 +17,7 @@ Order = tuple[int, int, str]  # event time, topic rank, event id
 RECENT_MAX: Final = 24  # touches that a fold remembers
 _RECENT_CUT: Final = 32  # so many rest before the oldest are cut off: rarely, because that decodes
 SIGNS_MAX: Final = 32
+TRACE_BYTES: Final = 4
 NEVER: Final = 1 << 62
 NOTHING: Final = b""  # no fold yet
 WATCHES_MAX: Final = 32
@@ -214,6 +216,7 @@ class Subject(Row):
     due_at: int = NEVER  # when something in `now` is due by itself
     sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
     passed: bytes = b""  # Orders of inputs that have gone into the base, for duplicates
+    ids: bytes = b""  # `trace` of the event id of each input in `passed` and in the window, in this order
 
 
 _subject_decoder = msgspec.msgpack.Decoder(Subject)
@@ -274,6 +277,11 @@ def load_orders(orders: bytes) -> list[Order]:
 def dump_orders(orders: list[Order]) -> bytes:
     """Bytes of orders, to rest in a subject."""
     return _encoder.encode(orders) if orders else b""
+
+
+def trace(event_id: str) -> bytes:
+    """What is looked for before anything is decoded: where it is missing, the event id is not there."""
+    return crc32(event_id.encode()).to_bytes(TRACE_BYTES, "big")
 
 
 def as_array(rows: bytes, count: int) -> bytes:

@@ -18,6 +18,7 @@ from streams.experience.ledger import Ledger
 from streams.experience.state import (
     NEVER,
     NOTHING,
+    TRACE_BYTES,
     Fold,
     Piece,
     Subject,
@@ -26,6 +27,7 @@ from streams.experience.state import (
     load_fold,
     load_orders,
     load_subject,
+    trace,
 )
 from streams.experience.surroundings import Outcome, Surroundings
 from streams.experience.window import Window
@@ -73,7 +75,8 @@ class _Work(msgspec.Struct):
         """One input, in whatever order it comes."""
         subject, source = self.subject, item.source
         at = source.at
-        if self._known(source):
+        mark = trace(source.event_id)
+        if mark in subject.ids and self._known(source):
             self.duplicates += 1
             return
         if self._too_late(at):
@@ -87,10 +90,10 @@ class _Work(msgspec.Struct):
                 self._advance_base(at, fold)
             subject.newest_at = at
         if in_order:
-            self.window.append(piece)
+            self.window.append(piece, mark)
             self._fold_one(item, fold)
         else:
-            self.window.insert(piece)
+            self.window.insert(piece, mark)
             self._changed_since(at)
 
     def tick(self, due_at: int) -> None:
@@ -144,14 +147,8 @@ class _Work(msgspec.Struct):
 
     def _known(self, source: Source) -> bool:
         """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
-        event_id = source.event_id
-        name, passed = event_id.encode(), self.subject.passed
-        may_pass, may_hold = name in passed, self.window.may_hold(name)
-        if not may_hold and not may_pass:
-            return False
-        near, at, rank = self.around.limits.lateness, source.at, source.rank
-        orders = [piece.order() for piece in self.window.pieces()] if may_hold else []
-        orders += load_orders(passed) if may_pass else []
+        near, at, rank, event_id = self.around.limits.lateness, source.at, source.rank, source.event_id
+        orders = load_orders(self.subject.passed) + [piece.order() for piece in self.window.pieces()]
         return any(one[2] == event_id and one[1] == rank and abs(one[0] - at) <= near for one in orders)
 
     def _too_late(self, at: int) -> bool:
@@ -272,9 +269,10 @@ class _Work(msgspec.Struct):
         """The first pieces of the window have gone into the base."""
         subject, limits = self.subject, self.around.limits
         gone = [piece.order() for piece in self.window.drop(settled)]
-        oldest = subject.newest_at - 2 * limits.lateness
-        orders = [one for one in load_orders(subject.passed) + gone if one[0] >= oldest]
-        subject.passed = dump_orders(orders[-2 * limits.window :])
+        oldest, passed = subject.newest_at - 2 * limits.lateness, load_orders(subject.passed) + gone
+        orders = [one for one in passed if one[0] >= oldest][-2 * limits.window :]
+        subject.passed = dump_orders(orders)
+        subject.ids = subject.ids[TRACE_BYTES * (len(passed) - len(orders)) :]
         subject.base_at, subject.base = base_at, base
         if subject.mark_at <= base_at:
             subject.mark_at, subject.mark = 0, NOTHING

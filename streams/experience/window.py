@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import msgspec
 
-from streams.experience.state import Piece, Subject, as_array, dump
+from streams.experience.state import TRACE_BYTES, Piece, Subject, as_array, dump
 
 _decoder = msgspec.msgpack.Decoder(list[Piece])
 _at = attrgetter("at")
@@ -33,26 +33,26 @@ class Window(msgspec.Struct):
             return len(self.subject.window)
         return sum(len(piece.value) for piece in self.decoded)
 
-    def append(self, piece: Piece) -> None:
+    def append(self, piece: Piece, trace: bytes) -> None:
         """One more, which comes after all others."""
         subject = self.subject
         if self.decoded is None:
             subject.window += dump(piece)
         else:
             self.decoded.append(piece)
+        subject.ids += trace
         subject.window_count += 1
         subject.window_last = (piece.at, piece.rank, piece.id)
 
-    def insert(self, piece: Piece) -> None:
+    def insert(self, piece: Piece, trace: bytes) -> None:
         """One more, wherever it belongs."""
         pieces, subject = self.pieces(), self.subject
-        pieces.insert(bisect_left(pieces, piece.order(), key=Piece.order), piece)
+        index = bisect_left(pieces, piece.order(), key=Piece.order)
+        pieces.insert(index, piece)
+        place = len(subject.ids) - (subject.window_count - index) * TRACE_BYTES
+        subject.ids = subject.ids[:place] + trace + subject.ids[place:]
         subject.window_last = max(subject.window_last, piece.order()) if subject.window_count else piece.order()
         subject.window_count += 1
-
-    def may_hold(self, event_id: bytes) -> bool:
-        """Could there be an input of this id? False for certain, True perhaps."""
-        return self.decoded is not None or event_id in self.subject.window
 
     def before(self, at: int) -> int:
         """How many come before an instant."""
