@@ -34,6 +34,7 @@ _TOPOLOGY_EVERY_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _BACKOFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 _LONG_LIFE_SECONDS = 120.0
+_COLLECT_AFTER = (20_000, 20, 20)  # objects, young and middle collections: what an event leaves is mostly freed at once
 
 
 class Worker:
@@ -166,6 +167,9 @@ def run(jobs: Sequence[AnyJob], settings: Settings) -> int:
     """Blocks until SIGTERM or SIGINT (0). Raises UserError, or the defect that stopped it."""
     failpoints.announce()
     topology.check_jobs(jobs)
+    gc.collect()
+    gc.freeze()  # what is imported and compiled by now stays: the collector need not look through it again
+    gc.set_threshold(*_COLLECT_AFTER)
     return asyncio.run(_lives(jobs, settings))
 
 
