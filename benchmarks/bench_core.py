@@ -13,7 +13,7 @@ import json
 import platform
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from schemas.codec import Codec
 from schemas.json_form import from_json
 from streams.engine.job import Message, Tick
-from streams.experience.compiled import compile_pack
+from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
@@ -32,6 +32,7 @@ PACK: Final = Path(__file__).parent.parent / "streams" / "packs" / "retail.yaml"
 START: Final = 1_772_445_600_000_000
 SECOND: Final = 1_000_000
 PIECE: Final = 50
+LIMITS: Final = Limits(3600 * SECOND, 500)
 TOUCHPOINTS: Final = (
     ("search", "web", "search", 30),
     ("product_page", "web", "view", 36),
@@ -108,10 +109,20 @@ def _feedback(rng: random.Random) -> dict[str, object]:
     }
 
 
-def run(messages: Sequence[Message], states: dict[bytes, bytes] | None = None, pack_text: str = "") -> Round:
+def job_of(pack: CompiledPack) -> Subjects:
+    """The job with one pack."""
+    return Subjects(Codec(), Shelf((pack,)), default_analyser(), LIMITS)
+
+
+def run(
+    messages: Sequence[Message],
+    states: dict[bytes, bytes] | None = None,
+    pack_text: str = "",
+    new_job: Callable[[CompiledPack], Subjects] = job_of,
+) -> Round:
     """All messages through the job, from `states` on, which it changes; with the retail pack unless another is given."""
     pack = compile_pack(pack_text or PACK.read_text(encoding="utf-8"), str(PACK))
-    job = Subjects(Codec(), Shelf((pack,)), default_analyser(), Limits(3600 * SECOND, 500))
+    job = new_job(pack)
     controls = job.new_controls()
     controls.apply(first_pack(pack))
     states = {} if states is None else states
