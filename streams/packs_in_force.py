@@ -8,7 +8,7 @@ from schemas.json_form import BadRecord, instant, instant_text
 from schemas.records import Control, PackInForce
 from streams.admin import Admin
 from streams.codec import codec
-from streams.connect.controls import send_control
+from streams.connect.controls import refused_controls, send_control
 from streams.connect.log import read_log
 from streams.errors import InvalidEvent, UserError
 from streams.experience.compiled import CompiledPack
@@ -30,7 +30,8 @@ class Activated(NamedTuple):
 def activate(pack: CompiledPack, settings: Settings, *, at: str | None, brand: str | None) -> Activated:
     """Raises UserError for a bad instant, Unavailable when Kafka does not answer."""
     now = time.time_ns() // 1_000
-    packs = [one for one in controls(settings) if one.pack is not None]
+    refused = refused_controls(settings)
+    packs = [one for one in controls(settings) if one.pack is not None and one.control_id not in refused]
     decided = bool(packs) and _anything_came(settings)  # without a pack, tasks wait
     in_force_at = _instant(at) if at is not None else _default(packs, pack, brand, now, decided=decided)
     control = Control(

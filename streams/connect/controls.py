@@ -12,9 +12,11 @@ from schemas.records import Control
 from schemas.validate import check_control
 from streams.admin import Admin
 from streams.codec import codec
+from streams.connect.log import read_log
 from streams.connect.outgoing import CONTROLS
 from streams.connect.publisher import Publisher
-from streams.errors import InvalidEvent, Unavailable, UserError
+from streams.engine.dead_letter import TOPIC as DEAD_LETTERS
+from streams.errors import DeadLetterReason, InvalidEvent, Unavailable, UserError
 from streams.settings import Settings
 
 PATIENCE_SECONDS: Final = 120.0
@@ -96,3 +98,14 @@ def _attempt(key: bytes, value: bytes, missing: set[int], settings: Settings) ->
         publisher.close()
     failed = {failure.line for failure in publisher.failures}
     return set() if publisher.under_way else missing - failed
+
+
+def refused_controls(settings: Settings) -> dict[str, set[int]]:
+    """Control id → partitions whose workers refused it as too late, as far back as the dead letters reach."""
+    found: dict[str, set[int]] = {}
+    for message in read_log(settings, [DEAD_LETTERS]):
+        headers = dict(message.headers)
+        if headers.get("touchstone.reason", b"").decode() == DeadLetterReason.CONTROL_TOO_LATE and message.key:
+            place = int(headers["__connect.errors.partition"])
+            found.setdefault(message.key.decode("utf-8", "replace"), set()).add(place)
+    return found

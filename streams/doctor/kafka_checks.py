@@ -1,5 +1,6 @@
 """Does Kafka answer, are its topics as they should be, can it do transactions, what was refused, is every control everywhere."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from schemas.json_form import instant_text
 from schemas.records import Control, PackInForce
 from streams.admin import Admin
 from streams.codec import codec
+from streams.connect.controls import refused_controls
 from streams.connect.log import read_log
 from streams.connect.outgoing import CONTROLS, topics
 from streams.doctor.check import Finding, Status
@@ -97,7 +99,45 @@ def controls(settings: Settings) -> list[Finding]:
         what = f"{len(differ)} of {len(ids)} are not the same on all partitions: {listed(differ)}"
         fix = "tasks judge by different controls: send them again (`touchstone send`, `touchstone packs activate`)"
         findings.append(Finding("controls", "failed", what, fix))
-    return findings + _packs(copies, settings, len(ids))
+    refused = refused_controls(settings)
+    accepted = _without(copies, refused)
+    in_force = packs_in_force(accepted, int(time.time() * 1e6), codec(settings, writes=()))
+    return [*findings, *_refused(copies, refused, in_force, settings), *_packs(in_force, settings, len(ids))]
+
+
+def _refused(
+    copies: dict[int, dict[str, bytes | None]],
+    refused: dict[str, set[int]],
+    in_force: dict[str, tuple[PackInForce, int]],
+    settings: Settings,
+) -> list[Finding]:
+    """Packs that workers refused, because they had decided by another one already, and that nothing later has replaced."""
+    reading, findings = codec(settings, writes=()), []
+    for key, where in sorted(refused.items()):
+        value = next((held[key] for held in copies.values() if held.get(key) is not None), None)
+        with contextlib.suppress(InvalidEvent):
+            control = reading.decode(value, Control)
+            replaced = in_force.get(control.brand or "", (None, -1))[1] > control.in_force_at
+            if control.pack is None or replaced:
+                continue
+            since = "the beginning" if control.in_force_at == 0 else instant_text(control.in_force_at)
+            what = (
+                f"pack {control.pack.name} from {since}{f' for brand {control.brand}' if control.brand else ''} was "
+                f"refused in {len(where)} of {len(copies)} partitions: events after that had been decided"
+            )
+            brand = f" --brand {control.brand}" if control.brand else ""
+            fix = f"put it into force from now on: `touchstone packs activate {control.pack.name}{brand}`"
+            findings.append(Finding("controls", "attention", what, fix))
+    return findings
+
+
+def _without(
+    copies: dict[int, dict[str, bytes | None]], refused: dict[str, set[int]]
+) -> dict[int, dict[str, bytes | None]]:
+    return {
+        partition: {key: value for key, value in held.items() if partition not in refused.get(key, ())}
+        for partition, held in copies.items()
+    }
 
 
 def _copies(messages: Iterable[Message]) -> dict[int, dict[str, bytes | None]]:
@@ -108,9 +148,8 @@ def _copies(messages: Iterable[Message]) -> dict[int, dict[str, bytes | None]]:
     return found
 
 
-def _packs(copies: dict[int, dict[str, bytes | None]], settings: Settings, count: int) -> list[Finding]:
+def _packs(in_force: dict[str, tuple[PackInForce, int]], settings: Settings, count: int) -> list[Finding]:
     """The pack in force now, by brand; is it one that a worker started here would have?"""
-    in_force = packs_in_force(copies, int(time.time() * 1e6), codec(settings, writes=()))
     if not in_force:
         fix = "`touchstone packs activate retail`: without one the worker waits"
         return [Finding("controls", "attention", f"{count} controls, no pack is in force", fix)]

@@ -18,8 +18,12 @@ from sinks.migrations import migrate
 from sinks.reconcile import WORKER_GROUP
 from streams import topics
 from streams.connect.controls import send_control
+from streams.connect.outgoing import CONTROLS
 from streams.doctor import group_checks, kafka_checks, other_checks
 from streams.doctor.check import Finding
+from streams.engine.dead_letter import letter
+from streams.engine.job import Message
+from streams.errors import DeadLetterReason
 from streams.packs_folder import shelf
 from streams.settings import Settings
 from tests.clickhouse_service import ClickHouseService
@@ -112,6 +116,26 @@ def test_the_pack_in_force_and_one_that_is_not_here(settings: Settings) -> None:
     (finding,) = kafka_checks.controls(settings)
     assert finding.status == "attention"
     assert finding.what == "pack retail 0ff is in force since 2026-03-01T09:30:00Z, and not installed here"
+
+
+def test_a_pack_that_the_workers_refused_is_not_in_force(kafka: Kafka, settings: Settings) -> None:
+    activate(settings)
+    late = Control(
+        control_id="late", in_force_at=0, written_at=2, brand="acme", pack=PackInForce(name="x", version="1")
+    )
+    send_control(late, settings)
+    message = Message(CONTROLS, 1, 1, 0, b"late", CODEC.encode(late), ())
+    refusal = letter(message, settings.topic(CONTROLS), "subjects", DeadLetterReason.CONTROL_TOO_LATE, "too late")
+    produce_to(kafka, settings.topic("cx-dead-letters"), 0, b"late", refusal.value, headers=list(refusal.headers))
+    refused, retail, _acme = kafka_checks.controls(settings)
+    assert refused.what.startswith("pack x from the beginning for brand acme was refused in 1 of 2 partitions")
+    assert "packs activate x --brand acme" in refused.fix
+    assert retail.what.startswith("pack retail ")
+    later = Control(
+        control_id="later", in_force_at=5, written_at=3, brand="acme", pack=PackInForce(name="x", version="1")
+    )
+    send_control(later, settings)
+    assert not any("refused" in finding.what for finding in kafka_checks.controls(settings))
 
 
 def test_a_control_that_is_not_on_every_partition(kafka: Kafka, settings: Settings) -> None:
