@@ -132,7 +132,11 @@ def test_a_pack_that_the_workers_refused_is_not_in_force(kafka: Kafka, settings:
     assert "packs activate x --brand acme" in refused.fix
     assert retail.what.startswith("pack retail ")
     later = Control(
-        control_id="later", in_force_at=5, written_at=3, brand="acme", pack=PackInForce(name="x", version="1")
+        control_id="later",
+        in_force_at=1_772_357_400_000_000,
+        written_at=3,
+        brand="acme",
+        pack=PackInForce(name="x", version="1"),
     )
     send_control(later, settings)
     assert not any("refused" in finding.what for finding in kafka_checks.controls(settings))
