@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from deploy.local.clickhouse.process import ClickHouse
 from tests.clickhouse_service import ClickHouseService
 from tests.kafka_service import Kafka, ensure_jars, start_broker
 
@@ -35,7 +36,7 @@ def environment() -> Iterator[Environment]:
         folder = Path(name)
         kafka = Kafka(start_broker(folder / "kafka"))
         try:
-            clickhouse = ClickHouseService(folder / "clickhouse")
+            clickhouse = ClickHouseService(ClickHouse(folder / "clickhouse"))
             try:
                 yield Environment(kafka, clickhouse, folder)
             finally:
