@@ -125,6 +125,9 @@ def recovered(evidence: Evidence) -> Finding:
     """After each fault both groups move again, or have nothing to do, within a minute."""
     slowest, problems = 0.0, []
     for healed_at, what in evidence.healed:
+        if not evidence.samples or evidence.samples[-1].at <= healed_at:
+            problems.append(f"nothing was observed after {what}")
+            continue
         took = max(_moves_again(evidence, healed_at, kind) for kind in (1, 2))
         slowest = max(slowest, took)
         if took > RECOVERY_SECONDS:

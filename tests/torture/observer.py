@@ -90,6 +90,7 @@ class Observer:
         self.samples: list[Sample] = []
         self.unanswered = 0
         self.peak_bytes: dict[str, int] = {}
+        self._bootstrap = bootstrap
         self._cluster = Cluster(bootstrap)
         self._groups = groups
         self._places = self._cluster.partitions(watched)
@@ -108,6 +109,8 @@ class Observer:
                 self._sample(began)
             except KafkaException:
                 self.unanswered += 1
+                self._cluster.close()
+                self._cluster = Cluster(self._bootstrap)  # an old one can stay blind after the broker's return
             self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
 
     def _sample(self, now: float) -> None:

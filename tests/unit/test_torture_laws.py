@@ -133,6 +133,7 @@ BREAKS: list[tuple[str, str, Break]] = [
     ("reader agrees", "it saw one twice", lambda e: e.seen.append(e.seen[0])),
     ("reader agrees", "it did not see one", lambda e: e.seen.pop() and None),
     ("recovered", "it took 91 s", _slow),
+    ("recovered", "nobody looked", lambda e: e._replace(samples=[])),
     ("memory", "a gigabyte", lambda e: e.peak_bytes.update(worker=1_000_000_000)),
     ("not stuck", "an open transaction", lambda e: e.open_transactions.update({("cx-actions", 0): 3})),
     ("not stuck", "lag", lambda e: e._replace(lag=(1, 0))),
