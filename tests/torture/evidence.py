@@ -50,6 +50,7 @@ class Evidence(NamedTuple):
     exact: bool
     sink_counters: dict[str, float] | None
     expected: dict[str, object] | None
+    memories: dict[bytes, object]
     prefix: str
 
     def bare(self, topic: str) -> str:
@@ -92,6 +93,7 @@ def gather(stage: Stage) -> Evidence:
         exact=all("left the group" not in each.said() and each.account() for each in workers),
         sink_counters=counters,
         expected=stage.expected,
+        memories=stage.memories,
         prefix=stage.settings.kafka_prefix,
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.codec import Codec
 from schemas.records import Action, Experience
 from schemas.refusals import InvalidEvent
 from streams.engine.job import Message
@@ -15,6 +16,7 @@ from tests.torture.invariants import Finding, Law, verdict
 from tests.torture.load import CODEC
 from tests.torture.reading import Seen
 from tests.torture.relay import Held, Relay
+from tests.torture.versions import SCHEMAS
 
 
 def effects(evidence: Evidence) -> dict[At, list[At]]:
@@ -149,7 +151,7 @@ def _accepts(at: At, message: Seen) -> bool:
     return True
 
 
-_RELAY: Final = Relay()
+_RELAY: Final = Relay(Codec(fetch=SCHEMAS.get))
 
 
 def _counts(evidence: Evidence) -> Iterator[str]:
@@ -180,6 +182,7 @@ def _main_as_without_fault(evidence: Evidence) -> Finding:
     from streams.engine.job import Output
     from tests.builders import in_force
     from tests.integration.test_main_job import subjects_only
+    from tests.property.test_confluence import memory_of
 
     if evidence.expected is None:
         return verdict([], "not asked")
@@ -198,7 +201,21 @@ def _main_as_without_fault(evidence: Evidence) -> Finding:
     problems += [
         f"{name} differs" for name in sorted(held.keys() & evidence.expected) if held[name] != evidence.expected[name]
     ]
-    return verdict(problems, f"{len(held)} in force")
+    for key, memory in evidence.memories.items():
+        state = evidence.states.get(key)
+        if state is None or without_places(memory_of(state)) != without_places(memory):
+            problems.append(f"{key!r} is remembered otherwise")
+    return verdict(problems, f"{len(held)} in force, {len(evidence.memories)} states")
+
+
+def without_places(value: object) -> object:
+    """A memory without partitions and offsets: those are another run's."""
+    if isinstance(value, msgspec.Struct):
+        names = [name for name in value.__struct_fields__ if name not in ("partition", "offset")]
+        return {name: without_places(getattr(value, name)) for name in names}
+    if isinstance(value, dict):
+        return {key: without_places(each) for key, each in value.items()}
+    return [without_places(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 JOB_LAWS: Final[dict[str, Law]] = {

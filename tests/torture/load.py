@@ -45,7 +45,7 @@ class Load(NamedTuple):
         for number in range(self.count) if self.count is not None else itertools.count():
             at = start + number * SPAN_SECONDS * 1_000_000 // nominal
             at = (at - draw.randrange(MINUTE_US)) // MINUTE_US * MINUTE_US
-            one = _plain(draw, f"{self.name}{self.seed}-{number}", at, self.keys)
+            one = plain(draw, f"{self.name}{self.seed}-{number}", at, self.keys)
             if draw.random() < self.poison_share:
                 one = one._replace(value=_broken(draw, one.value or b""))
             yield one
@@ -53,7 +53,8 @@ class Load(NamedTuple):
                 yield one
 
 
-def _plain(draw: random.Random, name: str, at: int, keys: int = 60) -> Outgoing:
+def plain(draw: random.Random, name: str, at: int, keys: int = 60) -> Outgoing:
+    """A good message of that id and event time (µs)."""
     subject = f"k{draw.randrange(keys)}"
     values: dict[str, object] = {"event_id": name, "subject_id": subject, "occurred_at": at}
     if draw.random() < 0.2:
@@ -73,7 +74,7 @@ def fuzzed(seed: int, count: int) -> Iterator[Outgoing]:
     other = b"\x00"
     for number in range(count):
         at = int(time.time() - draw.randrange(1800)) * 1_000_000
-        one = _plain(draw, f"{draw.getrandbits(64):016x}", at)  # ids that do not become each other
+        one = plain(draw, f"{draw.getrandbits(64):016x}", at)  # ids that do not become each other
         value = bytearray(one.value or b"")
         for _ in range(draw.choice((1, 1, 2, 5))):
             _mutate(draw, value, other)

@@ -42,8 +42,8 @@ class Relay:
     stream_time_to: str | None = None
     stream_time_from: str | None = None
 
-    def __init__(self) -> None:
-        self._codec = Codec()
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
         self.steps = 0  # inputs that went through `step`, committed or not
 
     def decode(self, message: Message) -> Decoded[Input]:

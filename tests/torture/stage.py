@@ -84,6 +84,7 @@ class Stage:
         self.faults: list[tuple[float, str]] = []  # when something was healed, and what
         self.extra: list[tuple[str, bool, str]] = []  # a scenario's own findings
         self.expected: dict[str, object] | None = None  # of the main job: what must be in force
+        self.memories: dict[bytes, object] = {}  # likewise: what each subject is remembered as
         self.cluster = Cluster(kafka.bootstrap)
         self._create(migrate)
         self.producer = LoggingProducer(kafka.bootstrap, prefix, folder / "acks.jsonl")

@@ -14,6 +14,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 
 from streams import app, settings
+from streams.codec import codec
 from streams.engine import task, worker
 from streams.errors import UserError
 from tests.torture.relay import Relay
@@ -55,7 +56,7 @@ def main() -> int:
     if os.environ.get(CLOCK):
         step_clock(Path(os.environ[CLOCK]))
     current = settings.current()
-    relay = Relay() if sys.argv[1] == "relay" else None
+    relay = Relay(codec(current, ("action", "episode"))) if sys.argv[1] == "relay" else None
     try:
         code = worker.run([relay] if relay else app.jobs(current), current)
     except UserError as error:

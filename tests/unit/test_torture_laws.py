@@ -9,7 +9,7 @@ from streams.engine.job import Message, Tick
 from tests.torture.evidence import At, Evidence, Letter
 from tests.torture.invariants import LAWS
 from tests.torture.job_laws import JOB_LAWS
-from tests.torture.load import ID_HEADER, Load
+from tests.torture.load import CODEC, ID_HEADER, Load
 from tests.torture.observer import Sample
 from tests.torture.producer import Acked, SentLog
 from tests.torture.reading import Seen
@@ -21,7 +21,7 @@ GROUP = {("cx-touchpoints", 0): 10, ("cx-feedback", 0): 10}
 
 def healthy() -> Evidence:
     """Twenty messages, two of them poison, through the relay in memory."""
-    relay, states = Relay(), dict[bytes, bytes]()
+    relay, states = Relay(CODEC), dict[bytes, bytes]()
     evidence = _empty()
     ends = {"cx-touchpoints": 0, "cx-feedback": 0}
     for number, one in enumerate(Load(1, 20, keys=3).messages()):
@@ -79,7 +79,7 @@ def _empty() -> Evidence:
         job="relay", log=SentLog({}, [], {}), inputs={}, outputs={name: [] for name in topics[3:]}, letters=[], states={},
         rows={name: [] for name in topics}, physical={}, rollups={}, samples=[], healed=[(9.0, "a fault")],
         peak_bytes={"worker": 100_000_000}, open_transactions={}, lag=(0, 0), seen=[], accounts=[], exact=True,
-        sink_counters=None, expected=None, prefix="",
+        sink_counters=None, expected=None, memories={}, prefix="",
     )  # fmt: skip
 
 

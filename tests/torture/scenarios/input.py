@@ -1,12 +1,20 @@
 """What comes in: poison, fuzz, too large, late, shuffled, twice, in other versions of a schema; and clocks that are stepped."""
 
 import itertools
+import random
 import time
 
 from schemas.registry import latest
+from streams.engine.job import Message
+from streams.packs_folder import audiences
 from tests import sink_records as make
+from tests.builders import SECOND, START, driver
 from tests.integration.test_main_job import arrivals, closers, expected, lives
-from tests.torture.load import CODEC, Load, Outgoing, fuzzed, of_lives
+from tests.lives import in_order
+from tests.property.test_confluence import memory_of
+from tests.registry_service import serving
+from tests.torture import versions
+from tests.torture.load import CODEC, Load, Outgoing, fuzzed, of_lives, plain
 from tests.torture.play import Scenario
 from tests.torture.process import until
 from tests.torture.stage import Stage
@@ -72,16 +80,22 @@ def twice(stage: Stage) -> None:
     stage.note("current views by event", views == ids, f"{views} rows, {ids} events")
 
 
-def versions(stage: Stage) -> None:
-    """Producers with an older and a newer schema than ours, ids that nobody knows, and one of another record, mixed."""
+def mixed_versions(stage: Stage) -> None:
+    """Older and newer schemas from a registry, ids that it does not know, and bytes of another record, all mixed."""
     messages = list(Load(stage.seed, stage.count(3000)).messages())
-    wrong_schema = latest("feedback").id.to_bytes(4, "big")
-    for number in range(0, len(messages), 50):
-        one = messages[number]
-        head = wrong_schema if one.topic == "cx-touchpoints" else (9999).to_bytes(4, "big")
-        messages[number] = one._replace(value=b"\x00" + head + (one.value or b"")[5:])
-    stage.worker(), stage.sink()
-    stage.send(messages)
+    for number, one in enumerate(messages):
+        if one.topic == "cx-touchpoints" and number % 3:
+            messages[number] = versions.rewritten(one, (versions.NEWER, versions.OLDER)[number % 3 - 1])
+        if number % 50 == 0:
+            wrong = latest("feedback").id if one.topic == "cx-touchpoints" else 9999
+            messages[number] = one._replace(value=b"\x00" + wrong.to_bytes(4, "big") + (one.value or b"")[5:])
+    with serving(versions.registry(stage.settings.kafka_prefix, audiences(stage.settings))) as service:
+        settings = stage.settings.model_copy(update={"registry_url": service.url})
+        stage.worker(settings), stage.sink(settings)
+        stage.send(messages)
+        stage.drain()
+    reasons = dict(stage.query("SELECT reason, count() FROM dead_letters_current GROUP BY reason"))
+    stage.note("both versions are read", set(reasons) == {"wrong_schema", "unknown_schema"}, f"refused only: {reasons}")
 
 
 def clock_steps(stage: Stage) -> None:
@@ -102,6 +116,7 @@ def late_and_shuffled(stage: Stage) -> None:
     messages = lives(stage.seed)
     wanted, end = expected(messages)
     stage.expected = dict(wanted)
+    stage.memories = _memories(messages, end)
     order = list(of_lives(arrivals(messages, stage.seed)))
     worker = stage.worker()
     stage.sink()
@@ -116,6 +131,31 @@ def late_and_shuffled(stage: Stage) -> None:
     last = of_lives(closers(messages, stage.settings.kafka_partitions, end))
     stage.send(one._replace(id=f"closer-{one.id}") for one in last)
     _until_quiet(stage)
+
+
+def too_late(stage: Stage) -> None:
+    """The main job: what is older than its subject's lateness is stored, and is a dead letter, too, and changes nothing."""
+    now = int(time.time()) * 1_000_000
+    fresh = [plain(random.Random(number), f"now-{number}", now - 60_000_000) for number in range(50)]
+    stage.worker(), stage.sink()
+    stage.send(fresh)
+    stage.until_decided()
+    old = [plain(random.Random(number), f"old-{number}", now - 10 * 3_600_000_000) for number in range(50)]
+    stage.send(old)
+    stage.drain()
+    refused = stage.query("SELECT reason, count() FROM dead_letters_current GROUP BY reason")
+    stage.note("too late is refused", refused == [("too_late", 50)], f"{refused}")
+    stored = sum(stage.query(f"SELECT count() FROM {name}_current")[0][0] for name in ("touchpoints", "feedback"))
+    stage.note("too late is stored", stored == 100, f"{stored} rows")
+
+
+def _memories(messages: list[Message], end: int) -> dict[bytes, object]:
+    """What each subject is remembered as after a run in order of event time, in memory and without faults."""
+    one = driver()
+    for arrival in in_order(messages):
+        one.take(arrival.message)
+    one.advance(START + end * SECOND)
+    return {key: memory_of(state) for key, state in one.states.items()}
 
 
 def _until_quiet(stage: Stage) -> None:
@@ -134,7 +174,10 @@ SCENARIOS = [
     Scenario("fuzz", fuzz, "60,000 mutated Avro messages into the main job", job="main", settings=WIDE_OPEN),
     Scenario("oversized", oversized, "messages larger than a record may be, larger than Kafka takes"),
     Scenario("sent twice", twice, "one event in ten is sent twice"),
-    Scenario("schema versions", versions, "schemas of other versions, unknown ids, other records, mixed"),
+    Scenario(
+        "schema versions", mixed_versions, "older and newer schemas from a registry, unknown ids, other records, mixed"
+    ),
     Scenario("clock steps", clock_steps, "the workers' clocks jump by hours"),
+    Scenario("too late", too_late, "the main job on events older than the lateness", job="main"),
     Scenario("late and shuffled", late_and_shuffled, "the main job on shuffled lives with a kill", job="main"),
 ]
