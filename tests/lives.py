@@ -48,8 +48,8 @@ UPDATES: Sequence[dict[str, object]] = (
 STATUSES = ("accepted", "contacted", "compensated", "resolved", "declined")
 
 
-def inputs(rng: random.Random, count: int, subject: str) -> list[Message]:
-    """A day in the life of a customer: one topic's offsets follow its events roughly, not strictly."""
+def inputs(rng: random.Random, count: int, subject: str, subject_type: str = "customer") -> list[Message]:
+    """A day in the life of somebody: one topic's offsets follow its events roughly, not strictly."""
     drawn = []
     at = 0
     for number in range(count):
@@ -61,7 +61,7 @@ def inputs(rng: random.Random, count: int, subject: str) -> list[Message]:
         drawn.append((at + rng.uniform(0, LATE_SECONDS / 2), kind, f"{subject}-{number}", at, fields))
     drawn.sort(key=lambda one: one[0])
     return [
-        message(kind, event_id, at, offset, subject, **fields)
+        message(kind, event_id, at, offset, subject, subject_type=subject_type, **fields)
         for offset, (_, kind, event_id, at, fields) in enumerate(drawn)
     ]
 
@@ -129,7 +129,7 @@ def played(arrivals: list[Arrival], until: int | None) -> tuple[list[Output], by
 
 
 def life(seed: int, count: int, subject: str = "anna") -> list[Message]:
-    """Inputs of all topics, by topic in order of offset."""
+    """Inputs of all topics, by topic in order of offset. Some are of somebody whom nobody knows."""
     rng = random.Random(seed)
-    messages = inputs(rng, count, subject)
+    messages = inputs(rng, count, subject, "anonymous" if seed % 8 == 7 else "customer")
     return messages + receipts(rng, messages, subject)

@@ -82,6 +82,9 @@ def _view(episode: Episode) -> EpisodeView:
     )
 
 
+NOBODY_TO_REACH = {"unit": "the subject is a unit", "anonymous": "nobody knows who it was"}
+
+
 def arbitrate(folding: Folding, at: int) -> None:
     """Decides among the candidates of one input: highest priority first, ties by name."""
     candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
@@ -92,8 +95,8 @@ def arbitrate(folding: Folding, at: int) -> None:
     for candidate in candidates:
         spec = candidate.rule.spec
         reaches = candidate.pack.file.audiences[spec.audience].reaches
-        if reaches == "customer" and folding.subject_type == "unit":
-            lost: tuple[str, str] | None = ("no_customer", "the subject is a unit")
+        if reaches == "customer" and folding.subject_type in NOBODY_TO_REACH:
+            lost: tuple[str, str] | None = ("no_customer", NOBODY_TO_REACH[folding.subject_type])
         else:
             lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
         if lost is None:
@@ -175,7 +178,7 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
     amount = _amount(folding, candidate, at)
     score = dissatisfaction(folding.fold.signs, journey, at)
     grounds = _grounds(folding, sign, journey, at)
-    parameters = _parameters(candidate, profile, score, amount, touchpoint)
+    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint)
     locale, text = pack.text(spec.text, profile.language)
     assignee = None if reaches_customer else profile.owner
     if audience.role is not None:

@@ -14,7 +14,7 @@ from streams.experience.conditions import (
     Type,
     struct_type,
 )
-from streams.experience.frame import OTHER, EpisodeView, Joined, SignalView, TouchpointView
+from streams.experience.frame import OTHER, EpisodeView, Joined, SignalView, SubjectView, TouchpointView
 from streams.experience.pack import PackFile
 from streams.experience.state import Profile
 
@@ -37,6 +37,7 @@ def environments(pack: PackFile) -> dict[str, Environment]:
     said: dict[str, Type[object] | None] = {"touchpoint": NULLABLE(touchpoint), "journey": NULLABLE(journey)}
     around: dict[str, Type[object]] = {
         "customer": struct_type(Profile, {"consents": None}),
+        "subject": struct_type(SubjectView),
         "touchpoint": struct_type(TouchpointView, {"name": touchpoint, "journey": journey}),
     }
     event = struct_type(Touchpoint, {**said, "touchpoint": touchpoint})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from schemas.records import Feedback, Touchpoint
+from schemas.records import Feedback, SubjectType, Touchpoint
 from streams.experience.score import dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
 
@@ -25,6 +25,12 @@ class TouchpointView(msgspec.Struct, frozen=True):
     asks_for_help: bool = False
     waiting_promised_seconds: float | None = None
     owner: str | None = None
+
+
+class SubjectView(msgspec.Struct, frozen=True):
+    """Whom the input is about."""
+
+    type: SubjectType
 
 
 class Joined(msgspec.Struct):
@@ -85,6 +91,11 @@ class Frame(msgspec.Struct):
     def customer(self) -> Profile:
         """What is known of the customer."""
         return self.fold.profile
+
+    @property
+    def subject(self) -> SubjectView:
+        """A customer, somebody anonymous, a unit."""
+        return SubjectView(self.fold.subject_type)
 
     def touches(self) -> list[Touch]:
         """Recent touches, oldest first, the input itself included."""

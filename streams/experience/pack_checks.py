@@ -20,6 +20,7 @@ PARAMETERS: Final = frozenset(
         "matter",
         "cause",
         "score",
+        "subject",
         "tier",
         "unit",
         "amount",
@@ -37,6 +38,7 @@ DETAILS: Final = frozenset(
         "contacts",
         "channels",
         "score",
+        "subject",
         "level",
         "touchpoint",
     }

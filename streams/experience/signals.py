@@ -125,7 +125,10 @@ def take_effect(folding: Folding, pack: CompiledPack, given: list[Given], touchp
                 earlier.relieved.append((sign.at, signal.spec.relief))
     if unhappy:
         at = unhappy[0].at
-        fold.signs = [*(one for one in fold.signs if faded(one, at) >= FADED), *unhappy][-SIGNS_MAX:]
+        # What has faded is let go, but not the grounds of an episode that is still open: its timers act on them.
+        open_in = {episode.journey for episode in fold.episodes if episode.state != "closed"}
+        kept = (one for one in fold.signs if one.journey in open_in or faded(one, at) >= FADED)
+        fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
         for sign in unhappy:
             _count_cause(folding, pack, sign)
         episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)))

@@ -368,10 +368,12 @@ def test_the_unit_treats_what_somebody_anonymous_said() -> None:
     kind = {"subject_type": "anonymous"}
     told = actions(life.say(0, "complaint", touchpoint="store_visit", unit="berlin-1", text="rude", **kind))
     assert {(one.subject_type, one.unit) for one in told} == {("anonymous", "berlin-1")}
-    [call] = [one for one in told if one.rule == "call_back"]
+    [task] = [one for one in told if one.audience == "care"]
+    assert task.rule == "look_into_it", "nobody can be called, nothing can be sent"
+    assert [one.reason for one in task.losers if one.rule == "say_sorry"] == ["no_customer"]
     missed = [one for one in actions(life.until(2 * HOUR)) if one.rule == "escalate"]
     assert {(one.assignee, one.unit) for one in missed} == {("mia", "berlin-1")}
-    life.take("action_update", 2 * HOUR, action_id=call.action_id, status="resolved", unit="berlin-1", **kind)
+    life.take("action_update", 2 * HOUR, action_id=task.action_id, status="resolved", unit="berlin-1", **kind)
     assert life.episode("purchase").state == "treated"
     life.say(DAY, "praise", touchpoint="store_visit", unit="berlin-1", **kind)
     assert life.episode("purchase").state == "closed"

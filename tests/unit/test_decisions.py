@@ -431,3 +431,14 @@ def test_no_message_to_a_customer_where_the_subject_is_a_unit() -> None:
     assert "call_back" in life.rules()
     assert not [action for action in decided if action.audience == "customers"]
     assert ("say_sorry", "no_customer") in {(one.rule, one.reason) for action in decided for one in action.losers}
+
+
+def test_the_grounds_of_an_open_episode_stay_although_another_journey_brings_news() -> None:
+    life = Life()
+    receipt(life, 20 * MINUTE, life.unhappy(), "resolved")
+    for day in range(5, 30, 5):
+        life.touch(day * DAY, "delivery", "failure")
+    life.until(40 * DAY)
+    told = [action for action in actions(life.outputs) if action.journey == "purchase"]
+    assert "call_back_again" in {action.rule for action in told}
+    assert [action.rule for action in told if not action.evidence] == []
