@@ -34,17 +34,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def one(env: Environment, scenario: Scenario, seed: int, scale: float, label: str) -> Result:
+def one(env: Environment, scenario: Scenario, seed: int, args: argparse.Namespace, label: str) -> Result:
     """Plays it and says how it went."""
     say(f"{label} {scenario.name} … ", end="")
     env.heal()
-    result = play(
-        scenario, env.kafka, env.clickhouse, env.folder / f"{label.strip('[]').replace('/', '-')}-{seed}", seed, scale
-    )
+    folder = env.folder / f"{label.strip('[]').replace('/', '-')}-{seed}"
+    result = play(scenario, env.kafka, env.clickhouse, folder, seed, args.scale)
     say(f"{'green' if result.green else 'RED'} in {result.seconds:.0f} s")
     for name, finding in result.findings.items():
         if not finding.holds:
             say(f"    ✗ {name}: {finding.said}")
+    if kept := report.keep_logs(folder, args.out, result):
+        say(f"    logs in {kept}")
     return result
 
 
@@ -59,7 +60,7 @@ def torture(args: argparse.Namespace, seed: int) -> int:
             for number, scenario in enumerate(scenarios, 1):
                 if deadline and time.monotonic() > deadline:
                     break
-                results.append(one(env, scenario, seed + turn, args.scale, f"[{turn + 1}.{number}/{len(scenarios)}]"))
+                results.append(one(env, scenario, seed + turn, args, f"[{turn + 1}.{number}/{len(scenarios)}]"))
                 played = {result.scenario for result in results}
                 text = report.markdown(results, by_name, seed, [name for name in by_name if name not in played])
                 path = report.write(args.out, "report", text, results)

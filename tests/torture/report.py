@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,18 @@ def of_mutations(found: Sequence[tuple[Mutation, Result]]) -> str:
 def noticed(mutation: Mutation, result: Result) -> bool:
     """By one of the laws that are there for it; a scenario that just ended in an error proves nothing."""
     return any(not result.findings[law].holds for law in mutation.laws if law in result.findings)
+
+
+def keep_logs(stage: Path, out: Path, result: Result) -> Path | None:
+    """The logs of a scenario that failed, beside the report; those of one that held are deleted."""
+    if result.green:
+        shutil.rmtree(stage, ignore_errors=True)
+        return None
+    kept = out / f"{result.scenario.replace(' ', '-')}-{result.seed}"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(stage, kept)
+    return kept
 
 
 def write(folder: Path, name: str, text: str, results: Sequence[Result]) -> Path:

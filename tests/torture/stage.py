@@ -1,7 +1,5 @@
 """Where a scenario plays: broker and ClickHouse for all of them, and for each its own topics, tables, producer, observer and processes."""
 
-import os
-import shutil
 import signal
 import sys
 import time
@@ -247,7 +245,7 @@ class Stage:
             each.wait()
 
     def close(self) -> None:
-        """Leaves nothing behind."""
+        """Leaves nothing behind but its folder of logs."""
         for each in self.processes:
             each.kill()
         self.observer.stop()
@@ -256,8 +254,6 @@ class Stage:
         self.producer.close()
         self.proxy.close()
         self._tidy()
-        if os.environ.get("TORTURE_KEEP") != "1":
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _tidy(self) -> None:
         """Topics and tables of a scenario are in the way of the next."""

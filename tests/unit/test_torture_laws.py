@@ -1,19 +1,23 @@
 """Each law of tests/torture on evidence that it must accept and on evidence that it must reject. No Kafka."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from streams.engine.job import Message, Tick
+from tests.torture.catalogue import chosen
 from tests.torture.evidence import At, Evidence, Letter
-from tests.torture.invariants import LAWS
+from tests.torture.invariants import LAWS, Finding
 from tests.torture.job_laws import JOB_LAWS
 from tests.torture.load import CODEC, ID_HEADER, Load
 from tests.torture.observer import Sample
+from tests.torture.play import Result
 from tests.torture.producer import Acked, SentLog
 from tests.torture.reading import Seen
 from tests.torture.relay import Relay
+from tests.torture.report import keep_logs, markdown
 
 ALL = JOB_LAWS | LAWS
 GROUP = {("cx-touchpoints", 0): 10, ("cx-feedback", 0): 10}
@@ -161,3 +165,20 @@ def test_a_law_rejects_what_is_wrong(law: str, what: str, breaks: Break) -> None
 
 def test_every_law_is_broken_here() -> None:
     assert {law for law, _, _ in BREAKS} == ALL.keys()
+
+
+@pytest.mark.parametrize("green", [True, False])
+def test_logs_of_what_failed_are_kept_beside_the_report(green: bool, tmp_path: Path) -> None:
+    stage, out = tmp_path / "stage", tmp_path / "out"
+    stage.mkdir()
+    (stage / "worker-0.log").write_text("it said why")
+    result = Result("zombie worker", 7, 1.0, {"none lost": Finding(green, "1 acked")})
+    kept = keep_logs(stage, out, result)
+    assert not stage.exists()
+    assert (kept is None) == green
+    if kept is not None:
+        assert (kept / "worker-0.log").read_text() == "it said why"
+        text = markdown([result], {result.scenario: chosen("zombie worker")[0]}, 7, ["fuzz"])
+        assert "0 of 1 green" in text
+        assert "**✗** none lost: 1 acked" in text
+        assert "Not played, the time was over: fuzz" in text
