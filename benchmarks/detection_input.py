@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.detection import FEEDBACK, TOUCHPOINTS
-from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, encode
+from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, writer
 from streams.engine.partitioning import partition_of
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
@@ -16,6 +16,8 @@ from streams.settings import Settings
 START_AT = 1_700_000_000_000_000
 CUSTOMERS = 20_000
 PARTITIONS = 4
+_write_touchpoint = writer(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID)
+_write_feedback = writer(FEEDBACK_SCHEMA, FEEDBACK_ID)
 
 
 class Record(NamedTuple):
@@ -35,11 +37,10 @@ def records(touchpoints: int, seed: int = 7, *, zipf: bool = False) -> Iterator[
     for number, customer in enumerate(customers):
         name = f"customer-{customer:06d}"
         at = START_AT + number * 1000
-        touch = encode(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, _touchpoint(draw, name, at))
-        yield Record(TOUCHPOINTS, name.encode(), touch, at)
+        yield Record(TOUCHPOINTS, name.encode(), _write_touchpoint(_touchpoint(draw, name, at)), at)
         if number % 20 == 19:
             at += 500
-            yield Record(FEEDBACK, name.encode(), encode(FEEDBACK_SCHEMA, FEEDBACK_ID, _feedback(draw, name, at)), at)
+            yield Record(FEEDBACK, name.encode(), _write_feedback(_feedback(draw, name, at)), at)
 
 
 def _uuid(draw: random.Random) -> str:

@@ -1,24 +1,26 @@
-"""The work of detection job v0, the same in every Python engine: schemas, a customer's state as bytes, three rules, the action.
+"""The work of detection job v0, the same in every Python engine: records, a customer's state as bytes, three rules, the action.
 
-State rests as bytes; a touch is encoded once and copied from then on (`msgspec.Raw`). Imports nothing of Touchstone: a peer's
-own environment has to run it.
+State rests as bytes; a touch is encoded once and copied from then on. Of Touchstone only its Avro compiler is imported, which
+needs nothing but the standard library: a peer's own environment has to run this file.
 """
 
 import hashlib
 import io
 import math
-from collections.abc import Iterable
-from typing import Any
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import fastavro
 import msgspec
+
+from schemas.decoder import decoder
 
 HOUR_US = 3_600_000_000
 
 
 def _schema(name: str, *fields: tuple[str, Any]) -> Any:
-    document = {"type": "record", "name": name, "fields": [{"name": field, "type": kind} for field, kind in fields]}
-    return fastavro.parse_schema(document)
+    return {"type": "record", "name": name, "fields": [{"name": field, "type": kind} for field, kind in fields]}
 
 
 def _enum(name: str, *symbols: str) -> dict[str, Any]:
@@ -62,27 +64,89 @@ ACTION_SCHEMA = _schema(
 TOUCHPOINT_ID, FEEDBACK_ID, ACTION_ID = 1, 2, 3
 
 
-def encode(schema: Any, schema_id: int, record: dict[str, Any]) -> bytes:
-    """Confluent wire format."""
-    out = io.BytesIO()
-    out.write(b"\0" + schema_id.to_bytes(4, "big"))
-    fastavro.schemaless_writer(out, schema, record)
-    return out.getvalue()
+class Touchpoint(msgspec.Struct, gc=False):
+    """A decoded touchpoint event; `occurred_at` in µs."""
+
+    event_id: str
+    customer_id: str
+    occurred_at: int
+    channel: str
+    journey: str
+    touchpoint: str
+    action: str
+    outcome: str
+    duration_ms: int | None
+    amount: float | None
+    attributes: dict[str, str]
 
 
-def decode(schema: Any, schema_id: int, value: bytes) -> dict[str, Any]:
-    """Raises ValueError for another schema's bytes, and for bytes after the datum."""
-    if value[:5] != b"\0" + schema_id.to_bytes(4, "big"):
-        raise ValueError("not this topic's schema")
-    buffer = io.BytesIO(value)
-    buffer.seek(5)
-    record: Any = fastavro.schemaless_reader(buffer, schema, None)
-    if buffer.tell() != len(value):
-        raise ValueError("bytes after the datum")
-    return record  # type: ignore[no-any-return]
+class Feedback(msgspec.Struct, gc=False):
+    """A decoded feedback."""
+
+    event_id: str
+    customer_id: str
+    occurred_at: int
+    journey: str
+    touchpoint: str
+    kind: str
+    score: float
+    text: str | None
 
 
-class Touch(msgspec.Struct, array_like=True):
+class Action(NamedTuple):
+    """A decoded action."""
+
+    action_id: str
+    rule: str
+    customer_id: str
+    at: int
+    score: float
+    touches: list[str]
+
+
+Record = Touchpoint | Feedback
+
+
+def _reader(schema: Any, schema_id: int, record: type) -> Callable[[bytes], Any]:
+    head, decode = b"\0" + schema_id.to_bytes(4, "big"), decoder(schema, schema, {schema["name"]: record})
+
+    def read(value: bytes) -> Any:
+        if not value.startswith(head):
+            raise ValueError("not this topic's schema")
+        try:
+            read, end = decode(value, len(head))
+        except (IndexError, KeyError, struct.error) as error:
+            raise ValueError(f"cannot be read: {error!r}") from None
+        if end != len(value):
+            raise ValueError("does not end with the datum")
+        return read
+
+    return read
+
+
+# Confluent wire format → record. They raise ValueError for bytes that are not of the schema, to the last one.
+read_touchpoint: Callable[[bytes], Touchpoint] = _reader(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, Touchpoint)
+read_feedback: Callable[[bytes], Feedback] = _reader(FEEDBACK_SCHEMA, FEEDBACK_ID, Feedback)
+read_action: Callable[[bytes], Action] = _reader(ACTION_SCHEMA, ACTION_ID, Action)
+
+
+def writer(schema: Any, schema_id: int) -> Callable[[dict[str, Any]], bytes]:
+    """A record's fields → Confluent wire format."""
+    head, parsed = b"\0" + schema_id.to_bytes(4, "big"), fastavro.parse_schema(schema)
+
+    def write(record: dict[str, Any]) -> bytes:
+        out = io.BytesIO()
+        out.write(head)
+        fastavro.schemaless_writer(out, parsed, record)
+        return out.getvalue()
+
+    return write
+
+
+_write_action = writer(ACTION_SCHEMA, ACTION_ID)
+
+
+class Touch(msgspec.Struct, array_like=True, gc=False):
     """One of the last 16."""
 
     event_id: str
@@ -94,73 +158,88 @@ class Touch(msgspec.Struct, array_like=True):
     duration_ms: int | None
 
 
-class State(msgspec.Struct, array_like=True):
-    """Of a customer. `fired`: when each rule last fired, 0 for never."""
+_write_touch = msgspec.msgpack.Encoder().encode
+_read_touch = msgspec.msgpack.Decoder(Touch).decode
 
-    touches: list[msgspec.Raw] = []
+HISTORY_TOUCHES = 16
+_HEAD = struct.Struct(">dIIq3q")
+
+
+class State(msgspec.Struct, gc=False):
+    """Of a customer. `fired_*`: when each rule last fired, 0 for never. `history`: each touch, its length in two bytes before it."""
+
     friction: float = 0.0
     failures: int = 0
     contacts: int = 0
     updated_at: int = 0
-    fired: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0])
+    fired_1: int = 0
+    fired_2: int = 0
+    fired_3: int = 0
+    history: bytes = b""
 
 
-_read_state = msgspec.msgpack.Decoder(State).decode
-_write = msgspec.msgpack.Encoder().encode
-_read_touch = msgspec.msgpack.Decoder(Touch).decode
-
-
-def fold(key: bytes, state: bytes | None, records: Iterable[dict[str, Any]]) -> tuple[bytes, list[bytes]]:
-    """A customer's decoded records, in order: the new state, and the actions as messages. Feedback is what has a score."""
-    held = State() if state is None else _read_state(state)
+def fold(key: bytes, state: bytes | None, records: Iterable[Record]) -> tuple[bytes, list[bytes]]:
+    """A customer's decoded records, in order: the new state, and the actions as messages."""
+    held = State() if state is None else State(*_HEAD.unpack_from(state), state[_HEAD.size :])
     actions: list[bytes] = []
     for record in records:
-        _fold(key, held, record, actions)
-    return _write(held), actions
+        at = record.occurred_at
+        held.friction *= math.exp((held.updated_at - at) / HOUR_US)
+        held.updated_at = at
+        if type(record) is Touchpoint:
+            _touchpoint(key, held, record, actions)
+        elif record.score <= 6 and held.friction > 0.5:
+            _fire(key, held, "R3", actions)
+    head = _HEAD.pack(
+        held.friction, held.failures, held.contacts, held.updated_at, held.fired_1, held.fired_2, held.fired_3
+    )
+    return head + held.history, actions
 
 
-def _fold(key: bytes, held: State, record: dict[str, Any], actions: list[bytes]) -> None:
-    at = record["occurred_at"]
-    friction = held.friction * math.exp((held.updated_at - at) / HOUR_US)
-    held.updated_at = at
-    if "score" in record:
-        held.friction = friction
-        if record["score"] <= 6 and friction > 0.5:
-            _fire(key, held, 2, at, actions)
-        return
-    outcome = record["outcome"]
+def _touchpoint(key: bytes, held: State, record: Touchpoint, actions: list[bytes]) -> None:
+    outcome = record.outcome
     if outcome == "failure":
-        friction += 1.0
+        held.friction += 1.0
         held.failures += 1
     elif outcome == "abandoned":
-        friction += 0.5
-    held.friction = friction
-    held.contacts += 1
-    touch = Touch(
-        record["event_id"], at, record["channel"], record["journey"], record["touchpoint"], outcome,
-        record["duration_ms"],
+        held.friction += 0.5
+    touch = _write_touch(
+        Touch(
+            record.event_id, record.occurred_at, record.channel, record.journey, record.touchpoint, outcome,
+            record.duration_ms,
+        )
     )  # fmt: skip
-    touches = held.touches
-    touches.append(msgspec.Raw(_write(touch)))
-    if len(touches) > 16:
-        del touches[0]
-    if held.failures >= 3 and friction > 1.5:
-        _fire(key, held, 0, at, actions)
-    if outcome == "abandoned" and friction > 0.8:
-        _fire(key, held, 1, at, actions)
+    history = held.history
+    first = 0 if held.contacts < HISTORY_TOUCHES else 2 + (history[0] << 8 | history[1])
+    held.history = history[first:] + len(touch).to_bytes(2, "big") + touch
+    held.contacts += 1
+    if held.failures >= 3 and held.friction > 1.5:
+        _fire(key, held, "R1", actions)
+    if outcome == "abandoned" and held.friction > 0.8:
+        _fire(key, held, "R2", actions)
 
 
-def _fire(key: bytes, held: State, rule: int, at: int, actions: list[bytes]) -> None:
-    if held.fired[rule] and at - held.fired[rule] < HOUR_US:
+def _fire(key: bytes, held: State, rule: str, actions: list[bytes]) -> None:
+    at, fired = held.updated_at, f"fired_{rule[1]}"
+    last = getattr(held, fired)
+    if last and at - last < HOUR_US:
         return
-    held.fired[rule] = at
-    name = f"R{rule + 1}"
+    setattr(held, fired, at)
     action = {
-        "action_id": hashlib.blake2b(b"%s %d %s" % (key, at, name.encode()), digest_size=16).hexdigest(),
-        "rule": name,
+        "action_id": hashlib.blake2b(b"%s %d %s" % (key, at, rule.encode()), digest_size=16).hexdigest(),
+        "rule": rule,
         "customer_id": key.decode(),
         "at": at,
         "score": held.friction,
-        "touches": [_read_touch(touch).event_id for touch in held.touches[-3:]],
+        "touches": [touch.event_id for touch in _touches(held.history)[-3:]],
     }
-    actions.append(encode(ACTION_SCHEMA, ACTION_ID, action))
+    actions.append(_write_action(action))
+
+
+def _touches(history: bytes) -> list[Touch]:
+    touches, at = [], 0
+    while at < len(history):
+        start = at + 2
+        at = start + (history[at] << 8 | history[at + 1])
+        touches.append(_read_touch(history[start:at]))
+    return touches

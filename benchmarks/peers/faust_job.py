@@ -5,28 +5,29 @@ Tuned: table in memory, values as bytes with the codec of the job, a commit a se
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import faust
 from faust.serializers.codecs import Codec
 from faust.types import StreamT
 
-from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, decode, fold
+from benchmarks.detection_rules import Record, fold, read_feedback, read_touchpoint
 from benchmarks.peers.said import Progress
 
 PARTITIONS = 4
 
 
 class Avro(Codec):
-    """Confluent wire format to a dict."""
+    """Confluent wire format to a record."""
 
-    def __init__(self, schema: Any, schema_id: int, progress: Progress) -> None:
+    def __init__(self, read: Callable[[bytes], Record], progress: Progress) -> None:
         super().__init__()
-        self._schema, self._schema_id, self._progress = schema, schema_id, progress
+        self._read, self._progress = read, progress
 
     def _loads(self, s: bytes) -> Any:
         self._progress.decoding()
-        return decode(self._schema, self._schema_id, s)
+        return self._read(s)
 
 
 def build(arguments: dict[str, Any]) -> faust.App:
@@ -47,11 +48,11 @@ def build(arguments: dict[str, Any]) -> faust.App:
     inputs = {
         name: app.topic(
             arguments[name], key_type=bytes,
-            value_serializer=Avro(schema, schema_id, progress),
+            value_serializer=Avro(read, progress),
         )
-        for name, schema, schema_id in (
-            ("touchpoints", TOUCHPOINT_SCHEMA, TOUCHPOINT_ID),
-            ("feedback", FEEDBACK_SCHEMA, FEEDBACK_ID),
+        for name, read in (
+            ("touchpoints", read_touchpoint),
+            ("feedback", read_feedback),
         )
     }  # fmt: skip
     actions = app.topic(arguments["actions"], key_type=bytes, value_type=bytes)

@@ -5,22 +5,13 @@ An action is told by rule, customer and instant; its score and its three touches
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks.detection_input import Record
-from benchmarks.detection_rules import (
-    ACTION_ID,
-    ACTION_SCHEMA,
-    FEEDBACK_ID,
-    FEEDBACK_SCHEMA,
-    TOUCHPOINT_ID,
-    TOUCHPOINT_SCHEMA,
-    decode,
-    fold,
-)
+from benchmarks.detection_rules import fold, read_action, read_feedback, read_touchpoint
 
 Told = tuple[str, str, int]  # rule, customer, at
-_SCHEMAS = {"touchpoints": (TOUCHPOINT_SCHEMA, TOUCHPOINT_ID), "feedback": (FEEDBACK_SCHEMA, FEEDBACK_ID)}
+_READ = {"touchpoints": read_touchpoint, "feedback": read_feedback}
 
 
 class Content(NamedTuple):
@@ -42,17 +33,16 @@ class Expected:
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         for record in records:
-            decoded = decode(*_SCHEMAS[record.topic], record.value)
+            decoded = _READ[record.topic](record.value)
             state, actions = fold(record.key, self._states.get(record.key), [decoded])
             self._states[record.key] = state
-            self.actions.update(map(read_action, actions))
+            self.actions.update(map(told, actions))
             yield record
 
 
-def read_action(message: bytes) -> tuple[Told, Content]:
-    action: dict[str, Any] = decode(ACTION_SCHEMA, ACTION_ID, message)
-    told = (action["rule"], action["customer_id"], action["at"])
-    return told, Content(action["score"], tuple(action["touches"]))
+def told(message: bytes) -> tuple[Told, Content]:
+    action = read_action(message)
+    return (action.rule, action.customer_id, action.at), Content(action.score, tuple(action.touches))
 
 
 class Verdict(NamedTuple):
@@ -78,10 +68,10 @@ def judge(expected: dict[Told, Content], messages: Iterable[bytes]) -> Verdict:
     """`messages`: all actions in the output topic."""
     seen: set[Told] = set()
     extra = differing = 0
-    for told, content in map(read_action, messages):
-        if told in seen or told not in expected:
+    for which, content in map(told, messages):
+        if which in seen or which not in expected:
             extra += 1
             continue
-        seen.add(told)
-        differing += not content.agrees(expected[told])
+        seen.add(which)
+        differing += not content.agrees(expected[which])
     return Verdict(len(expected), len(expected) - len(seen), extra, differing)

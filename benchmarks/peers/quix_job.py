@@ -6,25 +6,26 @@ with the job's own encoding, a checkpoint a second, larger buffers and batches.
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from quixstreams import Application, State
 from quixstreams.models import Deserializer
 
-from benchmarks.detection_rules import FEEDBACK_ID, FEEDBACK_SCHEMA, TOUCHPOINT_ID, TOUCHPOINT_SCHEMA, decode, fold
+from benchmarks.detection_rules import Record, fold, read_feedback, read_touchpoint
 from benchmarks.peers.said import Progress
 
 
 class Avro(Deserializer):  # type: ignore[misc]  # not in this environment
-    """Confluent wire format to a dict."""
+    """Confluent wire format to a record."""
 
-    def __init__(self, schema: Any, schema_id: int, progress: Progress) -> None:
+    def __init__(self, read: Callable[[bytes], Record], progress: Progress) -> None:
         super().__init__()
-        self._schema, self._schema_id, self._progress = schema, schema_id, progress
+        self._read, self._progress = read, progress
 
     def __call__(self, value: bytes, ctx: Any) -> Any:
         self._progress.decoding()
-        return decode(self._schema, self._schema_id, value)
+        return self._read(value)
 
 
 def main() -> None:
@@ -43,10 +44,10 @@ def main() -> None:
     touchpoints = app.topic(
         arguments["touchpoints"],
         key_deserializer="bytes",
-        value_deserializer=Avro(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, progress),
+        value_deserializer=Avro(read_touchpoint, progress),
     )
     feedback = app.topic(
-        arguments["feedback"], key_deserializer="bytes", value_deserializer=Avro(FEEDBACK_SCHEMA, FEEDBACK_ID, progress)
+        arguments["feedback"], key_deserializer="bytes", value_deserializer=Avro(read_feedback, progress)
     )
     actions = app.topic(arguments["actions"], key_serializer="bytes", value_serializer="bytes")
 
