@@ -12,7 +12,7 @@ from benchmarks.detection_rules import (
     FEEDBACK_SCHEMA,
     TOUCHPOINT_ID,
     TOUCHPOINT_SCHEMA,
-    encode,
+    writer,
 )
 from benchmarks.peers.outcome import Content, Expected, Told, Verdict, judge
 from benchmarks.peers.table import Result, figures, ratios, table
@@ -35,7 +35,7 @@ def touch(customer: str, at: int, outcome: str) -> Record:
         "amount": 1.5,
         "attributes": {"device": "ios"},
     }
-    return Record("touchpoints", customer.encode(), encode(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID, value), at)
+    return Record("touchpoints", customer.encode(), writer(TOUCHPOINT_SCHEMA, TOUCHPOINT_ID)(value), at)
 
 
 def feedback(customer: str, at: int, score: float) -> Record:
@@ -49,7 +49,7 @@ def feedback(customer: str, at: int, score: float) -> Record:
         "score": score,
         "text": None,
     }
-    return Record("feedback", customer.encode(), encode(FEEDBACK_SCHEMA, FEEDBACK_ID, value), at)
+    return Record("feedback", customer.encode(), writer(FEEDBACK_SCHEMA, FEEDBACK_ID)(value), at)
 
 
 def expected(*events: Record) -> dict[Told, Content]:
@@ -90,7 +90,7 @@ EXPECTED = {("R1", "ann", 1): Content(2.0, ("a", "b")), ("R2", "bob", 2): Conten
 
 def message(rule: str, customer: str, at: int, score: float, *touches: str) -> bytes:
     action = {"action_id": "x", "rule": rule, "customer_id": customer, "at": at, "score": score, "touches": touches}
-    return encode(ACTION_SCHEMA, ACTION_ID, action)
+    return writer(ACTION_SCHEMA, ACTION_ID)(action)
 
 
 ANN, BOB = message("R1", "ann", 1, 2.0, "a", "b"), message("R2", "bob", 2, 1.0 + 1e-12)
