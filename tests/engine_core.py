@@ -24,7 +24,6 @@ class Raw(NamedTuple):
     timestamp: int = NOW // 1000
     timestamp_type: int = 1
     headers: tuple[tuple[str, bytes], ...] = ()
-    serialized_value_size: int = 1
 
 
 def core_of(job: AnyJob, limits: Limits = LIMITS, partitions: int = 1) -> TaskCore:

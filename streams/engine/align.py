@@ -6,9 +6,8 @@ known to be at its end counts as lagging, for at most `wait_us`. Buffers are bou
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
-
-import msgspec
 
 from streams.errors import Unavailable
 
@@ -19,15 +18,11 @@ DECODE_AHEAD = 64  # messages decoded at once: small, so that they are still in 
 FULL_RECORDS = 4000
 FULL_BYTES = 8 << 20
 UNDATED = -(2**63)
+_NEVER = 2**63
 
-
-class Entry(msgspec.Struct, Generic[ItemT], gc=False):
-    """A decoded message. `at` UNDATED: it has no event time of its own (refused, or a mark) and goes with its neighbours."""
-
-    at: int
-    offset: int
-    arrived_at: int
-    item: ItemT
+# A decoded message: event time, offset, arrival, item; a plain tuple, because there is one for each message.
+# UNDATED: it has no event time of its own (refused, or a mark) and goes with its neighbours.
+Entry = tuple[int, int, int, ItemT]
 
 
 class Run(NamedTuple, Generic[ItemT]):
@@ -149,7 +144,7 @@ class Aligner(Generic[RawT, ItemT]):
             if not buffer.ready and buffer.chunks:
                 self._fill(index, buffer)
             if buffer.ready:
-                at = buffer.ready[0].at
+                at = buffer.ready[0][0]
                 if best < 0 or at < best_at:
                     if best >= 0 and (until is None or best_at <= until):
                         until, until_rank = best_at, best
@@ -168,20 +163,19 @@ class Aligner(Generic[RawT, ItemT]):
     def _pop(self, best: int, limit: int, until: int | None, until_rank: int, bound: int | None) -> list[Entry[ItemT]]:
         buffer = self.inputs[best]
         ready = buffer.ready
-        last = until
-        if last is not None and best > until_rank:
-            last -= 1  # at equal times the lower rank goes first
-        if bound is not None and (last is None or bound < last):
+        last = _NEVER if until is None else until - (best > until_rank)  # at equal times the lower rank goes first
+        if bound is not None and bound < last:
             last = bound
-        entries: list[Entry[ItemT]] = []
-        while ready and len(entries) < limit:
-            at = ready[0].at
-            if last is not None and at > last and entries:
+        count, newest_at = 0, buffer.newest_at
+        for at, _, _, _ in islice(ready, limit):
+            if at > last and count:
                 break
-            entries.append(ready.popleft())
-            if at > buffer.newest_at:
-                buffer.newest_at = at
-        return entries
+            count += 1
+            if at > newest_at:
+                newest_at = at
+        buffer.newest_at = newest_at
+        take = ready.popleft
+        return [take() for _ in range(count)]
 
     def _bound(self, best: int) -> int:
         """Event time up to which `best` may go: what the lagging inputs have reached; at equal times rank decides."""
@@ -203,19 +197,18 @@ class Aligner(Generic[RawT, ItemT]):
 
     def _fill(self, index: int, buffer: Input[RawT, ItemT]) -> None:
         messages, size_bytes = buffer.chunks[0]
-        decode, ready = self._decode, buffer.ready
-        stop = min(buffer.next_raw + DECODE_AHEAD, len(messages))
+        decode, ready = self._decode, buffer.ready  # nothing is ready yet
         try:
-            for number in range(buffer.next_raw, stop):
-                entry = decode(index, messages[number])
-                buffer.next_raw = number + 1
-                buffer.waiting -= 1
-                if entry.at == UNDATED:
-                    entry.at = ready[-1].at if ready else buffer.newest_at
+            for raw in messages[buffer.next_raw : buffer.next_raw + DECODE_AHEAD]:
+                entry = decode(index, raw)
+                if entry[0] == UNDATED:
+                    entry = (ready[-1][0] if ready else buffer.newest_at, *entry[1:])
                 ready.append(entry)
         except Unavailable:
             if not ready:
                 raise
+        buffer.next_raw += len(ready)
+        buffer.waiting -= len(ready)
         if buffer.next_raw >= len(messages):
             buffer.chunks.popleft()
             buffer.waiting_bytes -= size_bytes

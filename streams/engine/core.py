@@ -7,7 +7,7 @@ when something is unavailable, not at all, and is tried again.
 from collections.abc import Callable, Sequence
 
 from streams.engine import failpoints
-from streams.engine.align import UNDATED, Aligner, Entry, Run
+from streams.engine.align import UNDATED, Aligner, Run
 from streams.engine.breaker import Breaker
 from streams.engine.clock import SourceClock, StreamClock
 from streams.engine.controls import ControlReader
@@ -56,9 +56,8 @@ class TaskCore:
         self._on_cluster = topic_on_cluster
         self._decoder = Decoder(job, partition, partitions, limits.future_us)
         self._breaker = Breaker(self.where, limits.breaker_in_a_row, limits.breaker_share)
-        self.aligner: Aligner[RawMessage, Item] = Aligner(len(job.inputs), self._decode, limits.align_wait_us)
+        self.aligner: Aligner[RawMessage, Item] = Aligner(len(job.inputs), self._decoder.decode, limits.align_wait_us)
         self._controls_wait_us = limits.align_wait_us
-        self._now = 0
         self._piece: Piece | None = None
         self._refold: Refolding | None = None
         self._gathered = Gathered()
@@ -98,14 +97,11 @@ class TaskCore:
         else:
             self.aligner.reaches(self.job.inputs.index(topic), position, end)
 
-    def _decode(self, index: int, raw: RawMessage) -> Entry[Item]:
-        return self._decoder.decode(index, raw, self._now)
-
     # --- work ---------------------------------------------------------------------------------------------------
 
     def work(self, now: int) -> bool:
         """Do one piece at wall clock `now` (µs). False: nothing to do. Raises Unavailable (nothing of the piece happened)."""
-        self._now = now
+        self._decoder.now = now
         if self.controls.pending():
             # Also before a piece that is held: what it waits for may be this control.
             self._apply_control()
@@ -153,12 +149,14 @@ class TaskCore:
         step, get, controls = self.job.step, self.store.get, self.controls.value
         done = [(key, step(key, get(key), inputs, controls)) for key, inputs in piece.steps]
         # From here on nothing of the job runs: the piece happens whole.
-        outputs, put, wake = self._gathered.outputs, self.store.put, self.timers.set
+        outputs, put, wake, waiting = self._gathered.outputs, self.store.put, self.timers.set, self.timers.waiting
         before = len(outputs)
         rejected: list[Rejected] = []
         for key, result in done:
             put(key, result.state)
-            wake(key, result.next_due_at if result.state is not None else None)
+            due_at = result.next_due_at if result.state is not None else None
+            if due_at is not None or key in waiting:
+                wake(key, due_at)
             if result.outputs:
                 outputs.extend(result.outputs)
             if result.rejected:
@@ -185,7 +183,7 @@ class TaskCore:
                 for refusal in grouped.refused:
                     self._refuse(refusal)
             else:
-                self._breaker.all_valid(len(grouped.outcomes))
+                self._breaker.all_valid(grouped.valid)
             for taken in grouped.taken:
                 self._note(taken)
             failpoints.hit("after_step")

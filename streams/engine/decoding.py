@@ -45,33 +45,35 @@ class Decoder:
     """Of one task. Checks what is the engine's to check: the key's partition and events dated after their arrival."""
 
     def __init__(self, job: AnyJob, partition: int, partitions: int, future_us: int) -> None:
-        self._job = job
+        self._decode = job.decode
+        self._topics = job.inputs
         self._partition = partition
         self._partitions = partitions
         self._future_us = future_us
         self._marked = -1 if job.stream_time_from is None else job.inputs.index(job.stream_time_from)
         self._right_keys: set[bytes] = set()
+        self.now = 0  # wall clock, µs
 
-    def decode(self, index: int, raw: RawMessage, now: int) -> Entry[Item]:
+    def decode(self, index: int, raw: RawMessage) -> Entry[Item]:
         """Raises Unavailable when the job cannot decode now. Arrival is Kafka's timestamp if the broker wrote it, else `now`."""
         offset, timestamp = raw.offset, raw.timestamp
-        arrived_at = timestamp * 1000 if raw.timestamp_type == LOG_APPEND_TIME else now
+        arrived_at = timestamp * 1000 if raw.timestamp_type == LOG_APPEND_TIME else self.now
         if index == self._marked and raw.value is None:
             mark = marks.parse(raw.headers)
             if mark is not None:
-                return Entry(UNDATED, offset, arrived_at, mark)
+                return UNDATED, offset, arrived_at, mark
         key = raw.key
-        message = Message(self._job.inputs[index], self._partition, offset, timestamp, key, raw.value, raw.headers)
+        message = Message(self._topics[index], self._partition, offset, timestamp, key, raw.value, raw.headers)
         try:
             if key is not None and key not in self._right_keys:
                 self._check_partition(key)
-            decoded = self._job.decode(message)
+            decoded = self._decode(message)
             if decoded.at > arrived_at + self._future_us:
                 ahead = (decoded.at - arrived_at) / 1e6
                 raise InvalidEvent(DeadLetterReason.TIME_IN_FUTURE, f"dated {ahead:.0f} s after its arrival")
         except InvalidEvent as invalid:
-            return Entry(UNDATED, offset, arrived_at, Refusal(message, invalid.reason, invalid.detail))
-        return Entry(decoded.at, offset, arrived_at, decoded)
+            return UNDATED, offset, arrived_at, Refusal(message, invalid.reason, invalid.detail)
+        return decoded.at, offset, arrived_at, decoded
 
     def _check_partition(self, key: bytes) -> None:
         right = partition_of(key, self._partitions)

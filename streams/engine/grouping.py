@@ -21,40 +21,47 @@ class Taken(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """`steps`: key and its inputs in merged order. `outcomes`: for each message but marks, in order, whether it is valid."""
+    """`steps`: key and its inputs in merged order. `valid` counts these inputs.
+
+    `outcomes`, if any is refused: for each message but marks, in order, whether it is valid.
+    """
 
     steps: list[tuple[bytes, Sequence[object]]]
+    valid: int
     refused: list[Refusal]
     outcomes: list[bool]
     taken: list[Taken]
 
 
-def group(runs: Iterable[Run[Item]]) -> Grouped:
-    """One pass over the entries."""
+def group(runs: Sequence[Run[Item]]) -> Grouped:
+    """One pass over the entries, unless one is refused."""
     groups: dict[bytes, list[object]] = {}
     refused: list[Refusal] = []
-    outcomes: list[bool] = []
+    valid = 0
     taken: list[Taken] = []
     for number, entries in runs:
         newest_at, arrived_at = UNDATED, 0
         marks: list[Mark] = []
-        for entry in entries:
-            item = entry.item
+        for at, _, arrived, item in entries:
             if type(item) is Decoded:
+                valid += 1
                 inputs = groups.get(item.key)
                 if inputs is None:
                     groups[item.key] = [item.value]
                 else:
                     inputs.append(item.value)
-                outcomes.append(True)
-                if entry.at > newest_at:
-                    newest_at = entry.at
-                if entry.arrived_at > arrived_at:
-                    arrived_at = entry.arrived_at
+                if at > newest_at:
+                    newest_at = at
+                if arrived > arrived_at:
+                    arrived_at = arrived
             elif type(item) is Refusal:
                 refused.append(item)
-                outcomes.append(False)
             elif type(item) is Mark:
                 marks.append(item)
-        taken.append(Taken(number, len(entries), entries[-1].offset, newest_at, arrived_at, marks))
-    return Grouped(list(groups.items()), refused, outcomes, taken)
+        taken.append(Taken(number, len(entries), entries[-1][1], newest_at, arrived_at, marks))
+    return Grouped(list(groups.items()), valid, refused, _outcomes(runs) if refused else [], taken)
+
+
+def _outcomes(runs: Iterable[Run[Item]]) -> list[bool]:
+    items = (item for _, entries in runs for _, _, _, item in entries)
+    return [type(item) is Decoded for item in items if type(item) is not Mark]

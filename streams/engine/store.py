@@ -71,9 +71,14 @@ class Store:
         """Set the key's state, or delete it, to be written with the next transaction."""
         if key == TASK_KEY:
             raise ValueError(f"a job may not use the key {TASK_KEY!r}: the task record has it")
-        if state is not None or key in self._states:
+        old = self._states.get(key)
+        if state is not None:
+            self._states[key] = state
+            self._size_bytes += len(key) + len(state) if old is None else len(state) - len(old)
             self._changed.add(key)
-        self.load(key, state, None)
+        elif old is not None:
+            self.load(key, None, None)
+            self._changed.add(key)
 
     def load(self, key: bytes, state: bytes | None, due_at: int | None) -> None:
         """Set the key's state as the changelog has it."""

@@ -10,11 +10,10 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from aiokafka.structs import ConsumerRecord
-
 from streams import metrics
 from streams.engine import failpoints, meters
 from streams.engine.core import TaskCore
+from streams.engine.decoding import RawMessage
 from streams.engine.effects import Effects
 from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
@@ -108,7 +107,7 @@ class Task:
                 self.core.reaches(topic, self._position[topic], reach.end)
         self._wake.set()
 
-    def _take(self, topic: str, messages: Sequence[ConsumerRecord]) -> None:
+    def _take(self, topic: str, messages: Sequence[RawMessage]) -> None:
         fetched = self.fetched[topic]
         if (
             messages and messages[0].offset < fetched
@@ -117,7 +116,7 @@ class Task:
         if not messages:
             return
         self.fetched[topic] = messages[-1].offset + 1
-        self.core.add(topic, messages, sum(message.serialized_value_size for message in messages))
+        self.core.add(topic, messages, sum(len(message.value or b"") for message in messages))
         self._pause_if_full(topic)
         if topic == self.job.broadcast:
             self._held_until = 0.0  # what a held piece waits for may have come

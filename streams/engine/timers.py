@@ -6,37 +6,37 @@ import heapq
 class WakeUps:
     """A heap with lazy deletion: a heap entry counts only while it is what the key asked for last."""
 
-    __slots__ = ("_due", "_heap")
+    __slots__ = ("_heap", "waiting")
 
     def __init__(self) -> None:
-        self._due: dict[bytes, int] = {}
+        self.waiting: dict[bytes, int] = {}  # what each key asked for last
         self._heap: list[tuple[int, bytes]] = []
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self.waiting)
 
     def due_of(self, key: bytes) -> int | None:
         """What the key asks for."""
-        return self._due.get(key)
+        return self.waiting.get(key)
 
     def set(self, key: bytes, due_at: int | None) -> None:
         """The key asks for a wake-up at `due_at` instead of what it asked for before; None: for none."""
         if due_at is None:
-            self._due.pop(key, None)
-        elif self._due.get(key) != due_at:
-            self._due[key] = due_at
+            self.waiting.pop(key, None)
+        elif self.waiting.get(key) != due_at:
+            self.waiting[key] = due_at
             heapq.heappush(self._heap, (due_at, key))
-            if len(self._heap) > 2 * len(self._due) + 1000:
+            if len(self._heap) > 2 * len(self.waiting) + 1000:
                 self._rebuild()
 
     def _rebuild(self) -> None:
-        self._heap = [(due_at, key) for key, due_at in self._due.items()]
+        self._heap = [(due_at, key) for key, due_at in self.waiting.items()]
         heapq.heapify(self._heap)
 
     def next_due_at(self) -> int | None:
         """The earliest wake-up."""
         heap = self._heap
-        while heap and self._due.get(heap[0][1]) != heap[0][0]:
+        while heap and self.waiting.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)
         return heap[0][0] if heap else None
 

@@ -10,7 +10,7 @@ Raw = tuple[int, int]
 
 
 def _decode(index: int, raw: Raw) -> Entry[tuple[int, int]]:
-    return Entry(raw[1], raw[0], 0, (index, raw[0]))
+    return raw[1], raw[0], 0, (index, raw[0])
 
 
 @given(inputs=st.lists(times, min_size=1, max_size=3), data=st.data())
@@ -63,4 +63,4 @@ def test_a_backlog_in_order_is_merged_in_order_whatever_is_fetched_first(
 
 
 def _items(aligner: Aligner[Raw, tuple[int, int]], limit: int, now: int) -> list[tuple[int, int]]:
-    return [entry.item for run in aligner.take(limit, now) for entry in run.entries]
+    return [entry[3] for run in aligner.take(limit, now) for entry in run.entries]

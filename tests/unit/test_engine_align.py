@@ -11,7 +11,7 @@ Simple = Aligner[tuple[int, int], str]
 
 def _decode(index: int, raw: tuple[int, int]) -> Entry[str]:
     offset, at = raw
-    return Entry(at, offset, 0, f"{index}@{at}")
+    return at, offset, 0, f"{index}@{at}"
 
 
 def _aligner(*ends: int | None, inputs: int = 2) -> Simple:
@@ -22,7 +22,7 @@ def _aligner(*ends: int | None, inputs: int = 2) -> Simple:
 
 
 def _take(aligner: Simple, now: int = 0, limit: int = 100) -> list[str]:
-    return [entry.item for run in aligner.take(limit, now) for entry in run.entries]
+    return [entry[3] for run in aligner.take(limit, now) for entry in run.entries]
 
 
 def _add(aligner: Simple, index: int, *times: int, first: int = 0) -> None:
@@ -102,7 +102,7 @@ def test_patience_begins_anew_when_the_lagging_input_has_delivered() -> None:
 def test_what_has_no_event_time_goes_with_its_neighbours() -> None:
     def decode(index: int, raw: tuple[int, int]) -> Entry[str]:
         offset, at = raw
-        return Entry(UNDATED if at < 0 else at, offset, 0, f"{index}@{at}")
+        return UNDATED if at < 0 else at, offset, 0, f"{index}@{at}"
 
     aligner: Simple = Aligner(2, decode, WAIT)
     for index in (0, 1):
