@@ -1,6 +1,6 @@
 """One task without Kafka: messages in, whole inner batches through the job, effects out. Pure but for what the job is given.
 
-Work is done in pieces of about 50 steps, in this order: controls, refolding, ticks, inputs. A piece either happens whole or,
+Work is done in pieces of about 100 steps, in this order: controls, refolding, ticks, inputs. A piece either happens whole or,
 when something is unavailable, not at all, and is tried again.
 """
 
@@ -24,7 +24,7 @@ from streams.engine.store import Store
 from streams.engine.timers import WakeUps
 from streams.errors import DeadLetterReason
 
-INNER_BATCH = 50
+INNER_BATCH = 100
 _NOT_A_FAULT = (DeadLetterReason.TOO_LATE, DeadLetterReason.CONTROL_TOO_LATE)
 
 

@@ -13,11 +13,12 @@ TASK_KEY = b"\x00task"  # the task record's key in the changelog; no key of a jo
 _HEADER = struct.Struct(">Bq")
 _VERSION = 1
 _NEVER = -(2**63)
+_UNTIMED = _HEADER.pack(_VERSION, _NEVER)
 
 
 def pack(state: bytes, due_at: int | None) -> bytes:
     """Changelog value of a state."""
-    return _HEADER.pack(_VERSION, _NEVER if due_at is None else due_at) + state
+    return (_UNTIMED if due_at is None else _HEADER.pack(_VERSION, due_at)) + state
 
 
 def unpack(value: bytes) -> tuple[bytes, int | None]:
