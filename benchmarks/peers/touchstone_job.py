@@ -19,6 +19,7 @@ class Measured(Detection):
         self.name = name
         self.outputs = (actions,)
         self._progress = Progress(messages)
+        self._step = super().step
 
     def decode(self, message: Message) -> Decoded[Record]:
         self._progress.decoding()
@@ -26,7 +27,7 @@ class Measured(Detection):
         return self.decode(message)
 
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[Record | Tick | Refold], controls: None) -> Step:
-        done = super().step(key, state, inputs, controls)
+        done = self._step(key, state, inputs, controls)
         self._progress.handled(len(inputs))
         return done
 

@@ -22,7 +22,7 @@ from tests.engine_events import Event, events, expected
 from tests.engine_service import Bench, Process
 
 Inputs = tuple[list[Event], list[Event]]
-WHEN = dict.fromkeys(IN_A_TRANSACTION, 4) | {"after_step": 20, "after_tick": 3}
+WHEN = dict.fromkeys(IN_A_TRANSACTION, 4) | {"after_step": 8, "after_tick": 3}
 
 
 def _live(run: Bench, a: list[Event], b: list[Event]) -> None:

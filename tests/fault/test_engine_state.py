@@ -40,7 +40,7 @@ def test_a_restart_reads_only_what_the_copy_lacks(bench: Callable[..., Bench], t
     assert run.in_force() == expected(a, b)
 
 
-@pytest.mark.parametrize(("name", "times"), [("after_commit", 4), ("outputs_sent", 4), ("after_step", 20)])
+@pytest.mark.parametrize(("name", "times"), [("after_commit", 4), ("outputs_sent", 4), ("after_step", 8)])
 def test_killed_with_a_copy_that_is_behind(bench: Callable[..., Bench], tmp_path: Path, name: str, times: int) -> None:
     run = bench(worker_state="rocksdb", worker_state_dir=tmp_path / "state")
     a, b = events(1500, seed=22)
