@@ -29,7 +29,7 @@ lint: $(VENV)/.test ## ruff
 types: $(VENV)/.test ## mypy, strict
 	$(BIN)/mypy
 
-docs: $(VENV)/.test ## write the reference pages anew: docs/settings.md, docs/cli.md, docs/schemas.md, .env.example
+docs: $(VENV)/.test ## write the reference pages anew: docs/settings.md, docs/cli.md, docs/schemas.md, docs/metrics.md, .env.example
 	$(BIN)/python -m streams.reference
 
 venv: $(VENV)/.test ## the development environment only

@@ -260,6 +260,12 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         log.info("reads %d partitions", len(assigned))
 
+    def measure(self) -> None:
+        """How long has the oldest message waited that is read and not stored?"""
+        batch = self._flushing or self._buffer.batch
+        oldest = min((row.message.timestamp_ms for rows in batch.rows.values() for row in rows), default=None)
+        metrics.sink_lag_seconds.set(0 if oldest is None else max(0.0, time.time() - oldest / 1000))
+
     def stalled(self) -> list[str]:
         """Alive while ClickHouse is away; not alive when it answers and yet nothing is committed."""
         if self._flushing is None or not self._database.yes:

@@ -1,32 +1,64 @@
 """Every metric, once: name, unit, labels, meaning. Labels have closed sets; never a customer id.
 
 Names are `touchstone_<part>_<thing>_<unit>`; counters end in `_total`; seconds and bytes are the base units.
+docs/metrics.md is made from this list (`make docs`).
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60, 300)
 
+LABELS = {
+    "topic": "a topic of schemas/topics.yaml, without prefix",
+    "partition": "a number, below the topics' partition count",
+    "part": "of the worker's two jobs: subjects, incidents (not `job`, which is Prometheus' own)",
+    "reason": "of dead letters: docs/bad-input.md; of losers: a reason of the arbiter",
+    "table": "a table of docs/clickhouse.md",
+    "pack": "a pack of this installation",
+    "rule": "a rule of that pack",
+    "version": "a version of that pack",
+    "brand": "a brand that a pack was activated for; empty: every brand without a pack of its own",
+}
+
+process_ready = Gauge("touchstone_process_ready", "1: does all its work (/readyz)")
+process_stalled = Gauge("touchstone_process_stalled", "1: commits stall although there is work (/livez)")
+
 inputs_total = Counter("touchstone_worker_inputs_total", "Messages taken in", ["topic"])
 outputs_total = Counter("touchstone_worker_outputs_total", "Messages sent in committed transactions", ["topic"])
 dead_letters_total = Counter("touchstone_worker_dead_letters_total", "Messages refused", ["topic", "reason"])
-commits_total = Counter("touchstone_worker_commits_total", "Committed transactions", ["job"])
+commits_total = Counter("touchstone_worker_commits_total", "Committed transactions", ["part"])
 commit_seconds = Histogram(
-    "touchstone_worker_commit_seconds", "Length of a transaction's commit", ["job"], buckets=LATENCY_SECONDS
+    "touchstone_worker_commit_seconds", "Length of a transaction's commit", ["part"], buckets=LATENCY_SECONDS
 )
 batch_events = Histogram(
-    "touchstone_worker_batch_events", "Inputs in one transaction", ["job"], buckets=(1, 10, 100, 1000, 10_000, 100_000)
+    "touchstone_worker_batch_events", "Inputs in one transaction", ["part"], buckets=(1, 10, 100, 1000, 10_000, 100_000)
 )
 holds_total = Counter(
-    "touchstone_worker_holds_total", "Times a task was held because something was unavailable", ["job"]
+    "touchstone_worker_holds_total", "Times a task was held because something was unavailable", ["part"]
 )
+restarts_total = Counter(
+    "touchstone_worker_restarts_total", "Times the worker left the group and went on from the committed state"
+)
+rebalances_total = Counter("touchstone_worker_rebalances_total", "Times the worker's partitions were given out anew")
 restore_seconds = Histogram(
-    "touchstone_worker_restore_seconds", "Time to restore a task's state", ["job"], buckets=LATENCY_SECONDS
+    "touchstone_worker_restore_seconds", "Time to restore a task's state", ["part"], buckets=LATENCY_SECONDS
 )
-state_bytes = Gauge("touchstone_worker_state_bytes", "State held", ["job", "partition"])
-state_subjects = Gauge("touchstone_worker_state_subjects", "Subjects held", ["job", "partition"])
-stream_time_seconds = Gauge("touchstone_worker_stream_time_seconds", "Stream time, Unix seconds", ["job", "partition"])
+state_bytes = Gauge("touchstone_worker_state_bytes", "State held", ["part", "partition"])
+state_subjects = Gauge("touchstone_worker_state_subjects", "Subjects held", ["part", "partition"])
+stream_time_seconds = Gauge("touchstone_worker_stream_time_seconds", "Stream time, Unix seconds", ["part", "partition"])
+stream_delay_seconds = Gauge(
+    "touchstone_worker_stream_delay_seconds",
+    "Wall clock less stream time: how long ago, by event time, a timer would fire now; the watermark is the lateness further back",
+    ["part", "partition"],
+)
+timers = Gauge("touchstone_worker_timers", "Subjects that wait for an instant", ["part", "partition"])
+timers_fired_total = Counter("touchstone_worker_timers_fired_total", "Instants that subjects waited for", ["part"])
 lag_messages = Gauge("touchstone_worker_lag_messages", "Messages not yet taken in", ["topic", "partition"])
+lag_seconds = Gauge(
+    "touchstone_worker_lag_seconds",
+    "Time since the arrival of the oldest message that was read and is not decided; 0: none waits",
+    ["topic", "partition"],
+)
 breaker_open = Gauge("touchstone_worker_breaker_open", "1: stopped because too much was invalid")
 action_seconds = Histogram(
     "touchstone_worker_action_seconds",
@@ -51,13 +83,25 @@ sink_invalid_total = Counter(
 )
 sink_commits_total = Counter("touchstone_sink_commits_total", "Flushes whose offsets were committed")
 sink_buffered_rows = Gauge("touchstone_sink_buffered_rows", "Rows read and not yet committed")
+sink_lag_seconds = Gauge(
+    "touchstone_sink_lag_seconds",
+    "Time since the arrival of the oldest message that was read and is not stored; 0: none",
+)
 sink_lag_messages = Gauge("touchstone_sink_lag_messages", "Messages not yet read", ["topic", "partition"])
 
 duplicates_total = Counter("touchstone_core_duplicates_total", "Inputs whose event id was known already")
+too_late_total = Counter(
+    "touchstone_core_too_late_total", "Inputs that came too late for their subject's window: dead-lettered, not judged"
+)
 refolds_total = Counter("touchstone_core_refolds_total", "Windows folded anew because something came late")
 condition_errors_total = Counter(
     "touchstone_core_condition_errors_total",
     "Conditions and values of a pack that could not be evaluated: the rule did not fire",
     ["pack", "rule"],
+)
+pack_from_seconds = Gauge(
+    "touchstone_core_pack_from_seconds",
+    "Event time, Unix seconds, from which a pack is in force; 0: from the beginning",
+    ["pack", "version", "brand"],
 )
 losers_total = Counter("touchstone_core_losers_total", "Actions that wanted to happen and lost", ["reason"])

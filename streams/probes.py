@@ -7,12 +7,17 @@ from typing import Protocol
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams import metrics
 from streams.errors import UserError
 from streams.settings import Settings
 
 
 class Health(Protocol):
     """What a part knows of itself: a sentence for each thing that is wrong."""
+
+    def measure(self) -> None:
+        """Set the metrics that go on changing while nothing happens: how old is what waits?"""
+        ...
 
     def stalled(self) -> list[str]:
         """Why it should be restarted."""
@@ -36,11 +41,14 @@ async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
     async def readyz(_: web.Request) -> web.Response:
         return _answer(health.not_ready())
 
-    async def metrics(_: web.Request) -> web.Response:
+    async def scrape(_: web.Request) -> web.Response:
+        health.measure()
+        metrics.process_ready.set(not health.not_ready())
+        metrics.process_stalled.set(bool(health.stalled()))
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", scrape)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -1,4 +1,4 @@
-"""The reference pages that the program writes about itself: docs/settings.md, docs/cli.md, docs/schemas.md, .env.example.
+"""The reference pages that the program writes about itself: docs/settings.md, docs/cli.md, docs/schemas.md, docs/metrics.md, .env.example.
 
 `python -m streams.reference` (`make docs`) writes them anew; a test fails while they are not current.
 """
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 import schemas.reference
+from streams import reference_metrics
 from streams.settings import PREFIX, Settings
 
 ROOT: Final = Path(__file__).parent.parent
@@ -68,6 +69,7 @@ def pages() -> dict[Path, str]:
         Path("docs/settings.md"): settings_page(),
         Path("docs/cli.md"): commands_page(),
         Path("docs/schemas.md"): schemas.reference.page(),
+        Path("docs/metrics.md"): reference_metrics.page(),
         Path(".env.example"): environment_example(),
     }
 

@@ -206,6 +206,7 @@ class TaskCore:
                 again = self.timers.due_of(key)
                 if again is not None and again <= due_at:
                     raise ValueError(f"{self.where}: woken for {due_at}, a key asks to be woken at {again} again")
+            self._gathered.timers_fired += len(due)
             failpoints.hit("after_tick")
 
         return Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
@@ -278,6 +279,7 @@ class TaskCore:
             gathered.inputs,
             gathered.dead_letters,
             gathered.arrivals,
+            gathered.timers_fired,
         )
 
     def _record(self) -> TaskRecord:
@@ -300,6 +302,11 @@ class TaskCore:
             for topic, buffer in zip(self.job.inputs, self.aligner.inputs, strict=True)
             if buffer.end is not None
         }
+
+    @property
+    def held_arrived_at(self) -> int:
+        """Arrival (wall clock, µs) of what a piece took that has not happened yet; 0: there is none."""
+        return 0 if self._piece is None else self._piece.arrived_at
 
     def next_wake_at(self) -> int | None:
         """Wall clock at which there may be work although no message comes; None: not before one does."""

@@ -21,18 +21,20 @@ class Effects(msgspec.Struct, frozen=True):
     inputs: dict[str, int]
     dead_letters: dict[tuple[str, str], int]
     arrivals: list[int]
+    timers_fired: int = 0
 
 
 class Gathered:
     """What is not in a transaction yet, besides states and offsets, which store and ledger gather themselves."""
 
-    __slots__ = ("arrivals", "dead_letters", "inputs", "outputs")
+    __slots__ = ("arrivals", "dead_letters", "inputs", "outputs", "timers_fired")
 
     def __init__(self) -> None:
         self.outputs: list[Output] = []
         self.inputs: dict[str, int] = {}
         self.dead_letters: dict[tuple[str, str], int] = {}
         self.arrivals: list[int] = []
+        self.timers_fired = 0
 
     def took(self, topic: str, count: int) -> None:
         """Messages of an input were processed."""

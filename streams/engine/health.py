@@ -1,6 +1,9 @@
 """What a worker knows of its health. Alive: the loop turns and commits do not stall while there is lag. The database is nobody's business here."""
 
+import time
 from typing import TYPE_CHECKING
+
+from streams.engine import meters
 
 if TYPE_CHECKING:
     from streams.engine.worker import Worker
@@ -13,6 +16,12 @@ class Health:
 
     def __init__(self) -> None:
         self.worker: Worker | None = None
+
+    def measure(self) -> None:
+        """Sets the metrics that tell how the tasks stand."""
+        membership = self.worker.membership if self.worker else None
+        tasks = [] if membership is None else [task for group in membership.tasks.values() for task in group]
+        meters.measure([task.core for task in tasks], time.time_ns() // 1000)
 
     def stalled(self) -> list[str]:
         """Tasks that have lag and have not committed for a while, though nothing outside holds them."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
+from streams import metrics
 from streams.engine.app import App
 from streams.engine.core import TaskCore
 from streams.engine.disk import open_store
@@ -95,6 +96,7 @@ class Membership:
         try:
             kept = generation == self._generation + 1
             self._generation = generation
+            metrics.rebalances_total.inc()
             wanted = self._by_partition(assigned)
             for partition in tuple(self.tasks):
                 if partition not in wanted or not kept:

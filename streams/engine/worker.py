@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
 from faust.types import TP
 
+from streams import metrics
 from streams.engine import failpoints, topology
 from streams.engine.app import App, build
 from streams.engine.health import Health
@@ -191,6 +192,7 @@ async def _lives(jobs: Sequence[AnyJob], settings: Settings) -> int:
                 attempt = 0 if time.monotonic() - began > _LONG_LIFE_SECONDS else attempt
                 seconds = _BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)]
                 attempt += 1
+                metrics.restarts_total.inc()
                 _log.error("%r; left the group, starts again from the committed state in %.0f s", error, seconds)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(seconds):

@@ -79,6 +79,7 @@ class Subjects:
             _count(outcome)
         if not outcome.late:
             return Step(outcome.state, outcome.outputs, outcome.next_due_at)
+        metrics.too_late_total.inc(len(outcome.late))
         rejected = [
             Rejected(late.message, DeadLetterReason.TOO_LATE, self._too_late(late))
             for late in outcome.late
@@ -106,6 +107,9 @@ class Subjects:
                 f"in force at {control.in_force_at} µs, but decisions up to {stream_time - self._limits.lateness} µs are final; date it ahead",
             )
         controls.apply(control)
+        if control.pack is not None:
+            labels = (control.pack.name, control.pack.version, control.brand or "")
+            metrics.pack_from_seconds.labels(*labels).set(control.in_force_at / 1e6)
         late = stream_time is not None and control.in_force_at <= stream_time
         return control.in_force_at if late and judges else None
 
