@@ -60,5 +60,6 @@ def measure(cores: Iterable[TaskCore], now: int) -> None:
 def _oldest(buffer: Input[RawMessage, Item]) -> int:
     """Arrival (wall clock, µs) of the first message that was read and is not decided; 0: there is none."""
     if buffer.ready:
-        return buffer.ready[0].arrived_at
+        _, _, arrived_at, _ = buffer.ready[0]
+        return arrived_at
     return buffer.chunks[0][0][buffer.next_raw].timestamp * 1000 if buffer.chunks else 0

@@ -49,6 +49,16 @@ def test_lag_in_messages_and_in_seconds() -> None:
     assert told("touchstone_worker_state_subjects", part="asof", partition="0") == 1
 
 
+def test_what_waits_for_another_input_is_lag() -> None:
+    core = core_of(AsOf())
+    feed(core, "in-a", [event(0, NOW)])
+    feed(core, "in-b", [event(0, NOW - 5 * SECOND)], end=9)
+    drain(core)
+    assert core.aligner.inputs[0].ready
+    meters.measure([core], NOW + 3 * SECOND)
+    assert told("touchstone_worker_lag_seconds", topic="in-a", partition="0") == 3
+
+
 def test_timers_that_wait_and_that_fired() -> None:
     core = core_of(AsOf())
     feed(core, "in-b", [event(0, NOW, id="b")])
