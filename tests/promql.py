@@ -13,7 +13,7 @@ FOREIGN: dict[str, set[str]] = {  # of Prometheus itself, of prometheus_client, 
     "process_cpu_seconds_total": set(),
     "process_resident_memory_bytes": set(),
     "ClickHouseAsyncMetrics_MaxPartCountForPartition": set(),
-    "ClickHouseMetrics_Query": set(),
+    "ALERTS": {"alertname", "alertstate", "severity"},
 }
 _STRING = re.compile(r'"[^"]*"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
