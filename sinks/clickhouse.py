@@ -163,7 +163,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
                 self._buffer.touch(at, position, time.monotonic())
             end = self._consumer.last_stable_offset(at)
             if end is not None:
-                metrics.sink_lag_messages.labels(at.topic, at.partition).set(max(0, end - position))
+                topic = at.topic.removeprefix(self._settings.kafka_prefix)
+                metrics.sink_lag_messages.labels(topic, at.partition).set(max(0, end - position))
         waiting = self._flushing.count() if self._flushing is not None else 0
         metrics.sink_buffered_rows.set(self._buffer.batch.count() + waiting)
 

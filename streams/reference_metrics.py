@@ -23,7 +23,7 @@ _HEAD = """# Metrics and alerts
 Written by `make docs` from `streams/metrics.py` and `deploy/prometheus/alerts.yml`.
 
 `TOUCHSTONE_METRICS_PORT` serves them at `/metrics`, with `prometheus_client`'s own of the process (`process_…`, `python_…`). Instants and lengths are seconds, sizes bytes.
-Counters end in `_total`; a histogram `x` gives `x_bucket`, `x_sum` and `x_count`. No label holds a customer. What describes a state (lag, stream time, subjects) is measured when it is asked for, so it goes on growing while a worker stands still.
+Each process exports the whole list: what it does not do stays 0, so ask by `job` where 0 means something (`touchstone_sink_available{job="sink"}`). Counters end in `_total`; a histogram `x` gives `x_bucket`, `x_sum` and `x_count`. No label holds a customer. What describes a state (lag, stream time, subjects) is measured when it is asked for, so it goes on growing while a worker stands still.
 """
 
 _ALERTS_HEAD = """## Alerts

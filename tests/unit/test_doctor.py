@@ -118,7 +118,9 @@ def test_settings_tell_their_source_and_hide_secrets(tmp_path: Path) -> None:
         "TOUCHSTONE_KAFKA_SASL_PASSWORD": "hunter3",
         "TOUCHSTONE_REGISTRY_URL": "https://me:hunter4@registry:8081/x",
     }
-    told = {one.name: one for one in configured(all_settings.load(environment), environment)}
+    settings = all_settings.load(environment)
+    assert settings.clickhouse_password.get_secret_value() == "hunter2"  # without the end of the line
+    told = {one.name: one for one in configured(settings, environment)}
     assert len(told) == len(Settings.model_fields)
     assert (told["TOUCHSTONE_KAFKA_BROKERS"].value, told["TOUCHSTONE_KAFKA_BROKERS"].source) == ("a:1", "environment")
     assert told["TOUCHSTONE_CLICKHOUSE_PASSWORD"].source == f"file {tmp_path / 'secret'}"

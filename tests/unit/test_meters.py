@@ -8,11 +8,13 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from deploy.local import ports
 from sinks.clickhouse import Sink
 from sinks.tables import BY_NAME
+from streams import metrics
 from streams.engine import meters
 from streams.engine.health import Health
 from streams.errors import Unavailable
@@ -106,6 +108,21 @@ def test_the_oldest_row_that_is_not_stored() -> None:
     sink.measure()
     assert (told("touchstone_sink_lag_seconds") or 0) >= 60
     sink._writer.close()
+
+
+async def test_the_sinks_lag_has_topics_without_prefix() -> None:
+    sink = Sink(Settings(kafka_prefix="mine-"), make.CODEC)
+    at = TopicPartition("mine-cx-actions", 1)
+
+    async def position(_: TopicPartition) -> int:
+        return 7
+
+    sink._consumer = SimpleNamespace(assignment=lambda: {at}, position=position, last_stable_offset=lambda _: 10)
+    sink._committed = {at: 7}
+    await sink._note_positions()
+    assert told("touchstone_sink_lag_messages", topic="cx-actions", partition="1") == 3
+    sink._writer.close()
+    metrics.sink_lag_messages.clear()
 
 
 async def test_asking_for_the_metrics_measures() -> None:
