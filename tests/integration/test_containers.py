@@ -115,7 +115,7 @@ def containers(
 
 
 def test_commands_and_health_checks(
-    containers: Containers, clickhouse_server: ClickHouseService, clickhouse_database: str
+    containers: Containers, clickhouse_server: ClickHouseService, clickhouse_database: str, tmp_path: Path
 ) -> None:
     assert OURS == ["init", "sink", "worker"]
     for said in ("created", "there already"):  # a second start repeats it
@@ -138,3 +138,4 @@ def test_commands_and_health_checks(
     for name in ("worker", "sink"):
         assert containers.stop(name) == 0, containers.log(name)
         assert containers.check(name) != 0
+    assert {path.name for path in tmp_path.iterdir()} == {"blocked", "sink.log", "worker.log"}  # they leave nothing
