@@ -21,6 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import psutil
 import yaml
 from confluent_kafka import Producer
@@ -86,7 +87,7 @@ def of_customers(count: int) -> dict[str, float]:
         record = codec.decode(message.value or b"", Feedback if message.topic == "cx-feedback" else Touchpoint)
         record.subject_id = _name(dice.randrange(count)).decode()
         record.occurred_at += 10 * 3600 * SECOND
-        messages.append(message._replace(key=record.subject_id.encode(), value=codec.encode(record)))
+        messages.append(msgspec.structs.replace(message, key=record.subject_id.encode(), value=codec.encode(record)))
     gc.freeze()
     return {"µs/event": _best(messages, lambda: states), "bytes/customer": resident / count}
 
