@@ -63,7 +63,6 @@ class DiskStore(Store):
         self._fresh: dict[bytes, bytes | None] = {}  # changed since the last transaction began
         self._taken: dict[bytes, _Taken] = {}  # in the transaction that is under way
         self._loading: list[tuple[bytes, bytes | None, int | None]] = []
-        self._folder = folder
         self._db = _open(folder, cache_bytes)
         about = _about(self._db)
         if about is not None and (why := self._unusable(about)):
@@ -177,7 +176,7 @@ class DiskStore(Store):
         self._db.write(batch)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder, also while a thread still writes."""
         self._db.close()
 
 

@@ -40,6 +40,7 @@ async def restore(
     """`committed`: the group's offset of each input. Returns topic → offset from which to read, broadcast topic included."""
     async with state_consumer(settings) as consumer:
         read = await read_changelog(core, consumer, settings)
+        await _check_not_ahead(core, consumer, settings)
         record = None if core.store.record is None else decode(core.store.record)
         if record is not None:
             check_same(record.topics, topology, core.where, settings)
@@ -94,6 +95,19 @@ async def read_changelog(core: TaskCore, consumer: AIOKafkaConsumer, settings: S
     return count
 
 
+async def _check_not_ahead(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> None:
+    """Only for who has fenced the owner before: until then the end can lie before a transaction that is being completed."""
+    topic = TopicPartition(settings.topic(changelog(core.job)), core.partition)
+    end = (await consumer.end_offsets([topic]))[topic]
+    if core.store.position is not None and core.store.position > end:
+        raise UserError(
+            f"{core.where}: the kept state is of {topic.topic} up to offset {core.store.position}, but Kafka has it up to "
+            f"{end} only",
+            "the changelog lost messages (an unclean leader election, an older copy of the cluster); if it is right as it "
+            "is, delete the worker's TOUCHSTONE_WORKER_STATE_DIR and start again",
+        )
+
+
 async def _read_controls(core: TaskCore, consumer: AIOKafkaConsumer, settings: Settings) -> int:
     """Fold in the controls before the recorded position; returns the offset of the first that is still to be applied."""
     assert core.job.broadcast is not None
@@ -128,12 +142,6 @@ async def _log_of(
         end = min(end, until)
     if since is not None:
         beginning = max(beginning, since)
-    if beginning > end and until is None:
-        raise UserError(
-            f"{where}: the kept state is of {topic.topic} up to offset {beginning}, but Kafka has it up to {end} only",
-            "the changelog lost messages (an unclean leader election, an older copy of the cluster); if it is right as it "
-            "is, delete the worker's TOUCHSTONE_WORKER_STATE_DIR and start again",
-        )
     if until is None and failpoints.restore_short:
         end -= (end - beginning) // 4
     consumer.seek(topic, beginning)

@@ -1,14 +1,16 @@
 """The state in memory and in RocksDB: the same answers, and of RocksDB what a crash leaves behind."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from streams.engine import disk
-from streams.engine.disk import DiskStore, open_store
+from streams.engine.disk import About, DiskStore, open_store
 from streams.engine.store import TASK_KEY, Store, pack
 from streams.errors import UserError
 from streams.settings import Settings
@@ -157,3 +159,25 @@ def test_a_folder_that_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be opened"):
         open_store(Settings(worker_state="rocksdb", worker_state_dir=tmp_path / "file"), "job", 0, "uuid")
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_store_may_be_closed_while_a_thread_writes_it(tmp_path: Path, number: int) -> None:
+    store = DiskStore(tmp_path / "state", "uuid", CACHE_BYTES)
+    rows = [(b"k%d" % key, b"x" * 2000, None) for key in range(3000)]
+    begun = threading.Event()
+
+    def write() -> None:
+        begun.set()
+        with suppress(Exception):  # the store was closed before
+            store._write(rows, About("uuid", 7, None, time.time()))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    time.sleep(number * 0.002)  # before, in or after the write: every moment must do
+    store.close()
+    thread.join()
+    again = DiskStore(tmp_path / "state", "uuid", CACHE_BYTES)
+    assert (again.position, sum(map(len, again.parts(1000)))) in ((None, 0), (7, 3000))
+    again.close()
