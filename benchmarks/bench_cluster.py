@@ -28,6 +28,7 @@ from benchmarks.peers.rounds import OUTPUT, Input, forget, make_input
 from benchmarks.results import note
 from streams.admin import Admin, TopicSpec
 from streams.connect.log import read_log
+from streams.engine.topology import WORKER_GROUP
 from streams.settings import Settings
 
 WAIT_SECONDS = 600
@@ -63,7 +64,7 @@ def measure(count: int, given: Input, brokers: str, partitions: int, folder: Pat
     """One size of the group. Raises RuntimeError when a worker ends or it takes too long."""
     settings = Settings(kafka_brokers=brokers, kafka_prefix=given.prefix)
     job = f"cluster-{count}-{uuid.uuid4().hex[:6]}"
-    group = settings.topic("touchstone-worker")
+    group = settings.topic(WORKER_GROUP)
     with Admin(settings) as admin:
         names = [settings.topic(name) for name in (f"{job}-{ACTIONS}", f"cx-{job}-changelog")]
         admin.create(TopicSpec(name, partitions, 1, OUTPUT) for name in names)

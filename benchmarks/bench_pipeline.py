@@ -29,6 +29,7 @@ from streams.admin import Admin
 from streams.connect.log import read_log
 from streams.demo.screen import at
 from streams.demo.visible import Visible
+from streams.engine.topology import WORKER_GROUP
 from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
@@ -110,7 +111,7 @@ def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dic
     sent = send_all(settings, simulated(count, customers))
     stack.supervisor.start(touchstone("worker", "worker"))
     process = psutil.Process(stack.supervisor.child("worker").pid)
-    group, names = settings.topic("touchstone-worker"), [settings.topic(name) for name in INPUTS]
+    group, names = settings.topic(WORKER_GROUP), [settings.topic(name) for name in INPUTS]
     points: list[tuple[float, int, float]] = []  # time, events left, CPU seconds
     with Admin(settings) as admin:
         while not points or points[-1][1] > 0:

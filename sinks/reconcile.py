@@ -18,10 +18,10 @@ from streams.admin import Admin, Partition
 from streams.codec import codec
 from streams.connect.log import read_log
 from streams.engine.job import Message
+from streams.engine.topology import WORKER_GROUP
 from streams.errors import ExitCode, UserError
 from streams.settings import Settings
 
-WORKER_GROUP: Final = "touchstone-worker"
 SLICE_MESSAGES: Final = 50_000
 SHOWN: Final = 20
 PAUSE_SECONDS: Final = 1.0

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.errors import UserError
+from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from streams.experience.gap import Levels
+    from streams.experience.gap_answers import Answers
     from streams.settings import Settings
 
 
@@ -38,13 +38,22 @@ def gap(
     Cells that nobody stated stay empty. Derived cells bear a *. The ideal differs from the actual level only at the key
     experience: what disappoints most, weighted by its importance.
 
+    Exit code 1 when rows of events were refused.
+
     Example: touchstone gap examples/gap-levels.csv --levels --what-if convenience=10
     """
     settings = start()
+    from streams.connect.level_table import read_levels
     from streams.experience import gap as core
     from streams.replay.gap_report import json_document, report
+    from streams.terminal import err
 
-    rows, counts = (_of_table(file), {}) if levels else _of_events(file, settings, pack, by, respondent)
+    counts: dict[str, int] = {}
+    refused: list[str] = []
+    if levels:
+        rows = read_levels(file)
+    else:
+        (rows, counts), refused = _of_events(file, settings, pack, by, respondent)
     changes = _changes(what_if or [])
     try:
         found = core.table(rows)
@@ -55,31 +64,24 @@ def gap(
         json_document(found, changed, counts)
     else:
         report(found, changed, counts, changes)
+    for line in refused:
+        err().print(line, markup=False)
+    if refused:
+        raise typer.Exit(ExitCode.NO)
 
 
-def _of_table(file: Path) -> "list[Levels]":
-    from streams.connect.level_table import read_levels
-
-    return read_levels(file)
-
-
-def _of_events(
-    file: Path, settings: "Settings", pack: str, by: str, respondent: str
-) -> "tuple[list[Levels], dict[str, int]]":
+def _of_events(file: Path, settings: "Settings", pack: str, by: str, respondent: str) -> "tuple[Answers, list[str]]":
     from schemas.records import Experience
     from streams.commands.decide import run_file
     from streams.connect.files import read_records
     from streams.experience.gap_answers import BY, answers
-    from streams.terminal import err
 
     if by not in BY:
         raise UserError(f"--by {by}: no such rows", f"use one of {', '.join(BY)}")
     if respondent not in ("customer", "staff", "management"):
         raise UserError(f"--respondent {respondent}: nobody answers as that", "use customer, staff or management")
     decider, refused = run_file(read_records(file), file, settings, pack)
-    for line in refused:
-        err().print(line, markup=False)
-    return answers((each for each in decider.decided if isinstance(each, Experience)), by, respondent)
+    return answers((each for each in decider.decided if isinstance(each, Experience)), by, respondent), refused
 
 
 def _changes(asked: list[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.json_form import BadRecord
@@ -60,17 +60,27 @@ class _Feed:
         return b"\n".join(line.raw for line in self._taken)
 
 
-def read_csv(source: Source, record: str | None, encoding: str | None, zone: ZoneInfo | None) -> Iterator[Row]:
-    """Rows after the header. Raises UserError for a header that cannot be read; an empty file has no rows."""
+class Cells(NamedTuple):
+    """A row as it stands: `line` is its first, `raw` its bytes. Either `error` is there, or the cells are right."""
+
+    line: int
+    raw: bytes
+    cells: list[str]
+    error: str | None = None
+
+
+def read_cells(source: Source, encoding: str | None) -> Iterator[Cells]:
+    """The header and the rows after it; an empty file has none."""
     lines = read_lines(source, encoding)
     header = next((line for line in lines if line.raw.strip()), None)
     if header is None:
         return
     if header.text is None:
-        raise UserError(f"{source.name}:{header.number}: {header.error}", "the first line holds the fields' names")
+        yield Cells(header.number, header.raw, [], header.error)
+        return
     separator = max(_SEPARATORS, key=header.text.count)
     names = next(csv.reader([header.text], delimiter=separator), [])
-    table = Table(names, record, f"{source.name}:{header.number}", zone)
+    yield Cells(header.number, header.raw, names)
     feed = _Feed(lines)
     reader = csv.reader(feed, delimiter=separator, strict=True)
     while True:
@@ -80,21 +90,33 @@ def read_csv(source: Source, record: str | None, encoding: str | None, zone: Zon
         except StopIteration:
             return
         except (csv.Error, _Unreadable) as error:
-            yield Row(feed.first, None, _located(str(error), feed), feed.raw)
+            yield Cells(feed.first, feed.raw, [], _located(str(error), feed))
             continue
-        row = _row(table, cells, len(names), feed)
-        if row is not None:
-            yield row
+        short = cells and len(cells) < len(names) and any(cells)
+        wrong = f"{len(cells)} cells, the header has {len(names)}: write empty cells, too" if short else None
+        yield Cells(feed.first, feed.raw, cells, wrong)
 
 
-def _row(table: Table, cells: list[str], width: int, feed: _Feed) -> Row | None:
-    try:
-        if cells and len(cells) < width and any(cells):
-            raise BadRecord(f"{len(cells)} cells, the header has {width}: write empty cells, too")
-        record = table.record(cells)
-    except BadRecord as error:
-        return Row(feed.first, None, str(error), feed.raw)
-    return None if record is None else Row(feed.first, record, None, feed.raw)
+def read_csv(source: Source, record: str | None, encoding: str | None, zone: ZoneInfo | None) -> Iterator[Row]:
+    """Rows after the header. Raises UserError for a header that cannot be read; an empty file has no rows."""
+    rows = read_cells(source, encoding)
+    header = next(rows, None)
+    if header is None:
+        return
+    if header.error is not None:
+        raise UserError(f"{source.name}:{header.line}: {header.error}", "the first line holds the fields' names")
+    table = Table(header.cells, record, f"{source.name}:{header.line}", zone)
+    for line, raw, cells, error in rows:
+        if error is not None:
+            yield Row(line, None, error, raw)
+            continue
+        try:
+            found = table.record(cells)
+        except BadRecord as refused:
+            yield Row(line, None, str(refused), raw)
+            continue
+        if found is not None:
+            yield Row(line, found, None, raw)
 
 
 def _located(error: str, feed: _Feed) -> str:

@@ -4,11 +4,11 @@ import time
 from typing import Any, Final
 
 from schemas.topics import AUDIENCE, all_topics
-from sinks.reconcile import WORKER_GROUP
 from sinks.source import GROUP as SINK_GROUP
 from sinks.source import topics as sink_topics
 from streams.admin import Admin, Partition
 from streams.doctor.check import Finding, Status
+from streams.engine.topology import WORKER_GROUP
 from streams.kafka_config import kafka_client_config
 from streams.settings import Settings
 

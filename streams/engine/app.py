@@ -12,7 +12,7 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.engine.job import AnyJob
-from streams.engine.topology import changelog, read_topics
+from streams.engine.topology import WORKER_GROUP, changelog, read_topics
 from streams.kafka_config import bootstrap_servers
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def build(worker: "Worker", jobs: Sequence[AnyJob]) -> App:
     """The app, with the agent that hands polls to the worker."""
     settings = worker.settings
     app = App(
-        settings.topic("touchstone-worker"),
+        settings.topic(WORKER_GROUP),
         broker=[f"touchstone://{server}" for server in bootstrap_servers(settings)],
         store="memory://",
         autodiscover=False,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import msgspec
 
 from streams.engine.store import TASK_KEY, Store, pack
+from streams.engine.topology import WORKER_GROUP
 from streams.errors import UserError
 from streams.settings import Settings
 
@@ -235,5 +236,5 @@ def open_store(settings: Settings, job: str, partition: int, changelog: str) -> 
     """The store that the settings ask for, as it was left. `changelog`: the topic's UUID. Raises UserError."""
     if settings.worker_state == "memory":
         return Store()
-    folder = settings.worker_state_dir / settings.topic("touchstone-worker") / f"{job}-{partition}"
+    folder = settings.worker_state_dir / settings.topic(WORKER_GROUP) / f"{job}-{partition}"
     return DiskStore(folder.absolute(), changelog, settings.worker_state_cache_mb << 20)

@@ -18,6 +18,7 @@ from streams.engine.effects import Effects
 from streams.engine.job import Headers, Output
 from streams.engine.partitioning import partition_of
 from streams.engine.store import TASK_KEY
+from streams.engine.topology import WORKER_GROUP
 from streams.errors import UserError
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
@@ -54,7 +55,7 @@ class Publisher:
         self._commit_to_group = commit_to_group
         self._transactional = settings.worker_delivery == "exactly_once"
         self._where = f"{job}/{partition}"
-        self._group = settings.topic("touchstone-worker")
+        self._group = settings.topic(WORKER_GROUP)
         self._id = settings.topic(f"touchstone-{job}-{partition}")
         if failpoints.fencing_skipped:
             self._id += f"-{os.getpid()}"

@@ -12,6 +12,8 @@ from streams.engine.job import AnyJob
 from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
 
+WORKER_GROUP = "touchstone-worker"  # of the workers, without prefix
+
 
 def changelog(job: AnyJob) -> str:
     """The job's changelog topic, without prefix."""

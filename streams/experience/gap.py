@@ -13,7 +13,7 @@ LEVEL_MAX = 10.0
 IMPORTANCE_MAX = 10.0
 
 
-class Levels(msgspec.Struct, frozen=True):
+class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a dimension (or of whatever the rows are of). None: not known.
 
     `satisfaction` is given where it was measured answer by answer, because not every answer has an expectation; otherwise

@@ -15,7 +15,6 @@ from kafka.structs import OffsetAndMetadata
 from schemas.codec import Codec
 from schemas.records import Control, PackInForce, Touchpoint
 from sinks.migrations import migrate
-from sinks.reconcile import WORKER_GROUP
 from streams import topics
 from streams.connect.controls import send_control
 from streams.connect.outgoing import CONTROLS
@@ -23,6 +22,7 @@ from streams.doctor import group_checks, kafka_checks, other_checks
 from streams.doctor.check import Finding
 from streams.engine.dead_letter import letter
 from streams.engine.job import Message
+from streams.engine.topology import WORKER_GROUP
 from streams.errors import DeadLetterReason
 from streams.packs_folder import shelf
 from streams.settings import Settings

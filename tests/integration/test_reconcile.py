@@ -11,11 +11,12 @@ from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner, Result
 
 from sinks import reconcile
-from sinks.reconcile import WORKER_GROUP, Reconciliation
+from sinks.reconcile import Reconciliation
 from streams import settings as all_settings
 from streams.cli import app
 from streams.engine.dead_letter import letter
 from streams.engine.job import Message
+from streams.engine.topology import WORKER_GROUP
 from streams.errors import DeadLetterReason, UserError
 from tests import sink_records as make
 from tests.kafka_service import Kafka

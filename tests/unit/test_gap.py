@@ -148,7 +148,12 @@ def test_answers_count_once_as_last_revised_and_respondents_are_kept_apart() -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("experience\n5\n", "no column name"),
+        ("experience\n5\n", "it says experience"),
+        ("", "the first line names the columns"),
+        ("name,ideal,ideal\n", "each once"),
+        ("name,experience\nprice,7,5\n", ":2: 3 cells, the header has 2"),
+        ("name,experience\n,7\n", ":2: the name is empty"),
+        ('[{"name": "price", "experiense": 7}]', "unknown field `experiense`"),
         ("name,level\na,5\n", "unknown columns level"),
         ("name,experience\na,5\nb,good\n", ":3: experience 'good' is not a number"),
         ("[{]", "malformed"),
@@ -163,6 +168,8 @@ def test_a_table_that_cannot_be_read_is_told_with_its_place(tmp_path: Path, text
 def test_empty_cells_of_a_file_are_not_known(tmp_path: Path) -> None:
     (tmp_path / "levels.csv").write_text("\ufeffname,experience,expectation\nprice,7,–\nbrand,,\n", encoding="utf-8")
     assert read_levels(tmp_path / "levels.csv") == [Levels("price", 7.0), Levels("brand")]
+    (tmp_path / "levels.csv").write_text("name;experience\n价格;7.5\n", encoding="gb18030")
+    assert read_levels(tmp_path / "levels.csv") == [Levels("价格", 7.5)]
     (tmp_path / "levels.json").write_text('[{"name": "price", "experience": 7}]')
     assert read_levels(tmp_path / "levels.json") == [Levels("price", 7.0)]
 
@@ -174,9 +181,12 @@ def test_the_command_on_the_example_gives_the_golden_table() -> None:
     assert (told["table"]["key"], told["what_if"]["key"]) == ("convenience", "product")
 
 
-def test_the_command_on_events_judges_them_by_the_pack() -> None:
+def test_the_command_on_events_judges_them_by_the_pack(tmp_path: Path) -> None:
     done = touchstone("gap", "examples/retail-morning.jsonl", "--by", "touchpoint")
     assert done.returncode == 0, done.stderr
     assert "first: store_desk" in done.stdout
+    (tmp_path / "some.jsonl").write_text('{"record": "feedback"}\n')
+    partly = touchstone("gap", str(tmp_path / "some.jsonl"))
+    assert (partly.returncode, "some.jsonl:1: " in partly.stderr) == (1, True)
     wrong = touchstone("gap", "examples/retail-morning.jsonl", "--by", "mood")
     assert (wrong.returncode, "use one of dimension" in wrong.stderr) == (2, True)
