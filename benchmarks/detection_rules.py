@@ -6,9 +6,11 @@ needs nothing but the standard library: a peer's own environment has to run this
 
 import hashlib
 import io
+import json
 import math
 import struct
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import fastavro
@@ -19,48 +21,11 @@ from schemas.decoder import decoder
 HOUR_US = 3_600_000_000
 
 
-def _schema(name: str, *fields: tuple[str, Any]) -> Any:
-    return {"type": "record", "name": name, "fields": [{"name": field, "type": kind} for field, kind in fields]}
+def _schema(name: str) -> Any:
+    return json.loads((Path(__file__).with_name("detection_avro") / f"{name}.avsc").read_text(encoding="utf-8"))
 
 
-def _enum(name: str, *symbols: str) -> dict[str, Any]:
-    return {"type": "enum", "name": name, "symbols": list(symbols)}
-
-
-TOUCHPOINT_SCHEMA = _schema(
-    "Touchpoint",
-    ("event_id", "string"),
-    ("customer_id", "string"),
-    ("occurred_at", "long"),
-    ("channel", "string"),
-    ("journey", "string"),
-    ("touchpoint", "string"),
-    ("action", "string"),
-    ("outcome", _enum("Outcome", "success", "failure", "abandoned")),
-    ("duration_ms", ["null", "long"]),
-    ("amount", ["null", "double"]),
-    ("attributes", {"type": "map", "values": "string"}),
-)
-FEEDBACK_SCHEMA = _schema(
-    "Feedback",
-    ("event_id", "string"),
-    ("customer_id", "string"),
-    ("occurred_at", "long"),
-    ("journey", "string"),
-    ("touchpoint", "string"),
-    ("kind", _enum("Kind", "nps", "csat", "ces")),
-    ("score", "double"),
-    ("text", ["null", "string"]),
-)
-ACTION_SCHEMA = _schema(
-    "Action",
-    ("action_id", "string"),
-    ("rule", "string"),
-    ("customer_id", "string"),
-    ("at", "long"),
-    ("score", "double"),
-    ("touches", {"type": "array", "items": "string"}),
-)
+TOUCHPOINT_SCHEMA, FEEDBACK_SCHEMA, ACTION_SCHEMA = map(_schema, ("touchpoint", "feedback", "action"))
 TOUCHPOINT_ID, FEEDBACK_ID, ACTION_ID = 1, 2, 3
 
 

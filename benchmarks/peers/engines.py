@@ -1,4 +1,4 @@
-"""The engines: Touchstone, Kafka Streams in two modes, Quix Streams, stock Faust. Each gets the same topics and the same commit interval."""
+"""The engines: Touchstone, Kafka Streams (two programs in two modes), Quix Streams, stock Faust. Each gets the same topics and the same commit interval."""
 
 import hashlib
 import json
@@ -53,7 +53,8 @@ class Touchstone:
 
 
 class KafkaStreams:
-    """One stream thread. `guarantee` is Kafka Streams' processing.guarantee; `store` is memory or rocksdb.
+    """One stream thread. `program` is a folder of kafka_streams/: idiomatic or tuned. `guarantee` is Kafka Streams'
+    processing.guarantee; `store` is memory or rocksdb.
 
     With a cache that holds every customer a state that has changed is written once a commit; with 0 at each change.
     """
@@ -63,6 +64,7 @@ class KafkaStreams:
     def __init__(
         self,
         name: str,
+        program: str,
         guarantee: str,
         folder: Path,
         *,
@@ -71,6 +73,7 @@ class KafkaStreams:
         commit_ms: int | None = None,
     ) -> None:
         self.name = name
+        self._program = program
         self._guarantee = guarantee
         self._folder = folder
         self._store = store
@@ -81,9 +84,10 @@ class KafkaStreams:
     def prepare(self) -> str:
         found = java.jdk()
         newer = java.NEWER if found.version >= 24 else ()
-        self._java = [str(found.java), *java.JVM, *newer, "-cp", java.class_path(found, self._folder), "Detection"]
+        classes = java.class_path(self._program, found, self._folder)
+        self._java = [str(found.java), *java.JVM, *java.AVRO, *newer, "-cp", classes, "Detection"]
         commit = "" if self._commit_ms is None else f", commit {self._commit_ms} ms"
-        return f"{java.release()}, {self._guarantee}, {self._store} store, cache {self._cache_mb} MB{commit}, Java {found.full_version}"
+        return f"{java.release()}, {self._program}, {self._guarantee}, {self._store} store, cache {self._cache_mb} MB{commit}, Java {found.full_version}"
 
     def program(self, run: Run) -> Program:
         commit_ms = self._commit_ms if self._commit_ms is not None else round(run.commit_seconds * 1000)
@@ -179,19 +183,32 @@ def _arguments(run: Run) -> str:
     )
 
 
-NAMES = ("touchstone", "kafka-streams-eos", "kafka-streams-alos", "quix", "faust")
+# What each is, for those who have to choose.
+KINDS = {
+    "touchstone": "one Touchstone worker, exactly once (--delivery), with dead letters, metrics and all other machinery",
+    "kafka-streams-eos": "Kafka Streams as its users write it: Avro's library with generated classes; exactly_once_v2",
+    "kafka-streams-alos": "the same program, at least once",
+    "kafka-streams-tuned-eos": "Kafka Streams with Avro and state read and written by hand, as bytes; exactly_once_v2",
+    "kafka-streams-tuned-alos": "the same program, at least once",
+    "quix": "Quix Streams (Python, RocksDB), at least once, in an environment of its own",
+    "faust": f"stock faust-streaming, at least once; the first {FAUST_TOUCHPOINTS:,} touchpoints only",
+}
+NAMES = tuple(KINDS)
 
 
 def choose(
     names: list[str], *, delivery: str, profile: str, folder: Path, store: str, cache_mb: int, commit_ms: int | None
 ) -> list[Engine]:
     """`store`, `cache_mb` and `commit_ms` are Kafka Streams'."""
-    eos, alos = "exactly_once_v2", "at_least_once"
-    all_of_them: list[Engine] = [
-        Touchstone(delivery, profile),
-        KafkaStreams("kafka-streams-eos", eos, folder, store=store, cache_mb=cache_mb, commit_ms=commit_ms),
-        KafkaStreams("kafka-streams-alos", alos, folder, store=store, cache_mb=cache_mb, commit_ms=commit_ms),
-        Quix(folder),
-        Faust(),
-    ]
-    return [engine for engine in all_of_them if engine.name in names]
+    engines: dict[str, Engine] = {
+        "touchstone": Touchstone(delivery, profile),
+        "quix": Quix(folder),
+        "faust": Faust(),
+    }
+    for program, middle in (("idiomatic", ""), ("tuned", "tuned-")):
+        for guarantee, end in (("exactly_once_v2", "eos"), ("at_least_once", "alos")):
+            name = f"kafka-streams-{middle}{end}"
+            engines[name] = KafkaStreams(
+                name, program, guarantee, folder, store=store, cache_mb=cache_mb, commit_ms=commit_ms
+            )
+    return [engines[name] for name in NAMES if name in names]

@@ -1,6 +1,7 @@
-"""The machine's JDK, and Kafka Streams compiled by it: in a cache, once for each source and JDK.
+"""The machine's JDK, and the two programs for Kafka Streams compiled by it: in a cache, once for each source and JDK.
 
-Raises Missing with the reason where there is no compiler, or the jars cannot be fetched.
+In: the sources in kafka_streams/, and Avro schemas, whose classes are generated. Out: a class path. Raises Missing with the
+reason where there is no compiler, or the jars cannot be fetched.
 """
 
 import hashlib
@@ -18,6 +19,10 @@ from streams.errors import UserError
 
 SOURCES = Path(__file__).with_name("kafka_streams")
 JARS = SOURCES / "jars.txt"  # besides those that the broker runs with
+GENERATE = SOURCES / "Generate.java"
+SCHEMAS = tuple(
+    SOURCES.parents[1] / "detection_avro" / name for name in ("touchpoint.avsc", "feedback.avsc", "action.avsc")
+)  # a program's own may name their types
 OLDEST = 17
 
 JVM = (
@@ -27,6 +32,7 @@ JVM = (
     "-XX:-UsePerfData",
     f"-Dlog4j2.configurationFile={LOG4J}",
 )
+AVRO = ("-Dorg.apache.avro.SERIALIZABLE_CLASSES=Action,Customer,Feedback,Kind,Outcome,Touch,Touchpoint",)  # may be made
 NEWER = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")  # silences Java 24 and later
 
 
@@ -71,8 +77,8 @@ def release() -> str:
     return next(jar.version for jar in jars.listed(JARS) if jar.artifact == "kafka-streams")
 
 
-def class_path(compiler: Jdk, folder: Path) -> str:
-    """Fetches what is missing, compiles what has changed; `folder` keeps the classes."""
+def class_path(program: str, compiler: Jdk, folder: Path) -> str:
+    """Of a program (a folder beside shared/): fetches what is missing, compiles what has changed; `folder` keeps the classes."""
     wanted = [*jars.pinned(), *jars.listed(JARS)]
     cache = default_cache()
     try:
@@ -80,21 +86,31 @@ def class_path(compiler: Jdk, folder: Path) -> str:
     except UserError as error:
         raise Missing(str(error)) from error
     libraries = os.pathsep.join(str(cache / jar.file_name) for jar in wanted)
-    sources = sorted(SOURCES.glob("*.java"))
-    made_of = [compiler.full_version, *(source.read_bytes() for source in sources)]
-    classes = folder / f"kafka-streams-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}"
+    sources = [GENERATE, *sorted((SOURCES / "shared").glob("*.java")), *sorted((SOURCES / program).glob("*.java"))]
+    own = sorted((SOURCES / program).glob("*.avsc"))
+    schemas = [*SCHEMAS, *own] if own else []
+    made_of = [compiler.full_version, *(file.read_bytes() for file in (JARS, *sources, *schemas))]
+    classes = folder / f"kafka-streams-{program}-{hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]}"
     if not classes.exists():
-        _compile(compiler, sources, libraries, classes)
+        _build(compiler, sources[1:], schemas, libraries, classes)
     return os.pathsep.join([str(classes), libraries])
 
 
-def _compile(compiler: Jdk, sources: list[Path], libraries: str, classes: Path) -> None:
-    """Into a folder beside it first: a compilation cut short leaves nothing that looks whole."""
+def _build(compiler: Jdk, sources: list[Path], schemas: list[Path], libraries: str, classes: Path) -> None:
+    """Into a folder beside it first: a build cut short leaves nothing that looks whole."""
     draft = classes.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)
-    options = ["-encoding", "UTF-8", "-proc:none", "-cp", libraries, "-d", str(draft)]
-    command = [str(compiler.javac), *options, *map(str, sources)]
+    if schemas:
+        generated = draft / "generated"
+        generated.mkdir(parents=True)
+        _run([compiler.java, "-cp", libraries, GENERATE, generated, *schemas], "generates no classes of the schemas")
+        sources = [*sources, *sorted(generated.glob("*.java"))]
+    options = ["-encoding", "UTF-8", "-proc:none", "-cp", libraries, "-d", draft]
+    _run([compiler.javac, *options, *sources], "does not compile the job")
+    draft.rename(classes)
+
+
+def _run(command: list[str | Path], failure: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Missing(f"{compiler.javac} does not compile the job:\n{(done.stderr or done.stdout).strip()[-2000:]}")
-    draft.rename(classes)
+        raise Missing(f"{command[0]} {failure}:\n{(done.stderr or done.stdout).strip()[-2000:]}")
