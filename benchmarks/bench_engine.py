@@ -2,8 +2,9 @@
 
     python -m benchmarks.bench_engine [--engines touchstone,kafka-streams-eos] [--touchpoints 1000000] [--rounds 3] [--zipf]
 
-Without --brokers it starts a broker of its own. Ends with 1 when Touchstone fails or is not right; a peer that is
-missing or wrong is told in the table. Says the conditions with the figures: nothing else should run.
+Without --brokers it starts a broker of its own. Below the table stands how Touchstone does beside each peer, against its goals.
+Ends with 1 when Touchstone fails or is not right; a peer that is missing or wrong is told in the table, a goal that is not
+reached below it. Says the conditions with the figures: nothing else should run.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from benchmarks.detection import Detection
 from benchmarks.detection_input import PARTITIONS, records
 from benchmarks.peers import engines
 from benchmarks.peers.engine import Engine, Missing
+from benchmarks.peers.goals import judged
 from benchmarks.peers.rounds import Bench, Input, make_input
 from benchmarks.peers.table import OURS, Result, figures, table
 from benchmarks.peers.watch import Failed
@@ -128,7 +130,9 @@ def measure(arguments: argparse.Namespace, chosen: list[Engine], brokers: str, b
         f"{'Zipf' if arguments.zipf else 'uniform'} draw, {PARTITIONS} partitions, commit {arguments.interval_ms} ms, "
         f"{arguments.rounds} rounds; load {load:.1f}; job alone {alone} µs"
     )
-    say(f"\n{conditions} of CPU an event without engine and Kafka\n{table(rounds, reasons)}")
+    say(
+        f"\n{conditions} of CPU an event without engine and Kafka\n{table(rounds, reasons)}\n\n{judged(rounds)}".rstrip()
+    )
     if not arguments.discard:
         for name, size in sizes.items():
             named = {f"{name} {figure}": value for figure, value in figures(rounds, name).items()}
@@ -141,12 +145,27 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def what_they_are() -> str:
+    """A line an engine, for --help."""
+    width = max(map(len, engines.KINDS))
+    lines = [f"  {name.ljust(width)}  {kind}" for name, kind in engines.KINDS.items()]
+    return "\n".join(
+        ["engines, each in a process of its own, on the same topics, with the same commit interval:", *lines]
+    )
+
+
 def main() -> None:
     """See the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engines", default=",".join(engines.NAMES), help="separated by commas; all: %(default)s")
-    parser.add_argument("--touchpoints", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=what_they_are(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--engines", default=",".join(engines.NAMES), help="separated by commas, see below; default: all"
+    )
+    parser.add_argument(
+        "--touchpoints", type=int, default=1_000_000, help="a feedback to 20 more; default: %(default)s"
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="each begins with another engine; default: %(default)s")
     parser.add_argument("--zipf", action="store_true", help="few customers have most of the events")
     parser.add_argument("--interval-ms", type=int, default=1000, help="commit interval, of every engine")
     parser.add_argument("--brokers", default="", help="host:port")

@@ -32,7 +32,11 @@ JVM = (
     "-XX:-UsePerfData",
     f"-Dlog4j2.configurationFile={LOG4J}",
 )
-AVRO = ("-Dorg.apache.avro.SERIALIZABLE_CLASSES=Action,Customer,Feedback,Kind,Outcome,Touch,Touchpoint",)  # may be made
+AVRO = (
+    "-Dorg.apache.avro.SERIALIZABLE_CLASSES=Action,Customer,Feedback,Kind,Outcome,Touch,Touchpoint",  # may be made
+    "-Dorg.apache.avro.specific.use_custom_coders=true",  # the generated classes' own; measured: benchmarks/README.md
+    "-Dorg.apache.avro.fastread=false",  # else it reads in their place
+)
 NEWER = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")  # silences Java 24 and later
 
 

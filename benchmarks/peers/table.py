@@ -125,6 +125,13 @@ def table(rounds: Rounds, missing: Mapping[str, str]) -> str:
         found = figures(rounds, engine)
         if found:
             rows.append((engine, *(_shown(found.get(name, "")) for name in _NAMES)))
+    lines = [aligned(rows)]
+    lines += [f"{engine}: not measured: {reason}" for engine, reason in missing.items()]
+    return "\n".join(lines)
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Columns of text; the first and the last begin at the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -132,8 +139,7 @@ def table(rounds: Rounds, missing: Mapping[str, str]) -> str:
             row[0].ljust(widths[0]),
             *(cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)),
         ]
-        lines.append("  ".join([*cells, row[-1]]))
-    lines += [f"{engine}: not measured: {reason}" for engine, reason in missing.items()]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
     return "\n".join(lines)
 
 

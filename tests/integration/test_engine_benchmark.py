@@ -57,12 +57,19 @@ def test_program_that_ends_early_fails_with_its_log(bench: Bench, given: Input) 
 def test_no_compiler_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(Missing, match=r"no Java compiler .* install a JDK or set JAVA_HOME"):
-        engines.KafkaStreams("kafka-streams-eos", "exactly_once_v2", tmp_path).prepare()
+        engines.KafkaStreams("kafka-streams-eos", "idiomatic", "exactly_once_v2", tmp_path).prepare()
+
+
+def kafka_streams(program: str, guarantee: str, store: str) -> Engine:
+    name = f"kafka-streams-{program}-{guarantee}-{store}"
+    return engines.KafkaStreams(name, program, guarantee, engines.cache_folder(), store=store)
 
 
 PEERS: list[Engine] = [
-    engines.KafkaStreams("kafka-streams-eos", "exactly_once_v2", engines.cache_folder()),
-    engines.KafkaStreams("kafka-streams-alos", "at_least_once", engines.cache_folder(), store="rocksdb"),
+    kafka_streams("idiomatic", "exactly_once_v2", "memory"),
+    kafka_streams("idiomatic", "at_least_once", "rocksdb"),
+    kafka_streams("tuned", "exactly_once_v2", "memory"),
+    kafka_streams("tuned", "at_least_once", "rocksdb"),
     engines.Quix(engines.cache_folder()),
 ]
 

@@ -14,6 +14,8 @@ from benchmarks.detection_rules import (
     TOUCHPOINT_SCHEMA,
     writer,
 )
+from benchmarks.peers import engines
+from benchmarks.peers.goals import GOALS, judged
 from benchmarks.peers.outcome import Content, Expected, Told, Verdict, judge
 from benchmarks.peers.table import Result, figures, ratios, table
 from benchmarks.peers.watch import Measured
@@ -167,3 +169,30 @@ def test_table_says_who_is_missing_and_why() -> None:
     assert shown[2][0] == "faust"
     assert shown[2][-4:] == ["10.00", "10.00", "0.10", "no, of 10: 2 missing"]
     assert shown[3] == ["kafka-streams-eos: not measured: no Java compiler"]
+
+
+def test_goals_are_said_to_be_reached_or_not() -> None:
+    ours = [result(0.01, 6.0)]
+    rounds = {
+        "touchstone": ours,
+        "kafka-streams-eos": [result(0.013, 10.0)],
+        "kafka-streams-alos": [result(0.0109, 9.9)],
+        "kafka-streams-tuned-eos": [result(0.005, 5.0)],
+        "quix": [None],
+    }
+    shown = list(lines(judged(rounds)))
+    assert shown[1:] == [
+        ["events/s ÷ kafka-streams-eos", "≥ 1.3", "1.30", "reached"],
+        ["CPU an event ÷ kafka-streams-eos", "≤ 0.6", "0.60", "reached"],
+        ["events/s ÷ kafka-streams-alos", "≥ 1.1", "1.09", "not reached"],
+        ["CPU an event ÷ kafka-streams-alos", "≤ 0.6", "0.61", "not reached"],
+        ["events/s ÷ kafka-streams-tuned-eos", "–", "0.50", "no goal"],
+        ["CPU an event ÷ kafka-streams-tuned-eos", "–", "1.20", "no goal"],
+        ["events/s ÷ quix", "≥ 2", "not measured"],
+    ]
+    assert judged({"quix": ours}) == ""
+    assert judged({"touchstone": ours}) == ""
+
+
+def test_each_peer_is_explained_and_compared() -> None:
+    assert {goal.engine for goal in GOALS} == set(engines.KINDS) - {"touchstone"}
