@@ -26,7 +26,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--seed", default="", help="what chance begins with; default: drawn and printed")
     parser.add_argument("--scenarios", default="", help="names, or how they begin, separated by commas; default: all")
-    parser.add_argument("--minutes", default="", help="play again with the next seed until so much time is over")
+    parser.add_argument(
+        "--minutes",
+        default="",
+        help="play again with the next seed until so much time is over; `long run` alone lasts so long",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of message counts and outages; 1: the full tier")
     parser.add_argument("--out", type=Path, default=Path("torture-report"), help="folder of the report")
     parser.add_argument("--mutations", action="store_true", help="make mistakes on purpose: each must be noticed")
@@ -39,7 +43,9 @@ def one(env: Environment, scenario: Scenario, seed: int, args: argparse.Namespac
     say(f"{label} {scenario.name} … ", end="")
     env.heal()
     folder = env.folder / f"{label.strip('[]').replace('/', '-')}-{seed}"
-    result = play(scenario, env.kafka, env.clickhouse, folder, seed, args.scale)
+    alone = len(chosen(args.scenarios)) == 1
+    minutes = float(args.minutes) if args.minutes and alone else None
+    result = play(scenario, env.kafka, env.clickhouse, folder, seed, args.scale, minutes=minutes)
     say(f"{'green' if result.green else 'RED'} in {result.seconds:.0f} s")
     for name, finding in result.findings.items():
         if not finding.holds:

@@ -1,7 +1,7 @@
 """All scenarios, in the order in which they are played."""
 
 from tests.torture.play import Scenario
-from tests.torture.scenarios import broker, database, input, kills, membership, topics
+from tests.torture.scenarios import broker, database, duration, input, kills, membership, topics
 
 SCENARIOS: list[Scenario] = [
     *kills.SCENARIOS,
@@ -10,6 +10,7 @@ SCENARIOS: list[Scenario] = [
     *database.SCENARIOS,
     *input.SCENARIOS,
     *topics.SCENARIOS,
+    *duration.SCENARIOS,
 ]
 
 

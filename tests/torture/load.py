@@ -53,9 +53,9 @@ class Load(NamedTuple):
                 yield one
 
 
-def plain(draw: random.Random, name: str, at: int, keys: int = 60) -> Outgoing:
-    """A good message of that id and event time (µs)."""
-    subject = f"k{draw.randrange(keys)}"
+def plain(draw: random.Random, name: str, at: int, keys: int = 60, subject: str = "") -> Outgoing:
+    """A good message of that id and event time (µs); of `subject`, else of one of so many keys."""
+    subject = subject or f"k{draw.randrange(keys)}"
     values: dict[str, object] = {"event_id": name, "subject_id": subject, "occurred_at": at}
     if draw.random() < 0.2:
         record, topic = make.feedback(**values, score=float(draw.randrange(11))), "cx-feedback"

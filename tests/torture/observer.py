@@ -86,6 +86,7 @@ class Observer:
         watched: list[str],
         stored: Callable[[Mapping[Place, int]], dict[Place, int]],
         processes: Callable[[], dict[int, str]],
+        every_seconds: float = EVERY_SECONDS,
     ) -> None:
         self.samples: list[Sample] = []
         self.unanswered = 0
@@ -96,6 +97,7 @@ class Observer:
         self._places = self._cluster.partitions(watched)
         self._stored = stored
         self._processes = processes
+        self._every_seconds = every_seconds
         self._asked_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
@@ -111,7 +113,7 @@ class Observer:
                 self.unanswered += 1
                 self._cluster.close()
                 self._cluster = Cluster(self._bootstrap)  # an old one can stay blind after the broker's return
-            self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
+            self._stop.wait(max(0.0, self._every_seconds - (time.monotonic() - began)))
 
     def _sample(self, now: float) -> None:
         worker, sink = (self._cluster.committed(group, self._places) for group in self._groups)

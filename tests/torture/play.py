@@ -13,6 +13,7 @@ from tests.kafka_service import Kafka
 from tests.torture.evidence import gather
 from tests.torture.invariants import LAWS, Finding
 from tests.torture.job_laws import JOB_LAWS
+from tests.torture.observer import EVERY_SECONDS
 from tests.torture.stage import Stage
 
 
@@ -24,7 +25,8 @@ class Scenario(NamedTuple):
     about: str
     job: str = "relay"
     settings: Mapping[str, Any] = {}
-    drains: bool = True  # False: ends in a stop that a person must look at; only its own findings count
+    drains: bool = True  # False: only its own findings count, as when it ends in a stop that a person must look at
+    watch_seconds: float = EVERY_SECONDS  # between two looks of the observer
 
 
 class Result(NamedTuple):
@@ -49,12 +51,16 @@ def play(
     scale: float = 1.0,
     mistakes: Mapping[str, str] | None = None,
     migrate: Callable[[Settings], object] = migrations.migrate,
+    minutes: float | None = None,
 ) -> Result:
     """Whatever goes wrong is a finding, also an exception."""
     began = time.monotonic()
     folder.mkdir(parents=True)
     findings: dict[str, Finding] = {}
-    stage = Stage(kafka, clickhouse, folder, seed, scenario.job, scale, mistakes, migrate=migrate, **scenario.settings)
+    stage = Stage(
+        kafka, clickhouse, folder, seed, scenario.job, scale, mistakes, migrate, scenario.watch_seconds, minutes,
+        **scenario.settings,
+    )  # fmt: skip
     try:
         scenario.run(stage)
         if scenario.drains:

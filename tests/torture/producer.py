@@ -120,6 +120,12 @@ class LoggingProducer:
         """Is there more to come?"""
         return any(thread.is_alive() for thread in self._threads)
 
+    def wait(self, seconds: float) -> None:
+        """While it pumps; raises what ended the pump."""
+        self._stop.wait(seconds)
+        if self.failed:
+            raise self.failed[0]
+
     def enough(self) -> None:
         """Ends pumps that have no end."""
         self._enough.set()

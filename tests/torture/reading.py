@@ -2,12 +2,22 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from streams.engine.store import TASK_KEY
+
 READ_SECONDS = 60.0
+LONG_READ_SECONDS = 300.0  # of a changelog of half an hour
+
+
+class Remembered(NamedTuple):
+    """What a restore would find in a changelog: keys, and bytes of keys and values."""
+
+    keys: int
+    state_bytes: int
 
 
 class Seen(NamedTuple):
@@ -48,29 +58,66 @@ def _seen(message: Any) -> Seen:
 
 
 def read_all(bootstrap: str, topics: Iterable[str], *, committed: bool = True) -> dict[str, list[Seen]]:
-    """By topic, in order of partition and offset. Ends at each partition's end (EOF), which is behind the last marker."""
+    """By topic, in order of partition and offset."""
+    found: dict[str, list[Seen]] = {topic: [] for topic in topics}
+    for message in _messages(bootstrap, found, committed=committed):
+        found[message.topic()].append(_seen(message))
+    for messages in found.values():
+        messages.sort(key=lambda one: one.place)
+    return found
+
+
+def _messages(
+    bootstrap: str, topics: Iterable[str], *, committed: bool = True, seconds: float = READ_SECONDS
+) -> Iterator[Any]:
+    """librdkafka's. Ends at each partition's end (EOF), which is behind the last marker."""
     reader = consumer(bootstrap, committed=committed)
     try:
-        found: dict[str, list[Seen]] = {topic: [] for topic in topics}
         places = []
-        for topic in found:
+        for topic in topics:
             metadata = reader.list_topics(topic, timeout=20).topics[topic]
             places += [TopicPartition(topic, number, _begin(reader, topic, number)) for number in metadata.partitions]
         reader.assign(places)
         left = {(place.topic, place.partition) for place in places}
-        deadline = time.monotonic() + READ_SECONDS
+        deadline = time.monotonic() + seconds
         while left:
-            assert time.monotonic() < deadline, f"not read to the end within {READ_SECONDS:.0f} s: {sorted(left)}"
+            assert time.monotonic() < deadline, f"not read to the end within {seconds:.0f} s: {sorted(left)}"
             for message in reader.consume(5000, 0.5):
                 if message.error() is None:
-                    found[message.topic()].append(_seen(message))
+                    yield message
                 elif message.error().name() == "_PARTITION_EOF":
                     left.discard((message.topic(), message.partition()))
-        for messages in found.values():
-            messages.sort(key=lambda one: one.place)
-        return found
     finally:
         reader.close()
+
+
+def remembered(bootstrap: str, changelog: str, instants: Sequence[float]) -> list[Remembered]:
+    """What the changelog held at each of these instants (wall clock, ascending), by the times at which it was written."""
+    held: dict[bytes, int] = {}
+    found: dict[int, Remembered] = {}
+    arrivals = sorted(_arrivals(bootstrap, changelog), key=lambda each: each[0])
+    for at_ms, key, size in arrivals:
+        _close(found, held, instants, at_ms)
+        if size < 0:
+            held.pop(key, None)
+        else:
+            held[key] = size
+    _close(found, held, instants, None)
+    return [found[number] for number in range(len(instants))]
+
+
+def _close(
+    found: dict[int, Remembered], held: dict[bytes, int], instants: Sequence[float], before_ms: int | None
+) -> None:
+    while len(found) < len(instants) and (before_ms is None or instants[len(found)] * 1000 < before_ms):
+        found[len(found)] = Remembered(len(held), sum(map(len, held)) + sum(held.values()))
+
+
+def _arrivals(bootstrap: str, topic: str) -> Iterator[tuple[int, bytes, int]]:
+    """When each of its messages came (ms), key, bytes of the value (-1: none), without the task records."""
+    for message in _messages(bootstrap, [topic], seconds=LONG_READ_SECONDS):
+        if message.key() != TASK_KEY:
+            yield message.timestamp()[1], message.key(), -1 if message.value() is None else len(message.value())
 
 
 def _begin(reader: Consumer, topic: str, partition: int) -> int:

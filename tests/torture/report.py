@@ -21,8 +21,8 @@ def _cell(finding: Finding | None) -> str:
     return f"✓ {finding.said}" if finding.holds else "**✗**"
 
 
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")[:400]
+def _plain(text: str, limit: int = 400) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:limit]
 
 
 def markdown(results: Sequence[Result], scenarios: Mapping[str, Scenario], seed: int, not_played: Sequence[str]) -> str:
@@ -45,7 +45,7 @@ def markdown(results: Sequence[Result], scenarios: Mapping[str, Scenario], seed:
         lines.append(f"- **{result.scenario}** (seed {result.seed}): {scenarios[result.scenario].about}.")
         for name, finding in result.findings.items():
             if not finding.holds or name not in NAMES:
-                lines.append(f"  - {'✓' if finding.holds else '**✗**'} {name}: {_plain(finding.said)}")
+                lines.append(f"  - {'✓' if finding.holds else '**✗**'} {name}: {_plain(finding.said, 2000)}")
     if not_played:
         lines += ["", f"Not played, the time was over: {', '.join(not_played)}."]
     return "\n".join(lines) + "\n"

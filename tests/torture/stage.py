@@ -21,7 +21,7 @@ from streams.topics import create
 from tests.clickhouse_service import ClickHouseService
 from tests.kafka_service import Kafka
 from tests.torture.load import Load, Outgoing
-from tests.torture.observer import Cluster, Observer, Place
+from tests.torture.observer import EVERY_SECONDS, Cluster, Observer, Place
 from tests.torture.process import Process, Stuck, until
 from tests.torture.producer import LoggingProducer
 from tests.torture.proxy import Proxy
@@ -57,10 +57,12 @@ class Stage:
         scale: float = 1.0,
         mistakes: Mapping[str, str] | None = None,
         migrate: Callable[[Settings], object] = migrations.migrate,
+        watch_seconds: float = EVERY_SECONDS,
+        minutes: float | None = None,
         **values: Any,
     ) -> None:
-        self.kafka, self.clickhouse, self.folder, self.seed, self.job, self.scale = (
-            kafka, clickhouse, folder, seed, job, scale,
+        self.kafka, self.clickhouse, self.folder, self.seed, self.job, self.scale, self.minutes = (
+            kafka, clickhouse, folder, seed, job, scale, minutes,
         )  # fmt: skip
         self.mistakes = dict(mistakes or {})
         self.proxy = Proxy(clickhouse.host, clickhouse.port)
@@ -88,7 +90,7 @@ class Stage:
         self.producer = LoggingProducer(kafka.bootstrap, prefix, folder / "acks.jsonl")
         watched = [self.settings.topic(name) for name in TABLES]
         self.reader = ConcurrentReader(kafka.bootstrap, [self.settings.topic("cx-actions")])
-        self.observer = Observer(kafka.bootstrap, self.groups, watched, self.stored_below, self._pids)
+        self.observer = Observer(kafka.bootstrap, self.groups, watched, self.stored_below, self._pids, watch_seconds)
 
     def _create(self, migrate: Callable[[Settings], object]) -> None:
         with Admin(self.settings) as admin:
