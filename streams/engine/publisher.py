@@ -14,6 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from streams.engine import failpoints
+from streams.engine.answers import Answers
 from streams.engine.effects import Effects
 from streams.engine.job import Headers, Output
 from streams.engine.partitioning import partition_of
@@ -60,6 +61,7 @@ class Publisher:
         if failpoints.fencing_skipped:
             self._id += f"-{os.getpid()}"
         self._producer: AIOKafkaProducer | None = None
+        self._answers: Answers | None = None
 
     async def start(self) -> None:
         """From here on an older producer of this task is fenced, and what it left open is aborted."""
@@ -80,6 +82,7 @@ class Publisher:
                 await self._producer.start()
         except (KafkaError, TimeoutError) as error:
             raise CommitFailed(f"{self._where}: the producer cannot start: {error!r}") from error
+        self._answers = Answers(self._producer)
         failpoints.hit("producer_started")
 
     async def commit(self, effects: Effects) -> int | None:
@@ -108,6 +111,8 @@ class Publisher:
 
     async def _in_transaction(self, effects: Effects) -> int | None:
         producer = self._started()
+        if self._answers is not None and self._answers.missing:
+            raise CommitFailed(f"{self._where}: {self._answers.missing} got no answer and may still be on the road")
         await producer.begin_transaction()
         failpoints.hit("transaction_begun")
         position = await self._send(effects)
