@@ -204,9 +204,18 @@ def test_aiokafka_sends_the_group_alone_with_the_offsets() -> None:
         "topics",
     )
     assert InitProducerIdRequest_v0.SCHEMA.names == ("transactional_id", "transaction_timeout_ms")
+    assert _versions("TxnOffsetCommitRequest", "InitProducerIdRequest") == {
+        "TxnOffsetCommitRequest_v0",
+        "InitProducerIdRequest_v0",
+    }
+
+
+def test_aiokafka_ends_transactions_without_an_epoch_each() -> None:
+    """KIP-890's second part came with version 5. Hence a request without an answer ends the producer (engine/answers.py)."""
+    assert _versions("EndTxnRequest") == {"EndTxnRequest_v0"}
+
+
+def _versions(*requests: str) -> set[str]:
     from aiokafka.protocol import transaction
 
-    versions = {
-        name for name in vars(transaction) if name.startswith(("TxnOffsetCommitRequest_", "InitProducerIdRequest_"))
-    }
-    assert versions == {"TxnOffsetCommitRequest_v0", "InitProducerIdRequest_v0"}
+    return {name for name in vars(transaction) if name.startswith(tuple(f"{request}_" for request in requests))}
