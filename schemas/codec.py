@@ -13,8 +13,9 @@ import msgspec
 
 from schemas import records
 from schemas.compiled import failed_field
-from schemas.decoder import Decode, Unresolvable, decoder
+from schemas.decoder import Decode, decoder
 from schemas.encoder import Encode, encoder
+from schemas.plan import Unresolvable
 from schemas.refusals import DeadLetterReason as Reason
 from schemas.refusals import InvalidEvent
 from schemas.registry import SchemaFile, latest, schema_files

@@ -1,10 +1,16 @@
-"""One of our schemas → a function from its struct to the message's bytes, the five bytes of the header included."""
+"""One of our schemas → a function from its struct to the message's bytes, the five bytes of the header included.
+
+Where native.c has been compiled, it writes what is in order, and this Python says what is wrong with the rest.
+"""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from schemas.compiled import Source
-from schemas.primitives import WRITERS
+from schemas.decoder import native
+from schemas.plan import plan
+from schemas.primitives import WRITERS, write_amount
 from schemas.shapes import Names, bare, named_types, resolved
 
 Encode = Callable[[Any, bytes], bytes]  # record, what stands before it → bytes
@@ -12,7 +18,17 @@ Encode = Callable[[Any, bytes], bytes]  # record, what stands before it → byte
 
 def encoder(schema: Any) -> Encode:
     """For our own schemas: records, arrays, maps of strings, unions of null and one type. Raises ValueError for others."""
+    in_python = python_encoder(schema)
+    return in_python if native is None else native.encoder(plan(schema, None, {}), in_python, _amount)
+
+
+def python_encoder(schema: Any) -> Encode:
+    """The reference for native.c."""
     return _Encoder(named_types(schema)).record(schema)
+
+
+def _amount(value: Decimal, quantum: Decimal) -> bytes:
+    return write_amount(value, -int(quantum.as_tuple().exponent))
 
 
 class _Encoder:

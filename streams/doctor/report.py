@@ -8,6 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from schemas.decoder import native
 from streams.connect.outgoing import CONTROLS
 from streams.doctor import group_checks, kafka_checks, other_checks
 from streams.doctor.check import Check, Finding
@@ -79,6 +80,7 @@ def packages() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
+    found["codec"] = "in Python (no C compiler when it was installed)" if native is None else "compiled"
     return found
 
 
