@@ -1,4 +1,5 @@
-"""The reference pages that the program writes about itself: docs/settings.md, docs/cli.md, docs/schemas.md, docs/metrics.md, .env.example.
+"""The reference pages that the program writes about itself: docs/settings.md, docs/cli.md, docs/schemas.md, docs/metrics.md, .env.example,
+and the JSON Schema of packs.
 
 `python -m streams.reference` (`make docs`) writes them anew; a test fails while they are not current.
 """
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 import schemas.reference
-from streams import reference_metrics
+from streams import packs_schema, reference_metrics
 from streams.settings import PREFIX, Settings
 
 ROOT: Final = Path(__file__).parent.parent
@@ -71,6 +72,7 @@ def pages() -> dict[Path, str]:
         Path("docs/schemas.md"): schemas.reference.page(),
         Path("docs/metrics.md"): reference_metrics.page(),
         Path(".env.example"): environment_example(),
+        Path("streams/packs") / packs_schema.FILE: packs_schema.text(),
     }
 
 

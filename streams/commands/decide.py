@@ -56,7 +56,7 @@ def decide(
 
     rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone)
     decider, refused = run_file(rows, file, settings, pack, as_is=as_is)
-    waiting = _advance(decider, until)
+    waiting = advance(decider, until)
     if as_json:
         json_lines(decider.decided, actions_only=actions_only)
     else:
@@ -105,7 +105,7 @@ def run_file(
     return decider, refused
 
 
-def _advance(decider: "Decider", until: str | None) -> str | None:
+def advance(decider: "Decider", until: str | None) -> str | None:
     """Lets time go on; what would be due after that, in words."""
     from schemas.json_form import BadRecord, instant, instant_text
 

@@ -1,10 +1,10 @@
-"""`touchstone packs`: check a pack, see which there are, put one into force."""
+"""`touchstone packs`: check a pack, see which there are, put one into force. Writing one: `pack_authoring`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streams.commands import start
+from streams.commands import pack_authoring, start
 
 if TYPE_CHECKING:
     from streams.experience.compiled import CompiledPack
@@ -16,6 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Packs: the configuration of an ind
 
 
 def mount(root: typer.Typer) -> None:
+    pack_authoring.mount(app)
     root.add_typer(app, name="packs")
 
 
@@ -43,7 +44,8 @@ def list_packs(as_json: AsJson = False) -> None:
     from streams.packs_folder import files, read_pack
     from streams.terminal import out, write_json
 
-    rows = [row(read_pack(path)) for path in files(start())]
+    settings = start()
+    rows = [row(read_pack(path, settings)) for path in files(settings)]
     if as_json:
         write_json(rows)
         return

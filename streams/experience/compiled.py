@@ -1,6 +1,7 @@
 """A pack ready to decide: conditions compiled, signals indexed by what can make them fire.
 
-`compile_pack` takes YAML text and gives a `CompiledPack`, or raises `PackErrors` with every error, its file and line.
+`compile_pack` takes YAML text, and that of the pack's parents, and gives a `CompiledPack`, or raises `PackErrors` with every
+error, its file and line.
 """
 
 import hashlib
@@ -24,9 +25,10 @@ from streams.experience.environments import environments
 from streams.experience.frame import OTHER, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_checks import check
+from streams.experience.pack_inherit import Inherited, Parents, Source, inherit, no_parents
 from streams.experience.pack_shape import problems
-from streams.experience.place import Place
-from streams.experience.yaml_places import Places, YamlError, load
+from streams.experience.place import Place, PlacedError
+from streams.experience.yaml_places import Places
 
 
 class PackErrors(ValueError):
@@ -168,24 +170,38 @@ def by_tier(values: Mapping[str, float], tier: str | None) -> float:
     return values.get(tier or OTHER, values[OTHER])
 
 
-def compile_pack(text: str, file: str) -> CompiledPack:
+def compile_pack(text: str, file: str, parents: Parents = no_parents) -> CompiledPack:
     """A pack from its YAML text. Raises PackErrors."""
     try:
-        data, places = load(text, file)
-    except YamlError as error:
+        merged = inherit(Source(text, file), parents)
+    except PlacedError as error:
         raise PackErrors([str(error)]) from None
+    places = merged.places
     shape = [
-        f"{places.keys_at.get(path) or _place(places, path, file)}: {what}" for path, what in problems(data, PackFile)
+        f"{places.keys_at.get(path) or _place(places, path, file)}: {what}"
+        for path, what in problems(merged.data, PackFile)
     ]
     if shape:
-        raise PackErrors(sorted(shape, key=_by_line))
-    pack = msgspec.convert(data, PackFile)
+        raise PackErrors(_told(shape, merged))
+    pack = msgspec.convert(merged.data, PackFile)
     compiler = _Compiler(pack, places, file)
     compiled = compiler.compile()
     compiler.errors += [f"{_place(places, path, file)}: {what}" for path, what in check(pack)]
     if compiler.errors:
-        raise PackErrors(sorted(compiler.errors, key=_by_line))
+        raise PackErrors(_told(compiler.errors, merged))
     return compiled
+
+
+def _told(errors: list[str], merged: Inherited) -> list[str]:
+    """By file and line, the pack's own file first; what is wrong in a parent's file says which pack it comes from."""
+    own, *above = merged.origins
+    told: dict[str, list[str]] = {file: [] for file in (own, *above)}
+    for error in sorted(errors, key=_by_line):
+        told[next((file for file in above if error.startswith(f"{file}:")), own)].append(error)
+    for file in above:
+        hint = f"{merged.origins[own]} inherits this from {merged.origins[file]}: say otherwise, or remove it, in {own}"
+        told[file] = [f"{error} ({hint})" for error in told[file]]
+    return [error for found in told.values() for error in found]
 
 
 class _Compiler:

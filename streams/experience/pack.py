@@ -24,21 +24,21 @@ class Part(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Journey(Part):
     """The customer's way through touchpoints; an episode belongs to one journey."""
 
-    title: Texts = {}
+    title: Texts = {}  # its name in messages, a text a language
 
 
 class TouchpointEntry(Part):
     """One place of contact."""
 
-    journey: str
-    title: Texts = {}
+    journey: str  # to which it belongs
+    title: Texts = {}  # its name in messages, a text a language
     owner: str | None = None  # audience that looks after the touchpoint
-    dimension: str | None = None
+    dimension: str | None = None  # what feedback here is about when it does not say
     expectation: float | Literal["none"] | None = None  # inherited expectation, 0–10; "none": nothing to disappoint
     importance: float | None = None  # 0–10
     ideal: float | None = None  # 0–10
     asks_for_help: bool = False  # the customer turns to a person: counts as a contact about the matter
-    waiting_promised_seconds: float | None = None
+    waiting_promised_seconds: float | None = None  # longest wait that is promised here
 
 
 class Watch(Part):
@@ -47,7 +47,7 @@ class Watch(Part):
     opens: str  # CEL on a touchpoint event
     kept: str  # CEL on a touchpoint event
     signal: str  # the signal that is given when it is not kept in time
-    within_seconds: float | None = None
+    within_seconds: float | None = None  # due so long after the opening event; or `by`
     by: Literal["promised_at"] | None = None  # the event's own promised_at
     same: Literal["matter", "touchpoint", "subject"] = "matter"  # what opening and keeping event must share
     touchpoint: str | None = None  # where a breach counts; null: where it was opened
@@ -57,11 +57,11 @@ class Watch(Part):
 class Signal(Part):
     """Evidence for dissatisfaction (`unhappy`), or against it (`happy`)."""
 
-    on: SignalOn
+    on: SignalOn  # touchpoint: behaviour, inferred; feedback: said; watch: given by a promise or a silence
     when: str | None = None  # CEL; null: always (signals on a watch need none)
-    mood: Literal["unhappy", "happy"] = "unhappy"
+    mood: Literal["unhappy", "happy"] = "unhappy"  # evidence of dissatisfaction, or against it
     weight: float | str = 0.0  # 0–1, or CEL that gives it
-    half_life_seconds: float = 86_400.0
+    half_life_seconds: float = 86_400.0  # the evidence fades by half in it
     relief: float = 0.0  # happy: share of the earlier evidence in the same journey that it takes away, 0–1
     verifies: bool = False  # happy: shows that a treated episode is really over
     cause: str | None = None  # name under which causes are counted; null: the signal's own name
@@ -71,52 +71,56 @@ class Signal(Part):
 class Treatment(Part):
     """When an episode opens, how its steps are timed, when it closes."""
 
-    opens_at: float
-    worsens_by: float
-    closes_below: float
-    step_within_seconds: dict[Literal["listen", "respond", "compensate", "improve"], ByTier]
+    opens_at: float  # score at which an episode opens, 0–1
+    worsens_by: float  # rise of the score that makes it worse
+    closes_below: float  # a verifying signal closes an untreated episode below this score
+    step_within_seconds: dict[
+        Literal["listen", "respond", "compensate", "improve"], ByTier
+    ]  # a step that is not done in time is missed
     verified_within_seconds: float  # treated, but not verified by then: re-opens
     reopens_within_seconds: float  # dissatisfied again by then: the same episode
     fades_after_seconds: float  # no evidence for so long: closed as faded
-    escalates_most: int = 3
+    escalates_most: int = 3  # how often a missed step triggers
 
 
 class Audience(Part):
     """Who acts. Its notification topic is cx-notify-<name>."""
 
-    reaches: Literal["staff", "customer"]
-    title: Texts = {}
+    reaches: Literal["staff", "customer"]  # whom
+    title: Texts = {}  # its name in messages, a text a language
     role: str | None = None  # staff role in the unit that is assigned; null: the customer's owner
 
 
 class Cap(Part):
     """At most so many in a sliding time."""
 
-    most: int
-    per_seconds: float
+    most: int  # at most so many of this rule a customer
+    per_seconds: float  # in this sliding time
 
 
 class ActionRule(Part):
     """What follows from what."""
 
-    on: ActionOn
-    audience: str
-    kind: str
-    step: Step
-    text: str
+    on: ActionOn  # what triggers it
+    audience: str  # who acts, or gets the message
+    kind: str  # what is to be done, as downstream systems call it
+    step: Step  # of the treatment
+    text: str  # name of a text
     signal: str | None = None  # with on: signal
-    when: str | None = None
-    emit: Literal["now", "settled"] = "now"
-    settling_seconds: float = 120.0
-    priority: int = 50
+    when: str | None = None  # CEL; null: always
+    emit: Literal["now", "settled"] = (
+        "now"  # settled: final, for messages to customers; now: revised when late events say otherwise
+    )
+    settling_seconds: float = 120.0  # with emit: settled
+    priority: int = 50  # higher goes first
     channel: str | None = None  # null: the customer's preferred one, for audiences that reach customers
-    solution: str | None = None
+    solution: str | None = None  # what to do, in words
     amount: float | str | ByTier | None = None  # suggested compensation
-    due_in_seconds: float | ByTier | None = None
-    expires_in_seconds: float | None = None
-    cap: Cap | None = None
+    due_in_seconds: float | ByTier | None = None  # by when it is to be done
+    expires_in_seconds: float | None = None  # after which it makes no sense any more
+    cap: Cap | None = None  # how often one customer may get it
     consent: str | None = None  # purpose that the customer must have agreed to
-    never_with_open_episode: bool = False
+    never_with_open_episode: bool = False  # not while an episode is open in any journey
 
 
 class QuietHours(Part):
@@ -130,30 +134,30 @@ class QuietHours(Part):
 class Incidents(Part):
     """When many customers with one cause at one touchpoint make an incident."""
 
-    subjects: int
-    within_seconds: float
-    ends_after_seconds: float
-    audience: str
-    text: str
-    kind: str = "incident"
+    subjects: int  # so many different customers …
+    within_seconds: float  # … in so long make an incident
+    ends_after_seconds: float  # without a further one it has ended
+    audience: str  # who is told
+    text: str  # name of a text
+    kind: str = "incident"  # as downstream systems call it
 
 
 class PackFile(Part):
     """A whole pack."""
 
-    pack: str
-    description: str
-    default_locale: str
-    currency: str
-    journeys: dict[str, Journey]
-    touchpoints: dict[str, TouchpointEntry]
-    dimensions: list[str]
-    signals: dict[str, Signal]
-    treatment: Treatment
-    audiences: dict[str, Audience]
-    actions: dict[str, ActionRule]
-    texts: dict[str, Texts]
-    promises: dict[str, Watch] = {}
-    silences: dict[str, Watch] = {}
-    quiet_hours: QuietHours | None = None
-    incidents: Incidents | None = None
+    pack: str  # its name
+    description: str  # one sentence
+    default_locale: str  # language of texts where the customer's is not there
+    currency: str  # ISO 4217, of all amounts
+    journeys: dict[str, Journey]  # the customer's ways
+    touchpoints: dict[str, TouchpointEntry]  # places of contact, by the name that events carry
+    dimensions: list[str]  # what experience has, e.g. service, price
+    signals: dict[str, Signal]  # evidence of dissatisfaction, or against it
+    treatment: Treatment  # when an episode opens, how it is treated, when it closes
+    audiences: dict[str, Audience]  # who acts, who is reached
+    actions: dict[str, ActionRule]  # what follows from what
+    texts: dict[str, Texts]  # by name, a text a language
+    promises: dict[str, Watch] = {}  # what the company owes after an event
+    silences: dict[str, Watch] = {}  # what a customer would have done
+    quiet_hours: QuietHours | None = None  # when customers are not contacted
+    incidents: Incidents | None = None  # when many customers make an incident

@@ -10,7 +10,7 @@ from streams.packs_folder import find
 from streams.replay.decide import Decider, event
 from streams.settings import Settings
 
-WEEK = Path(__file__).parent.parent.parent / "examples" / "telecom-week.jsonl"
+WEEK = Path(__file__).parents[2] / "streams" / "packs" / "telecom.scenario.jsonl"
 HOUR_US = 3_600_000_000
 
 
