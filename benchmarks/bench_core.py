@@ -27,6 +27,7 @@ from streams.experience.controls import Shelf, first_pack
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
+from streams.packs_folder import read_pack
 
 PACK: Final = Path(__file__).parent.parent / "streams" / "packs" / "retail.yaml"
 START: Final = 1_772_445_600_000_000
@@ -121,7 +122,7 @@ def run(
     new_job: Callable[[CompiledPack], Subjects] = job_of,
 ) -> Round:
     """All messages through the job, from `states` on, which it changes; with the retail pack unless another is given."""
-    pack = compile_pack(pack_text or PACK.read_text(encoding="utf-8"), str(PACK))
+    pack = compile_pack(pack_text, str(PACK)) if pack_text else read_pack(PACK)
     job = new_job(pack)
     controls = job.new_controls()
     controls.apply(first_pack(pack))

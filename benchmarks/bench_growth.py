@@ -42,12 +42,12 @@ from streams.engine.record import TaskRecord, encode
 from streams.engine.restore import restore
 from streams.engine.store import TASK_KEY, pack
 from streams.engine.topology import Topology, changelog, read
-from streams.experience.compiled import compile_pack
 from streams.experience.controls import Shelf
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
-from streams.packs_folder import audiences
+from streams.packs_folder import audiences, read_merged, read_pack
+from streams.packs_show import one_file
 from streams.settings import Settings
 from streams.topics import create
 
@@ -100,7 +100,7 @@ def of_history(in_window: int) -> dict[str, float]:
 
 def of_rules(more: int) -> dict[str, float]:
     """µs an event with so many signals more, each about one touchpoint, as a grown pack has them."""
-    known = PACK.read_text(encoding="utf-8")
+    known = one_file(read_merged(PACK))
     touchpoints = list(yaml.safe_load(known)["touchpoints"])
     rules = "".join(
         f"  slow_{number}:\n"
@@ -149,7 +149,7 @@ def of_restore(customers: int) -> dict[str, dict[str, float]]:
 
 
 def _job() -> Subjects:
-    found = compile_pack(PACK.read_text(encoding="utf-8"), str(PACK))
+    found = read_pack(PACK)
     return Subjects(Codec(), Shelf((found,)), default_analyser(), Limits(3600 * SECOND, 500))
 
 

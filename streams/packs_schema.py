@@ -62,12 +62,19 @@ def _describe(part: Json, struct: type) -> None:
 
 
 def _removable(field: Json) -> Json:
+    """Null besides what the field takes. Where it can be said by `type`, editors tell the place of an error better."""
     entries = field.get("additionalProperties")
     if isinstance(entries, dict):
         field["additionalProperties"] = _removable(entries)
-    hint = {key: field.pop(key) for key in ("description", "default") if key in field}
-    options = field.pop("anyOf") if "anyOf" in field else [field]
-    return {**hint, "anyOf": options if {"type": "null"} in options else [*options, {"type": "null"}]}
+    if isinstance(field.get("type"), str):
+        field["type"] = [field["type"], "null"]
+    elif "enum" in field:
+        field["enum"] = [*field["enum"], None]
+    elif "anyOf" not in field:
+        field["anyOf"] = [{"$ref": field.pop("$ref")}, {"type": "null"}]
+    elif {"type": "null"} not in field["anyOf"]:
+        field["anyOf"].append({"type": "null"})
+    return field
 
 
 def text() -> str:

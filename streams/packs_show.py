@@ -118,10 +118,13 @@ def _shared(one: Path, other: Path) -> int:
     )
 
 
+_SHORT: Final = 80  # characters of a map or list on one line
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes what `yaml_places` reads: text that YAML 1.2 would take for something else is quoted."""
 
-    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]  # noqa: RUF012
+    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]
 
 
 for _tag, _pattern in (
@@ -142,6 +145,23 @@ def one_file(merged: Inherited, path: Path = ()) -> str:
 def written(value: Data) -> str:
     """A value on one line, as YAML."""
     return _dump(value, flow=True).removesuffix("...\n").strip()
+
+
+def _short(dumper: _Dumper, value: dict[str, Data] | list[Data]) -> yaml.Node:
+    """A small map or list stands on one line: `{most: 1, per_seconds: 86400}`."""
+    node = (
+        dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=None)
+        if isinstance(value, dict)
+        else dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=None)
+    )
+    inner = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(one, dict | list) for one in inner) and len(str(value)) <= _SHORT:
+        node.flow_style = True
+    return node
+
+
+_Dumper.add_representer(dict, _short)
+_Dumper.add_representer(list, _short)
 
 
 def _dump(value: Data, *, flow: bool) -> str:

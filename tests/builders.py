@@ -11,11 +11,13 @@ from schemas.codec import Codec
 from schemas.json_form import from_json, instant
 from schemas.records import Action, Control, Episode, Experience, PackInForce
 from streams.engine.job import Message, Output
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
+from streams.packs_folder import read_merged, read_pack
+from streams.packs_show import one_file
 from streams.replay.driver import Driver
 
 CODEC = Codec()
@@ -34,8 +36,13 @@ TOPIC = {
 @functools.cache
 def pack(name: str = "retail") -> CompiledPack:
     """A pack of streams/packs."""
-    path = PACKS / f"{name}.yaml"
-    return compile_pack(path.read_text(encoding="utf-8"), str(path))
+    return read_pack(PACKS / f"{name}.yaml")
+
+
+@functools.cache
+def whole_pack(name: str = "retail") -> str:
+    """A pack of streams/packs with all that it inherits, as one file: for tests that change its text."""
+    return one_file(read_merged(PACKS / f"{name}.yaml"))
 
 
 def driver(*packs: CompiledPack, lateness_seconds: int = LATENESS_SECONDS, window: int = 500) -> Driver:

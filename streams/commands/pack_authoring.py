@@ -17,8 +17,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 
 
 def mount(packs: typer.Typer) -> None:
-    for command in (show, test, new, schema):
-        packs.command()(command)
+    for name, command in (("show", show), ("test", run_scenarios), ("new", new), ("schema", schema)):
+        packs.command(name)(command)
 
 
 def show(
@@ -56,7 +56,7 @@ def show(
             out().print(f"{line.origin:{width}}  {line.text}", style=style, markup=False)
 
 
-def test(
+def run_scenarios(
     names: Annotated[
         list[str] | None, typer.Argument(help="Packs by name or file. Default: all that have a scenario.")
     ] = None,

@@ -14,6 +14,7 @@ SignalOn = Literal["touchpoint", "feedback", "watch"]
 ActionOn = Literal[
     "episode_opened", "episode_worsened", "episode_reopened", "episode_closed", "response_missed", "declined", "signal"
 ]
+Handling = Literal["listen", "respond", "compensate", "improve"]
 Step = Literal["listen", "respond", "compensate", "improve", "escalate", "recognise"]
 
 
@@ -74,9 +75,7 @@ class Treatment(Part):
     opens_at: float  # score at which an episode opens, 0–1
     worsens_by: float  # rise of the score that makes it worse
     closes_below: float  # a verifying signal closes an untreated episode below this score
-    step_within_seconds: dict[
-        Literal["listen", "respond", "compensate", "improve"], ByTier
-    ]  # a step that is not done in time is missed
+    step_within_seconds: dict[Handling, ByTier]  # a step that is not done in time is missed
     verified_within_seconds: float  # treated, but not verified by then: re-opens
     reopens_within_seconds: float  # dissatisfied again by then: the same episode
     fades_after_seconds: float  # no evidence for so long: closed as faded
@@ -108,9 +107,7 @@ class ActionRule(Part):
     text: str  # name of a text
     signal: str | None = None  # with on: signal
     when: str | None = None  # CEL; null: always
-    emit: Literal["now", "settled"] = (
-        "now"  # settled: final, for messages to customers; now: revised when late events say otherwise
-    )
+    emit: Literal["now", "settled"] = "now"  # settled: final, as messages to customers are
     settling_seconds: float = 120.0  # with emit: settled
     priority: int = 50  # higher goes first
     channel: str | None = None  # null: the customer's preferred one, for audiences that reach customers

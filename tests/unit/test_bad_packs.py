@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from streams.cli import app
 from streams.experience.compiled import PackErrors, compile_pack
-from streams.packs_folder import BUILT_IN
+from tests.builders import whole_pack
 
-RETAIL = (BUILT_IN / "retail.yaml").read_text(encoding="utf-8")
+RETAIL = whole_pack("retail")
 
 
 def broken(old: str, new: str) -> tuple[str, int]:

@@ -24,10 +24,11 @@ from tests.builders import (
     pack,
     pack_control,
     records,
+    whole_pack,
 )
 from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life, gave_up, receipt
 
-RETAIL = (PACKS / "retail.yaml").read_text(encoding="utf-8")
+RETAIL = whole_pack("retail")
 
 
 def retail_with(*changes: tuple[str, str]) -> CompiledPack:
@@ -271,7 +272,7 @@ def test_a_condition_that_fails_does_not_fire_and_is_counted_by_its_rule() -> No
     ["1.0 / (episode.score - episode.score)", "0.0 / (episode.score - episode.score)", "1e300 * episode.score"],
 )
 def test_an_amount_that_is_no_amount_is_left_out_and_counted(amount: str) -> None:
-    broken = retail_with(("    amount: {gold: 30, silver: 15, other: 10}", f'    amount: "{amount}"'))
+    broken = retail_with(("    amount: {other: 10, gold: 30, silver: 15}", f'    amount: "{amount}"'))
     before = failing("offer_compensation")
     life = Life(driver(broken))
     life.say(0, "complaint")
@@ -293,7 +294,7 @@ def test_a_weight_that_cannot_be_computed_gives_no_signal() -> None:
         ("  worsens_by: 0.15", "  worsens_by: .nan", "write a finite number"),
         ("  fades_after_seconds: 2592000", "  fades_after_seconds: .inf", "write a finite number"),
         ("  fades_after_seconds: 2592000", "  fades_after_seconds: 1e12", "at most 3.1536e+09"),
-        ("    amount: {gold: 30, silver: 15, other: 10}", "    amount: {gold: 1e300, other: 1}", "at most 1e+12"),
+        ("    amount: {other: 10, gold: 30, silver: 15}", "    amount: {gold: 1e300, other: 1}", "at most 1e+12"),
         ('kept: event.touchpoint == "refund"', 'kept: event.touchpoint == "refnd"', "did you mean `refund`?"),
         ("touchpoint.asks_for_help && event.matter != null && contacts", 'touchpoint.journey == "sales" && contacts', "journey"),
         ('event.touchpoint == "payment" && event.outcome == "success"\n    relief', 'event.touchpoint in ["payment", "pament"]\n    relief', "did you mean `payment`?"),
