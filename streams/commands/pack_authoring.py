@@ -80,13 +80,13 @@ def run_scenarios(
 
     settings = start()
     if names:
-        paths = [find_file(name, settings) for name in names]
+        paths = [(name, find_file(name, settings)) for name in names]
     else:
-        paths = [path for path in files(settings) if scenario_of(path).exists()]
+        paths = [(path.stem, path) for path in files(settings) if scenario_of(path).exists()]
         for path in files(settings) if not as_json else ():
-            if path not in paths:
+            if not scenario_of(path).exists():
                 out().print(f"{path.stem}: no {scenario_of(path).name}", style="dim", markup=False)
-    results = [_tested(path, settings, until if write else None, write=write) for path in paths]
+    results = [_tested(name, path, settings, until if write else None, write=write) for name, path in paths]
     if as_json:
         write_json([result for result, _ in results])
     else:
@@ -99,7 +99,9 @@ def run_scenarios(
 Result = dict[str, object]
 
 
-def _tested(path: Path, settings: "Settings", until: str | None, *, write: bool) -> tuple[Result, "list[Difference]"]:
+def _tested(
+    name: str, path: Path, settings: "Settings", until: str | None, *, write: bool
+) -> tuple[Result, "list[Difference]"]:
     """Runs one scenario; writes the expected actions, or compares with them."""
     import msgspec
 
@@ -120,7 +122,7 @@ def _tested(path: Path, settings: "Settings", until: str | None, *, write: bool)
         raise UserError("\n".join(refused), "put the scenario right", exit_code=ExitCode.NO)
     advance(decider, expected.until)
     lines = scenario.came(decider.decided)
-    result: Result = {"pack": path.stem, "actions": len(lines), "expected": str(wanted), "written": write}
+    result: Result = {"pack": path.stem, "name": name, "actions": len(lines), "expected": str(wanted), "written": write}
     if write:
         wanted.write_text(scenario.written(expected.until, lines), encoding="utf-8")
         return result, []
@@ -155,7 +157,7 @@ def _tell(result: Result, differences: "list[Difference]") -> None:
             out().print(f"      {told}: {one.action.text}", markup=False)
         for field, (expected, came) in one.fields.items():
             out().print(f"      {field}: expected {_shown(expected)}, came {_shown(came)}", markup=False)
-    out().print(f"  is the new way right? then: touchstone packs test {result['pack']} --write", markup=False)
+    out().print(f"  is the new way right? then: touchstone packs test {result['name']} --write", markup=False)
 
 
 def _shown(value: object) -> str:
