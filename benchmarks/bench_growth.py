@@ -1,11 +1,12 @@
-"""How cost grows: with customers, with what is remembered of each, with rules, and how long a restore takes.
+"""How cost grows: with customers, with what is remembered of each, with rules, with partitions, and how long a restore takes.
 
     python -m benchmarks.bench_growth customers            # 10,000 to 5,000,000 customers: µs an event, memory a customer
     python -m benchmarks.bench_growth history              # 1 to 300 events of a customer in the window
     python -m benchmarks.bench_growth rules                # 3, 30, 300 rules more than the retail pack has
+    python -m benchmarks.bench_growth partitions           # 1, 4, 16, 64 partitions of the same backlog: worker and broker, µs an event
     python -m benchmarks.bench_growth restore [--customers 1000000]   # from a real broker; memory and RocksDB
 
-The first three are the core in memory, as in bench_core, one process a figure. Appends rows to benchmarks/results.csv.
+The first three are the core in memory, as in bench_core, one process a figure; the other two have a real broker. Appends rows to benchmarks/results.csv.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import yaml
 from confluent_kafka import Producer
 
 from benchmarks.bench_core import PACK, SECOND, events, run
+from benchmarks.growth_partitions import PARTITIONS, TOUCHPOINTS, of_partitions
 from benchmarks.results import note
 from deploy.local import jars, ports
 from deploy.local.kafka import Broker, default_cache
@@ -222,13 +224,16 @@ def _say(conditions: str, figures: dict[str, float]) -> None:
 def main() -> None:
     """One kind of growth, printed and noted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=[*KINDS_OF_GROWTH, "restore"])
+    parser.add_argument("what", choices=[*KINDS_OF_GROWTH, "partitions", "restore"])
     parser.add_argument("--customers", type=int, default=1_000_000, help="of restore")
     parser.add_argument("--only", type=int, default=0, help="this size instead of all")
     asked = parser.parse_args()
     if asked.what == "restore":
         for store, figures in of_restore(asked.customers).items():
             _say(f"restore of {asked.customers} customers, {store}", figures)
+    elif asked.what == "partitions":
+        for count, figures in of_partitions((asked.only,) if asked.only else PARTITIONS).items():
+            _say(f"{count} partitions, {TOUCHPOINTS} touchpoints, detection job, commit 1000 ms", figures)
     else:
         _each(asked.what, asked.only)
 

@@ -139,10 +139,10 @@ class Streamed(NamedTuple):
     cpu_us: dict[str, float]
 
 
-def cpu_seconds(stack: Stack) -> dict[str, float]:
-    """User and system time so far of each process that has a part in the pipeline."""
+def cpu_seconds(stack: Stack, names: Iterable[str] = ("worker", "sink", "kafka", "clickhouse")) -> dict[str, float]:
+    """User and system time so far of processes that have a part in the pipeline, and of this one, the sender."""
     found = {"sender": psutil.Process()}
-    for name in ("worker", "sink", "kafka", "clickhouse"):
+    for name in names:
         found[name] = psutil.Process(stack.supervisor.child(name).pid)
     return {name: sum(process.cpu_times()[:2]) for name, process in found.items()}
 

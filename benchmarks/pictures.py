@@ -1,6 +1,7 @@
 """Pictures for docs/ from rows of results.csv, and from what a benchmark has just measured. Needs `pip install 'touchstone[benchmarks]'`.
 
 python -m benchmarks.pictures growth docs/growth.svg
+python -m benchmarks.pictures commit docs/commit.svg
 """
 
 import argparse
@@ -8,7 +9,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import matplotlib
 
@@ -30,12 +31,52 @@ STYLE: Final[Mapping[str, Any]] = {
     "grid.color": "#e4e7eb",
     "svg.hashsalt": "touchstone",  # the same rows, the same file
 }
+
+
+class Line(NamedTuple):
+    """A figure of a benchmark against the number in its conditions; `label` where a panel has two."""
+
+    pattern: str
+    figure: str
+    label: str = ""
+
+
+class Panel(NamedTuple):
+    """One diagram."""
+
+    title: str
+    along: str
+    lines: tuple[Line, ...]
+
+
+CUSTOMERS: Final = r"(\d+) customers;"
+PARTITIONS: Final = r"(\d+) partitions,"
 GROWTH: Final = (
-    ("customers", r"(\d+) customers;", "µs/event", "customers of one worker"),
-    ("history", r"(\d+) events of a customer", "µs/event", "events of a customer in the window"),
-    ("rules", r"(\d+) signals more", "µs/event", "rules more than the retail pack has"),
-    ("memory", r"(\d+) customers;", "bytes/customer", "customers of one worker"),
+    Panel("core, µs/event", "customers of one worker", (Line(CUSTOMERS, "µs/event"),)),
+    Panel("core, µs/event", "events of a customer in the window", (Line(r"(\d+) events of a customer", "µs/event"),)),
+    Panel("core, µs/event", "rules more than the retail pack has", (Line(r"(\d+) signals more", "µs/event"),)),
+    Panel(
+        "detection job, µs/event",
+        "partitions of one worker",
+        (Line(PARTITIONS, "µs/event", "worker"), Line(PARTITIONS, "broker µs/event", "broker")),
+    ),
+    Panel("memory, bytes/customer", "customers of one worker", (Line(CUSTOMERS, "bytes/customer"),)),
 )
+EACH: Final = r"a transaction each (\d+) ms"
+COMMIT: Final = (
+    Panel(
+        "event to action, ms, 2,000 events/s",
+        "ms between transactions",
+        (Line(EACH, "event to action p50 ms", "p50"), Line(EACH, "event to action p99 ms", "p99")),
+    ),
+    Panel(
+        "CPU µs/event, 2,000 events/s",
+        "ms between transactions",
+        (Line(EACH, "worker CPU µs/event", "worker"), Line(EACH, "kafka CPU µs/event", "broker")),
+    ),
+    Panel("backlog, events/s", "ms between transactions", (Line(EACH, "events/s"),)),
+)
+DRAWN: Final = {"growth": ("bench_growth", GROWTH), "commit": ("bench_commit", COMMIT)}
 
 
 def newest(benchmark: str, pattern: str, figure: str) -> list[tuple[int, float]]:
@@ -49,17 +90,20 @@ def newest(benchmark: str, pattern: str, figure: str) -> list[tuple[int, float]]
     return sorted(found.items())
 
 
-def growth(file: Path) -> None:
-    """Cost and memory against what grows."""
+def panels(file: Path, benchmark: str, shown: Sequence[Panel]) -> None:
+    """Side by side, each with the newest rows of its figures."""
     with plt.rc_context(dict(STYLE)):
-        figure, axes = plt.subplots(1, len(GROWTH), figsize=(12, 3))
-        for axis, (_, pattern, name, label) in zip(axes, GROWTH, strict=True):
-            points = newest("bench_growth", pattern, name)
-            axis.plot([max(x, 1) for x, _ in points], [y for _, y in points], "o-", color=BLUE)
+        figure, axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3))
+        for axis, panel in zip(axes, shown, strict=True):
+            for line, colour in zip(panel.lines, (BLUE, ORANGE), strict=False):
+                points = newest(benchmark, line.pattern, line.figure)
+                axis.plot([max(x, 1) for x, _ in points], [y for _, y in points], "o-", color=colour, label=line.label)
             axis.set_xscale("log")
             axis.set_ylim(bottom=0)
-            axis.set_xlabel(label)
-            axis.set_title(name, loc="left")
+            axis.set_xlabel(panel.along)
+            axis.set_title(panel.title, loc="left")
+            if len(panel.lines) > 1:
+                axis.legend(frameon=False)
         _save(figure, file)
 
 
@@ -89,10 +133,10 @@ def _save(figure: Any, file: Path) -> None:
 def main() -> None:
     """One picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["growth"])
+    parser.add_argument("what", choices=[*DRAWN])
     parser.add_argument("file", type=Path)
     asked = parser.parse_args()
-    growth(asked.file)
+    panels(asked.file, *DRAWN[asked.what])
 
 
 if __name__ == "__main__":

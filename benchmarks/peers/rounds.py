@@ -31,7 +31,7 @@ class Input(NamedTuple):
     """Two topics under a prefix, and what must come of them. `ends`: offset after the last message of each partition."""
 
     prefix: str
-    touchpoints: int
+    partitions: int
     ends: dict[Partition, int]
     expected: dict[Told, Content]
 
@@ -49,7 +49,7 @@ def make_input(brokers: str, touchpoints: int, *, zipf: bool, partitions: int = 
         expected = Expected()
         asyncio.run(write(settings, expected.watch(records(touchpoints, zipf=zipf)), partitions))
         ends = {at: end for at, end in admin.end_offsets(topics).items() if end}
-    return Input(settings.kafka_prefix, touchpoints, ends, expected.actions)
+    return Input(settings.kafka_prefix, partitions, ends, expected.actions)
 
 
 class Bench:
@@ -89,7 +89,7 @@ class Bench:
     def _create(self, admin: Admin, run: Run, given: Input) -> None:
         """The output topic; and Touchstone's changelog, which a worker does not create by itself."""
         names = [run.actions, *([f"{given.prefix}cx-{run.name}-changelog"] if "touchstone" in run.name else [])]
-        admin.create(TopicSpec(name, PARTITIONS, 1, OUTPUT) for name in names)
+        admin.create(TopicSpec(name, given.partitions, 1, OUTPUT) for name in names)
 
     def _run(self, engine: Engine, run: Run, given: Input, admin: Admin) -> Result:
         program = engine.program(run)
