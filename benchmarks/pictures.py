@@ -99,7 +99,7 @@ def panels(file: Path, benchmark: str, shown: Sequence[Panel]) -> None:
                 points = newest(benchmark, line.pattern, line.figure)
                 axis.plot([max(x, 1) for x, _ in points], [y for _, y in points], "o-", color=colour, label=line.label)
             axis.set_xscale("log")
-            axis.set_ylim(bottom=0)
+            axis.set_ylim(0, 1.1 * axis.dataLim.y1)
             axis.set_xlabel(panel.along)
             axis.set_title(panel.title, loc="left")
             if len(panel.lines) > 1:
