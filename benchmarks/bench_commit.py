@@ -1,6 +1,6 @@
 """The trade between latency and cost: a transaction each 20 to 1,000 ms, and what that does to a stream and to a backlog.
 
-    python -m benchmarks.bench_commit [--intervals 20,50,100,200,500,1000] [--rate 2000] [--seconds 10] [--events 60000]
+    python -m benchmarks.bench_commit [--picture docs/commit.svg] [--intervals 20,50,100,200,500,1000] [--rate 2000]
 
 Retail pack, real Kafka, one worker, no sink. For each interval the worker empties a backlog (events/s), then gets a stream sent by
 the clock (ms from an event's scheduled time until its action is in Kafka, CPU an event). Both settings,
@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of the stream; %(default)s")
     parser.add_argument("--events", type=int, default=60_000, help="of the backlog; %(default)s")
     parser.add_argument("--customers", type=int, default=5_000, help="%(default)s")
+    parser.add_argument("--picture", type=Path, help="then draw the newest rows of each interval, as SVG")
     asked = parser.parse_args()
     load = Load(asked.events, asked.rate, asked.seconds, asked.customers)
     rounds = [(WARM_UP_MS, WARM_UP), *((int(each), load) for each in asked.intervals.split(","))]
@@ -113,6 +114,10 @@ def main() -> None:
                 figures = of_interval(stack, of_this, given)
                 if given is not WARM_UP:
                     told(f"a transaction each {interval} ms; {given}; load {busy:.1f}", figures)
+    if asked.picture:
+        from benchmarks.pictures import DRAWN, panels
+
+        panels(asked.picture, *DRAWN["commit"])
 
 
 def told(conditions: str, figures: dict[str, float]) -> None:
