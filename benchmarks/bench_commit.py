@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.bench_pipeline import backlog, caused, cpu_seconds, send_on_time, simulated
+from benchmarks.panels import DRAWN
 from benchmarks.results import note
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack
@@ -113,11 +114,16 @@ def main() -> None:
                 of_this = settings.model_copy(update={"kafka_prefix": f"each-{interval}-{number}-", **each})
                 figures = of_interval(stack, of_this, given)
                 if given is not WARM_UP:
-                    told(f"a transaction each {interval} ms; {given}; load {busy:.1f}", figures)
+                    told(conditions(interval, given, busy), figures)
     if asked.picture:
-        from benchmarks.pictures import DRAWN, panels
+        from benchmarks.pictures import draw
 
-        panels(asked.picture, *DRAWN["commit"])
+        draw(asked.picture, *DRAWN["commit"])
+
+
+def conditions(interval_ms: int, load: Load, busy: float) -> str:
+    """`busy`: load average before."""
+    return f"a transaction each {interval_ms} ms; {load}; load {busy:.1f}"
 
 
 def told(conditions: str, figures: dict[str, float]) -> None:

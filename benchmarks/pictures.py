@@ -5,15 +5,13 @@ python -m benchmarks.pictures commit docs/commit.svg
 """
 
 import argparse
-import csv
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import matplotlib
 
-from benchmarks.results import RESULTS
+from benchmarks.panels import DRAWN, Panel, newest
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
@@ -33,64 +31,7 @@ STYLE: Final[Mapping[str, Any]] = {
 }
 
 
-class Line(NamedTuple):
-    """A figure of a benchmark against the number in its conditions; `label` where a panel has two."""
-
-    pattern: str
-    figure: str
-    label: str = ""
-
-
-class Panel(NamedTuple):
-    """One diagram."""
-
-    title: str
-    along: str
-    lines: tuple[Line, ...]
-
-
-CUSTOMERS: Final = r"(\d+) customers;"
-PARTITIONS: Final = r"(\d+) partitions,"
-GROWTH: Final = (
-    Panel("core, µs/event", "customers of one worker", (Line(CUSTOMERS, "µs/event"),)),
-    Panel("core, µs/event", "events of a customer in the window", (Line(r"(\d+) events of a customer", "µs/event"),)),
-    Panel("core, µs/event", "rules more than the retail pack has", (Line(r"(\d+) signals more", "µs/event"),)),
-    Panel(
-        "detection job, µs/event",
-        "partitions of one worker",
-        (Line(PARTITIONS, "µs/event", "worker"), Line(PARTITIONS, "broker µs/event", "broker")),
-    ),
-    Panel("memory, bytes/customer", "customers of one worker", (Line(CUSTOMERS, "bytes/customer"),)),
-)
-EACH: Final = r"a transaction each (\d+) ms"
-COMMIT: Final = (
-    Panel(
-        "event to action, ms, 2,000 events/s",
-        "ms between transactions",
-        (Line(EACH, "event to action p50 ms", "p50"), Line(EACH, "event to action p99 ms", "p99")),
-    ),
-    Panel(
-        "CPU µs/event, 2,000 events/s",
-        "ms between transactions",
-        (Line(EACH, "worker CPU µs/event", "worker"), Line(EACH, "kafka CPU µs/event", "broker")),
-    ),
-    Panel("backlog, events/s", "ms between transactions", (Line(EACH, "events/s"),)),
-)
-DRAWN: Final = {"growth": ("bench_growth", GROWTH), "commit": ("bench_commit", COMMIT)}
-
-
-def newest(benchmark: str, pattern: str, figure: str) -> list[tuple[int, float]]:
-    """(number in the conditions, value) of the last row of each number."""
-    found: dict[int, float] = {}
-    with RESULTS.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            matched = re.match(pattern, row["conditions"])
-            if row["benchmark"] == benchmark and row["figure"] == figure and matched:
-                found[int(matched[1])] = float(row["value"])
-    return sorted(found.items())
-
-
-def panels(file: Path, benchmark: str, shown: Sequence[Panel]) -> None:
+def draw(file: Path, benchmark: str, shown: Sequence[Panel]) -> None:
     """Side by side, each with the newest rows of its figures."""
     with plt.rc_context(dict(STYLE)):
         figure, axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3))
@@ -136,7 +77,7 @@ def main() -> None:
     parser.add_argument("what", choices=[*DRAWN])
     parser.add_argument("file", type=Path)
     asked = parser.parse_args()
-    panels(asked.file, *DRAWN[asked.what])
+    draw(asked.file, *DRAWN[asked.what])
 
 
 if __name__ == "__main__":
