@@ -64,6 +64,7 @@ class DiskStore(Store):
         self._fresh: dict[bytes, bytes | None] = {}  # changed since the last transaction began
         self._taken: dict[bytes, _Taken] = {}  # in the transaction that is under way
         self._loading: list[tuple[bytes, bytes | None, int | None]] = []
+        self._folder = folder
         self._db = _open(folder, cache_bytes)
         about = _about(self._db)
         if about is not None and (why := self._unusable(about)):
@@ -155,7 +156,13 @@ class DiskStore(Store):
         position = self.position if position is None else position
         about = None if position is None else About(self._changelog, position, record, time.time())
         rows = [(key, taken.state, taken.due_at) for key, taken in self._taken.items()]
-        await asyncio.to_thread(self._write, rows, about)
+        try:
+            await asyncio.to_thread(self._write, rows, about)
+        except Exception as error:
+            raise UserError(
+                f"the state in {self._folder} cannot be written: {error}",
+                "make room on its disk and start again: what the copy lacks is read from the changelog",
+            ) from error
         self._taken = {}
         self.position, self.record = position, record
 
@@ -178,7 +185,10 @@ class DiskStore(Store):
 
     def close(self) -> None:
         """Let go of the folder, also while a thread still writes."""
-        self._db.close()
+        try:
+            self._db.close()
+        except Exception as error:  # noqa: BLE001 - rocksdict raises nothing else, and what is missing is in the changelog
+            _log.warning("the state in %s was not closed cleanly: %s; the next start reads more", self._folder, error)
 
 
 def _range(db: "Rdict", begin: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -111,8 +111,10 @@ class Worker:
             async with asyncio.timeout(_STOP_SECONDS):
                 if self._failure is None:
                     await self.membership.revoke()
-                await self.membership.close()
-                await self.app.stop()
+                try:
+                    await self.membership.close()
+                finally:
+                    await self.app.stop()  # else its threads keep the process alive
         except TimeoutError:
             _log.error("the worker did not stop within %.0f s; the group notices when its session ends", _STOP_SECONDS)
 

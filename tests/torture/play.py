@@ -14,6 +14,7 @@ from tests.torture.evidence import gather
 from tests.torture.invariants import LAWS, Finding
 from tests.torture.job_laws import JOB_LAWS
 from tests.torture.observer import EVERY_SECONDS
+from tests.torture.small_disk import SmallDisk, small_broker
 from tests.torture.stage import Stage
 
 
@@ -27,6 +28,7 @@ class Scenario(NamedTuple):
     settings: Mapping[str, Any] = {}
     drains: bool = True  # False: only its own findings count, as when it ends in a stop that a person must look at
     watch_seconds: float = EVERY_SECONDS  # between two looks of the observer
+    small_disk: bool = False  # a broker of its own on a disk that can be filled
 
 
 class Result(NamedTuple):
@@ -56,9 +58,29 @@ def play(
     """Whatever goes wrong is a finding, also an exception."""
     began = time.monotonic()
     folder.mkdir(parents=True)
+    if scenario.small_disk:
+        with small_broker(folder / "disk") as (own, disk):
+            findings = _play(scenario, own, clickhouse, folder, seed, scale, mistakes, migrate, minutes, disk)
+    else:
+        findings = _play(scenario, kafka, clickhouse, folder, seed, scale, mistakes, migrate, minutes)
+    return Result(scenario.name, seed, time.monotonic() - began, findings)
+
+
+def _play(
+    scenario: Scenario,
+    kafka: Kafka,
+    clickhouse: ClickHouseService,
+    folder: Path,
+    seed: int,
+    scale: float,
+    mistakes: Mapping[str, str] | None,
+    migrate: Callable[[Settings], object],
+    minutes: float | None,
+    disk: SmallDisk | None = None,
+) -> dict[str, Finding]:
     findings: dict[str, Finding] = {}
     stage = Stage(
-        kafka, clickhouse, folder, seed, scenario.job, scale, mistakes, migrate, scenario.watch_seconds, minutes,
+        kafka, clickhouse, folder, seed, scenario.job, scale, mistakes, migrate, scenario.watch_seconds, minutes, disk,
         **scenario.settings,
     )  # fmt: skip
     try:
@@ -77,4 +99,4 @@ def play(
             if findings.get(name, Finding(True, "")).holds:
                 findings[name] = Finding(holds, said)
         stage.close()
-    return Result(scenario.name, seed, time.monotonic() - began, findings)
+    return findings

@@ -26,6 +26,7 @@ from tests.torture.process import Process, Stuck, until
 from tests.torture.producer import LoggingProducer
 from tests.torture.proxy import Proxy
 from tests.torture.reading import ConcurrentReader
+from tests.torture.small_disk import SmallDisk
 from tests.torture.worker import CLOCK
 from tests.touchstone_command import TOUCHSTONE
 
@@ -59,10 +60,11 @@ class Stage:
         migrate: Callable[[Settings], object] = migrations.migrate,
         watch_seconds: float = EVERY_SECONDS,
         minutes: float | None = None,
+        disk: SmallDisk | None = None,
         **values: Any,
     ) -> None:
-        self.kafka, self.clickhouse, self.folder, self.seed, self.job, self.scale, self.minutes = (
-            kafka, clickhouse, folder, seed, job, scale, minutes,
+        self.kafka, self.clickhouse, self.folder, self.seed, self.job, self.scale, self.minutes, self.disk = (
+            kafka, clickhouse, folder, seed, job, scale, minutes, disk,
         )  # fmt: skip
         self.mistakes = dict(mistakes or {})
         self.proxy = Proxy(clickhouse.host, clickhouse.port)

@@ -161,6 +161,31 @@ def test_a_folder_that_is_no_folder_is_named(tmp_path: Path) -> None:
         open_store(Settings(worker_state="rocksdb", worker_state_dir=tmp_path / "file"), "job", 0, "uuid")
 
 
+async def test_a_full_disk_is_named_and_the_store_can_still_be_closed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full:
+        """As RocksDB on a disk without room; torture's `state disk full` has the real one."""
+
+        def get(self, key: bytes) -> bytes | None:
+            return None
+
+        def write(self, batch: object) -> None:
+            raise Exception("IO error: No space left on device")  # noqa: TRY002 - what rocksdict raises
+
+        def close(self) -> None:
+            raise Exception("IO error: Writer has previous error.")  # noqa: TRY002
+
+    store = DiskStore(tmp_path / "state", "uuid", CACHE_BYTES)
+    store._db.close()
+    store._db = Full()  # type: ignore[assignment]
+    store.put(b"k", b"1")
+    with pytest.raises(UserError, match="cannot be written: IO error: No space left"):
+        await _commit(store, 7)
+    store.close()
+    assert "was not closed cleanly" in caplog.text
+
+
 @pytest.mark.parametrize("number", range(10))
 def test_a_store_may_be_closed_while_a_thread_writes_it(tmp_path: Path, number: int) -> None:
     store = DiskStore(tmp_path / "state", "uuid", CACHE_BYTES)

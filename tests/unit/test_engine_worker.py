@@ -50,6 +50,27 @@ async def test_only_the_first_failure_counts_and_being_cancelled_is_none() -> No
     assert isinstance(life._failure, KeyError)
 
 
+async def test_the_app_is_stopped_also_when_a_task_cannot_be_let_go() -> None:
+    """Its threads would keep the process alive, as a member that does nothing."""
+    done: list[str] = []
+
+    class Stuck:
+        async def revoke(self) -> None: ...
+
+        async def close(self) -> None:
+            raise OSError("no space left")
+
+    class Stopping:
+        async def stop(self) -> None:
+            done.append("stopped")
+
+    life = worker.Worker([AsOf()], Settings(), asyncio.Event())
+    life.membership, life.app = Stuck(), Stopping()  # type: ignore[assignment]
+    with pytest.raises(OSError, match="no space"):
+        await life._leave()
+    assert done == ["stopped"]
+
+
 def _membership(*jobs: Any) -> Membership:
     app: Any = None
     return Membership(jobs, _topology(), Settings(), app, lambda error: None)

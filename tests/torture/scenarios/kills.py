@@ -7,6 +7,7 @@ import time
 from streams.engine.failpoints import FAILPOINT, IN_A_FLUSH, IN_A_LIFE, IN_A_TRANSACTION
 from tests.torture.play import Scenario
 from tests.torture.process import until
+from tests.torture.small_disk import small_disk
 from tests.torture.stage import Stage
 
 
@@ -77,6 +78,29 @@ def state_on_disk(stage: Stage) -> None:
     stage.worker(settings)
 
 
+def state_disk_full(stage: Stage) -> None:
+    """RocksDB cannot write: the worker ends and says why; with room again it goes on from copy and changelog."""
+    stage.sink()
+    stage.flow(600)
+    with small_disk(stage.folder / "small") as disk:
+        folder = stage.folder / "small" / "state"
+        disk_settings = {"worker_state": "rocksdb", "worker_state_dir": folder}
+        settings = stage.settings.model_copy(update=disk_settings)
+        worker = stage.worker(settings)
+        until("it works", lambda: len(stage.reader.seen) > 500)
+        if disk is None:
+            stage.note("small disk", True, "not filled: this machine does not let us mount one")
+        else:
+            disk.fill(leave_bytes=0)
+            code = worker.wait(120)
+            stage.note("worker stops loudly", code == 2 and "cannot be written" in worker.said(), f"exit code {code}")
+            disk.make_room()
+            worker = stage.worker(settings)
+            stage.healed("room on the disk of the state")
+        stage.drain()
+        worker.stop()
+
+
 def standbys(stage: Stage) -> None:
     """Two workers follow each other's state; the owner is killed, the follower takes over from what it followed."""
     settings = stage.settings.model_copy(update={"worker_standbys": 1})
@@ -139,6 +163,7 @@ SCENARIOS = [
     Scenario("sink failpoints", sinks_killed_at_failpoints, "kill -9 of the sink at each step of a flush"),
     Scenario("random kills", killed_at_random, "kill -9 of workers and sinks at random"),
     Scenario("state on disk", state_on_disk, "kill -9 with state in RocksDB, at failpoints and at random"),
+    Scenario("state disk full", state_disk_full, "the disk of a worker's RocksDB is full, and has room again"),
     Scenario("standbys", standbys, "kill -9 of the owner, its standby takes over"),
     Scenario("three kills", three_kills, "100,000 messages with three kills under a concurrent read-committed reader"),
     Scenario("sigterm", sigterm, "SIGTERM under load: nothing is redelivered"),
