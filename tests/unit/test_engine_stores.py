@@ -171,10 +171,10 @@ async def test_a_full_disk_is_named_and_the_store_can_still_be_closed(
             return None
 
         def write(self, batch: object) -> None:
-            raise Exception("IO error: No space left on device")  # noqa: TRY002 - what rocksdict raises
+            raise Exception("IO error: No space left on device")
 
         def close(self) -> None:
-            raise Exception("IO error: Writer has previous error.")  # noqa: TRY002
+            raise Exception("IO error: Writer has previous error.")
 
     store = DiskStore(tmp_path / "state", "uuid", CACHE_BYTES)
     store._db.close()
