@@ -190,6 +190,12 @@ class Stage:
             rows: list[tuple[Any, ...]] = client.execute(sql)
             return rows
 
+    def repeats(self) -> dict[str, int]:
+        """Rows that were inserted more than once, by table; those without are left out."""
+        names = [table(name) for name in TABLES]
+        rows = {name: self.query(f"SELECT count(), uniqExact(_partition, _offset) FROM {name}")[0] for name in names}
+        return {name: count - unique for name, (count, unique) in rows.items() if count > unique}
+
     def stored_below(self, offsets: Mapping[Place, int]) -> dict[Place, int]:
         """How many different rows ClickHouse has below these offsets."""
         found: dict[Place, int] = {}

@@ -148,12 +148,7 @@ def sigterm(stage: Stage) -> None:
     acked = len(stage.producer.read_back().acked)
     stage.worker()
     stage.note("none redelivered", sum(steps) == acked, f"{' + '.join(map(str, steps))} steps, {acked} acked")
-    again = {
-        name: count - unique
-        for name in ("touchpoints", "feedback", "actions")
-        for count, unique in stage.query(f"SELECT count(), uniqExact(_partition, _offset) FROM {name}")
-        if count != unique
-    }
+    again = stage.repeats()
     stage.note("none inserted again", not again, f"{again or 'no row twice'}")
 
 
