@@ -20,7 +20,7 @@ torture: $(VENV)/.test ## kill, stop, cut and slow everything under load and che
 	@$(BIN)/python -m tests.torture --seed "$(SEED)" --scenarios "$(SCENARIOS)" --minutes "$(MINUTES)" $(ARGS)
 
 torture-mutations: $(VENV)/.test ## make known mistakes on purpose: the harness must notice each of them: SEED=
-	@$(BIN)/python -m tests.torture --mutations --seed "$(SEED)" --scale 0.4 $(ARGS)
+	@$(BIN)/python -m tests.torture --mutations --seed "$(SEED)" --scenarios "$(SCENARIOS)" --scale 0.4 $(ARGS)
 
 lint: $(VENV)/.test ## ruff
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.torture import report
 from tests.torture.catalogue import SCENARIOS, chosen
 from tests.torture.environment import Environment, environment
-from tests.torture.mutations import MUTATIONS
+from tests.torture.mutations import chosen as mistakes
 from tests.torture.play import Result, Scenario, play
 
 
@@ -82,9 +82,10 @@ def torture(args: argparse.Namespace, seed: int) -> int:
 def mutate(args: argparse.Namespace, seed: int) -> int:
     """Each mistake alone. Exit code 1 if one was not noticed."""
     found = []
+    mutations = mistakes(args.scenarios)
     with environment() as env:
-        for number, mutation in enumerate(MUTATIONS, 1):
-            say(f"[{number}/{len(MUTATIONS)}] {mutation.name} … ", end="")
+        for number, mutation in enumerate(mutations, 1):
+            say(f"[{number}/{len(mutations)}] {mutation.name} … ", end="")
             env.heal()
             folder = env.folder / f"mutation-{number}"
             result = play(

@@ -133,3 +133,12 @@ MUTATIONS = [
         ("as without fault",),
     ),
 ]
+
+
+def chosen(names: str) -> list[Mutation]:
+    """By how their names begin, separated by commas; empty: all. Raises ValueError."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if not any(each.name.startswith(name) for each in MUTATIONS)]
+    if unknown:
+        raise ValueError(f"no mistake begins with {unknown}; there are: {', '.join(each.name for each in MUTATIONS)}")
+    return [each for each in MUTATIONS if not wanted or any(each.name.startswith(name) for name in wanted)]

@@ -1,4 +1,4 @@
-"""Results as Markdown and as JSON: scenarios × laws, each cell with what was counted; below it what each scenario found besides."""
+"""Results as Markdown and as JSON: what each scenario found, then scenarios × laws, each cell with what was counted."""
 
 import json
 import platform
@@ -13,6 +13,13 @@ from tests.torture.mutations import Mutation
 from tests.torture.play import Result, Scenario
 
 NAMES = [*JOB_LAWS, *LAWS]
+SHORT = {
+    "conserved": "Acked = stored + dead-lettered:",
+    "none doubled": "In the tables:",
+    "reader agrees": "Actions, by a reader along:",
+    "recovered": "Slowest recovery:",
+    "memory": "At most:",
+}
 
 
 def _cell(finding: Finding | None) -> str:
@@ -34,21 +41,44 @@ def markdown(results: Sequence[Result], scenarios: Mapping[str, Scenario], seed:
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, seed {seed}, {platform.machine()}, Python {platform.python_version()}: "
         f"{green} of {len(results)} green. `make torture SEED={seed}` plays it again.",
         "",
-        "| scenario | s | " + " | ".join(NAMES) + " |",
-        "|" + "---|" * (len(NAMES) + 2),
+        *_found(results, scenarios),
+        "",
+        "## Every law of every scenario",
+        "",
+        "| scenario | " + " | ".join(NAMES) + " |",
+        "|" + "---|" * (len(NAMES) + 1),
     ]
     for result in results:
         cells = [_plain(_cell(result.findings.get(name))) for name in NAMES]
-        lines.append(f"| {result.scenario} | {result.seconds:.0f} | " + " | ".join(cells) + " |")
-    lines += ["", "## What each did, and found besides", ""]
-    for result in results:
-        lines.append(f"- **{result.scenario}** (seed {result.seed}): {scenarios[result.scenario].about}.")
-        for name, finding in result.findings.items():
-            if not finding.holds or name not in NAMES:
-                lines.append(f"  - {'✓' if finding.holds else '**✗**'} {name}: {_plain(finding.said, 2000)}")
+        lines.append(f"| {result.scenario} | " + " | ".join(cells) + " |")
     if not_played:
         lines += ["", f"Not played, the time was over: {', '.join(not_played)}."]
     return "\n".join(lines) + "\n"
+
+
+def _found(results: Sequence[Result], scenarios: Mapping[str, Scenario]) -> list[str]:
+    """Scenario by scenario: what was done, what came of it, and below it what is wrong and what it found besides."""
+    lines = []
+    for result in results:
+        verdict = "green" if result.green else "**RED**"
+        lines.append(
+            f"- **{result.scenario}**, seed {result.seed}, {result.seconds:.0f} s, {verdict}: "
+            f"{scenarios[result.scenario].about}. {_in_short(result)}".rstrip()
+        )
+        for name, finding in result.findings.items():
+            if not finding.holds or name not in NAMES:
+                lines.append(f"  - {'✓' if finding.holds else '**✗**'} {name}: {_plain(finding.said, 2000)}")
+    return lines
+
+
+def _in_short(result: Result) -> str:
+    """The counts that a reader asks for first."""
+    told = [
+        f"{words} {result.findings[name].said}"
+        for name, words in SHORT.items()
+        if name in result.findings and result.findings[name].holds
+    ]
+    return _plain("; ".join(told)) + "." if told else ""
 
 
 def of_mutations(found: Sequence[tuple[Mutation, Result]]) -> str:

@@ -9,13 +9,14 @@ import pytest
 from streams.engine.job import Message, Tick
 from tests.torture.catalogue import chosen
 from tests.torture.evidence import At, Evidence, Letter
+from tests.torture.growth import Instant, told, unexplained
 from tests.torture.invariants import LAWS, Finding
 from tests.torture.job_laws import JOB_LAWS
 from tests.torture.load import CODEC, ID_HEADER, Load
 from tests.torture.observer import Sample
 from tests.torture.play import Result
 from tests.torture.producer import Acked, SentLog
-from tests.torture.reading import Seen
+from tests.torture.reading import Remembered, Seen
 from tests.torture.relay import Relay
 from tests.torture.report import keep_logs, markdown
 
@@ -182,3 +183,38 @@ def test_logs_of_what_failed_are_kept_beside_the_report(green: bool, tmp_path: P
         assert "0 of 1 green" in text
         assert "**✗** none lost: 1 acked" in text
         assert "Not played, the time was over: fuzz" in text
+
+
+def _run(worker_mb: float, sink_mb: float, keys: int, state_mb: float) -> list[Instant]:
+    """Of 30 instants, growing by so much in all from 100 MB each, 1,000 keys and 1 MB of state."""
+    return [
+        Instant(
+            float(number),
+            {"worker": int(1e6 * (100 + worker_mb * number / 30)), "sink": int(1e6 * (100 + sink_mb * number / 30))},
+            Remembered(1000 + keys * number // 30, int(1e6 * (1 + state_mb * number / 30))),
+        )
+        for number in range(1, 31)
+    ]
+
+
+def test_memory_may_grow_with_what_is_remembered() -> None:
+    finding = unexplained(_run(worker_mb=40, sink_mb=3, keys=20_000, state_mb=20))
+    assert finding.holds, finding.said
+    assert finding.said.startswith("from 8 s to 30 s: sink +2.2 MB, worker +29.3 MB; 6333 to 21000 customers")
+
+
+@pytest.mark.parametrize(
+    ("worker_mb", "sink_mb", "keys", "state_mb", "words"),
+    [(40, 0, 0, 0, "worker grew by"), (90, 0, 20_000, 20, "worker grew by"), (0, 40, 20_000, 20, "sink grew by")],
+)
+def test_memory_that_nothing_explains_is_a_fault(
+    worker_mb: float, sink_mb: float, keys: int, state_mb: float, words: str
+) -> None:
+    finding = unexplained(_run(worker_mb, sink_mb, keys, state_mb))
+    assert not finding.holds
+    assert words in finding.said
+
+
+def test_the_run_is_told_column_by_column() -> None:
+    text = told(_run(0, 0, 0, 0)[:2])
+    assert text == "each 1 s: sink, MB: 100 100; worker, MB: 100 100; customers: 1000 1000; state, MB: 1.0 1.0"
