@@ -17,7 +17,7 @@ from statistics import mean
 from typing import Final, NamedTuple
 
 from benchmarks.results import note
-from benchmarks.unhappy import HOUR, Alarm, Found, Spell, judge, spells, unhappy_share
+from benchmarks.unhappy import HOUR, Alarm, Found, Spell, by_cause, judge, spells, unhappy_share
 from schemas.codec import Codec
 from schemas.records import Cause, Episode, Feedback, Touchpoint
 from streams.engine.job import Message, Output
@@ -228,10 +228,13 @@ def main() -> None:
     runs = [simulated(plan(seed)) for seed in seeds]
     results: dict[str, list[Found]] = defaultdict(list)
     signals: dict[str, list[Found]] = defaultdict(list)
+    causes: dict[str, tuple[int, int]] = {}
     for run in runs:
         alarms, given = decided(run, pack)
         results[f"pack {pack.name}"].append(judge(run.spells, alarms))
         results["… inferred only"].append(judge(run.spells, [one for one in alarms if one.kind == "inferred"]))
+        for cause, (count, hit) in by_cause(run.spells, alarms).items():
+            causes[cause] = causes.get(cause, (0, 0))[0] + count, causes.get(cause, (0, 0))[1] + hit
         for name, baseline in baselines.items():
             results[name].append(judge(run.spells, baseline(run)))
         for name in sorted({one.kind for one in given}):
@@ -247,6 +250,9 @@ def main() -> None:
     )
     out(_table("detector", results))
     out(_table("signal", dict(sorted(signals.items(), key=lambda one: -mean(found.found for found in one[1])))))
+    out("| strongest cause of the spell | spells | found by the pack |\n|---|---|---|\n")
+    for cause, (count, hit) in sorted(causes.items(), key=lambda one: -one[1][0]):
+        out(f"| {cause} | {count} | {hit / count:.2f} |\n")
     if not options.discard:
         for name, found in results.items():
             figures = dict(zip((*HEAD[:6], "lead to complaint", HEAD[7], "lead to churn"), row(found), strict=True))

@@ -17,7 +17,7 @@ SAME: Final = 4 * HOUR  # alarms about one customer that follow within this time
 
 
 class Spell(NamedTuple):
-    """`until`: of one that outlasts the run, the end of the run. `complained_at`: the first complaint in it."""
+    """`until`: of one that outlasts the run, the end of the run. `complained_at`: the first complaint in it. `cause`: the strongest."""
 
     customer: str
     since: int
@@ -25,6 +25,7 @@ class Spell(NamedTuple):
     silent: bool
     complained_at: int | None
     churned_at: int | None
+    cause: str = ""
 
 
 class Alarm(NamedTuple):
@@ -87,6 +88,7 @@ def spells(truth: Iterable[Mapping[str, Any]], end: int) -> list[Spell]:
                 line["silent"],
                 min(complaints, default=None),
                 None if churned_at is None else instant(churned_at),
+                max(line["causes"], key=lambda cause: cause["strength"])["cause"],
             )
         )
     return found
@@ -111,9 +113,7 @@ def judge(spells: Sequence[Spell], alarms: Iterable[Alarm]) -> Found:
     for spell in spells:
         by_customer[spell.customer].append(spell)
     hits = sum(any(_within(spell, one.at) for spell in by_customer[one.customer]) for one in merged(alarms))
-    times: dict[str, list[int]] = defaultdict(list)
-    for alarm in sorted(alarms, key=lambda one: one.at):
-        times[alarm.customer].append(alarm.at)
+    times = _times(alarms)
     first = [_first(times[spell.customer], spell) for spell in spells]
     complaint = _leads(first, [spell.complained_at for spell in spells])
     churn = _leads(first, [spell.churned_at for spell in spells])
@@ -131,6 +131,23 @@ def judge(spells: Sequence[Spell], alarms: Iterable[Alarm]) -> Found:
         churns_before=len(churn),
         churn_lead_seconds=median(churn) if churn else None,
     )
+
+
+def by_cause(spells: Sequence[Spell], alarms: Iterable[Alarm]) -> dict[str, tuple[int, int]]:
+    """Strongest cause of a spell → spells, and how many of them an alarm hit."""
+    times = _times(alarms)
+    told: dict[str, tuple[int, int]] = {}
+    for spell in spells:
+        count, found = told.get(spell.cause, (0, 0))
+        told[spell.cause] = count + 1, found + (_first(times[spell.customer], spell) is not None)
+    return told
+
+
+def _times(alarms: Iterable[Alarm]) -> dict[str, list[int]]:
+    times: dict[str, list[int]] = defaultdict(list)
+    for alarm in sorted(alarms, key=lambda one: one.at):
+        times[alarm.customer].append(alarm.at)
+    return times
 
 
 def _within(spell: Spell, at: int) -> bool:

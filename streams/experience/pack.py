@@ -50,6 +50,7 @@ class Watch(Part):
     signal: str  # the signal that is given when it is not kept in time
     within_seconds: float | None = None  # due so long after the opening event; or `by`
     by: Literal["promised_at"] | None = None  # the event's own promised_at
+    grace_seconds: float = 0.0  # with `by`: so much later than promised is still in time
     same: Literal["matter", "touchpoint", "subject"] = "matter"  # what opening and keeping event must share
     touchpoint: str | None = None  # where a breach counts; null: where it was opened
     renews: bool = False  # a second opening starts the time anew

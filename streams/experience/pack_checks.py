@@ -150,6 +150,10 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
                 yield path, "say either within_seconds or by: promised_at"
             if watch.within_seconds is not None and watch.within_seconds <= 0:
                 yield (*path, "within_seconds"), "must be positive"
+            if watch.grace_seconds < 0:
+                yield (*path, "grace_seconds"), "cannot be negative"
+            if watch.grace_seconds and watch.by is None:
+                yield (*path, "grace_seconds"), "belongs to by: promised_at; with within_seconds, say a longer time"
             if watch.touchpoint is not None:
                 yield from _missing((*path, "touchpoint"), "touchpoint", watch.touchpoint, pack.touchpoints)
             if watch.touchpoint is not None and watch.same == "touchpoint":

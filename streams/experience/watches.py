@@ -45,13 +45,14 @@ def open_new(
     fold = folding.fold
     for watch in watches:
         spec = watch.spec
-        due_at = event.promised_at if spec.within_seconds is None else source.at + int(spec.within_seconds * SECOND)
+        since = event.promised_at if spec.within_seconds is None else source.at
         if (
-            due_at is None
+            since is None
             or (spec.same == "matter" and event.matter is None)
             or not folding.holds(pack, watch.name, watch.opens, frame)
         ):
             continue
+        due_at = since + int((spec.within_seconds or spec.grace_seconds) * SECOND)
         name = frame.touchpoint.name
         earlier = [one for one in fold.watches if one.name == watch.name and _same(watch, one, event, name)]
         if earlier and not spec.renews:

@@ -77,6 +77,12 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
     ),
     ("promise_broken", [PAID], [PAID, touch(HOUR, "delivery", matter="o1")]),
     (
+        "refund_late",
+        [touch(0, "return_request", matter="o1"), touch(2 * DAY + 1, "search")],
+        [touch(0, "return_request", matter="o1"), touch(2 * DAY, "refund", matter="o1")],
+    ),
+    ("long_overdue", [PAID], [PAID, touch(3 * HOUR, "delivery", matter="o1")]),
+    (
         "delivered_late",
         [touch(3 * HOUR, "delivery", **promised(2 * HOUR))],
         [touch(3 * HOUR, "delivery", **promised(3 * HOUR - 60))],
@@ -87,7 +93,22 @@ AIRLINE: list[tuple[str, list[Event], list[Event]]] = [
     (
         "flight_delayed",
         [touch(0, "check_in", matter="LH1", **promised(HOUR))],
-        [touch(0, "check_in", matter="LH1", **promised(HOUR)), touch(HOUR - 1, "departure", matter="LH1")],
+        [touch(0, "check_in", matter="LH1", **promised(HOUR)), touch(HOUR + 900, "departure", matter="LH1")],
+    ),
+    (
+        "long_overdue",
+        [touch(0, "check_in", matter="LH1", **promised(HOUR))],
+        [touch(0, "check_in", matter="LH1", **promised(HOUR)), touch(2 * HOUR, "departure", matter="LH1")],
+    ),
+    (
+        "arrived_late",
+        [touch(3 * HOUR, "arrival", **promised(2 * HOUR))],
+        [touch(3 * HOUR, "arrival", **promised(3 * HOUR - 1799))],
+    ),
+    (
+        "arrived_late",
+        [touch(3 * HOUR, "arrival", **promised(2 * HOUR))],
+        [touch(4 * HOUR, "arrival", **promised(HOUR))],
     ),
     (
         "long_delay",
