@@ -36,7 +36,7 @@ CASES = {
     "condition that is cut": ('event.kind == "complaint"\n', 'event.kind == "complaint\n', 0, "close the quote"),
     "number outside its range": ("    importance: 9\n", "    importance: 90\n", 0, "importance 90.0 is outside 0 to 10"),
     "duplicate id": ("  failure:\n", "  complaint:\n    on: feedback\n  failure:\n", 0, "the key `complaint` stands twice, first in line"),
-    "missing signal": ("    signal: promise_broken\n", "    signal: promise_brokn\n", 0, "no signal 'promise_brokn'; did you mean 'promise_broken'?"),
+    "missing signal": ("    signal: delighted\n", "    signal: delightd\n", 0, "no signal 'delightd'; did you mean 'delighted'?"),
     "missing audience": ("    audience: care\n", "    audience: cares\n", 0, "no audience 'cares'; did you mean 'care'?"),
     "missing text": ("    text: call_back\n", "    text: call_bak\n", 0, "no text 'call_bak'; did you mean 'call_back'?"),
     "missing journey": ("    journey: purchase\n", "    journey: purchases\n", 0, "no journey 'purchases'; did you mean 'purchase'?"),

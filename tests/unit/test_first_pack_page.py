@@ -28,6 +28,11 @@ def blocks() -> Iterator[Block]:
         yield Block(kind, file, body)
 
 
+def versions_apart(text: str) -> str:
+    """Versions are hashes of the merged pack: another standard, another version."""
+    return re.sub(r"\b[0-9a-f]{16}\b", "VERSION", text)
+
+
 def run(line: str) -> str:
     """A line of shell as the page has it: touchstone, or taking a line out of a file."""
     words = shlex.split(line)
@@ -55,7 +60,7 @@ def test_the_page_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         else:
             assert block.kind == "text"
             for line in block.body.splitlines():
-                assert line in printed.splitlines(), line
+                assert versions_apart(line) in versions_apart(printed).splitlines(), line
                 shown += 1
     assert (ran, shown) == (9, 12)
 
