@@ -27,6 +27,9 @@ from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.topics import create
 
+# All of them: how long a transaction waits for another event, whoever waits for it.
+COMMIT_SETTINGS: Final = ("worker_commit_interval_ms", "worker_eager_commit_ms", "worker_relaxed_commit_ms")
+
 
 class Load(NamedTuple):
     """`events` are the backlog's, the rest is the stream's."""
@@ -52,6 +55,7 @@ def of_interval(stack: Stack, settings: Settings, load: Load) -> dict[str, float
         "TOUCHSTONE_KAFKA_PREFIX": settings.kafka_prefix,
         "TOUCHSTONE_WORKER_COMMIT_INTERVAL_MS": str(settings.worker_commit_interval_ms),
         "TOUCHSTONE_WORKER_EAGER_COMMIT_MS": str(settings.worker_eager_commit_ms),
+        "TOUCHSTONE_WORKER_RELAXED_COMMIT_MS": str(settings.worker_relaxed_commit_ms),
     }
     with Admin(settings) as admin:
         create(admin, settings, audiences(settings))
@@ -109,7 +113,7 @@ def main() -> None:
         os.environ["TOUCHSTONE_KAFKA_BROKERS"] = settings.kafka_brokers
         with local_stack(settings, without=("clickhouse", "schemas")) as stack:
             for number, (interval, given) in enumerate(rounds):
-                each = {"worker_commit_interval_ms": interval, "worker_eager_commit_ms": interval}
+                each = dict.fromkeys(COMMIT_SETTINGS, interval)
                 busy = os.getloadavg()[0]
                 of_this = settings.model_copy(update={"kafka_prefix": f"each-{interval}-{number}-", **each})
                 figures = of_interval(stack, of_this, given)

@@ -21,6 +21,8 @@ from streams.settings import Settings
 GROUP: Final = "touchstone-sink-clickhouse"
 SESSION_MS: Final = 6_000  # after a kill -9 the others take over that soon
 FETCH_BYTES: Final = 8 * 1024 * 1024
+FETCH_LEAST_BYTES: Final = 64 * 1024  # rows are stored once a second: no need to be told of each message
+FETCH_WAIT_MS: Final = 100  # … but after this of any
 PARTITION_FETCH_BYTES: Final = 2 * 1024 * 1024
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ def consumer(settings: Settings) -> Any:
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_bytes=FETCH_BYTES,
+        fetch_min_bytes=FETCH_LEAST_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=SESSION_MS // 3,

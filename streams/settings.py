@@ -63,7 +63,10 @@ class Settings(BaseSettings):
         1000, ge=5, description="longest time between two transactions under backlog"
     )
     worker_eager_commit_ms: int = Field(
-        10, ge=1, description="shortest time between two transactions when outputs wait"
+        10, ge=1, description="shortest time between two transactions when actions wait"
+    )
+    worker_relaxed_commit_ms: int = Field(
+        200, ge=1, description="the same when outputs wait for which nobody does: experiences, episodes, causes"
     )
     worker_delivery: Literal["exactly_once", "at_least_once"] = Field(
         "exactly_once", description="see docs/failures.md"

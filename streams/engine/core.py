@@ -161,8 +161,10 @@ class TaskCore:
                 outputs.extend(result.outputs)
             if result.rejected:
                 rejected.extend(result.rejected)
-        if piece.arrived_at and len(outputs) > before:
-            self._gathered.arrivals.append(piece.arrived_at)
+        if len(outputs) > before:
+            self._gathered.told(before)
+            if piece.arrived_at:
+                self._gathered.arrivals.append(piece.arrived_at)
         if rejected:
             self._breaker.record([each.reason in _NOT_A_FAULT for each in rejected])
             for each in rejected:
@@ -247,6 +249,11 @@ class TaskCore:
     def outputs_wait(self) -> bool:
         """Is there an output that nobody can see yet?"""
         return bool(self._gathered.outputs)
+
+    @property
+    def urgent(self) -> bool:
+        """Does somebody wait for one of them?"""
+        return self._gathered.urgent
 
     def inputs_taken(self) -> int:
         """Messages processed since the last transaction."""

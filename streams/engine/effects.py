@@ -27,7 +27,7 @@ class Effects(msgspec.Struct, frozen=True):
 class Gathered:
     """What is not in a transaction yet, besides states and offsets, which store and ledger gather themselves."""
 
-    __slots__ = ("arrivals", "dead_letters", "inputs", "outputs", "timers_fired")
+    __slots__ = ("arrivals", "dead_letters", "inputs", "outputs", "timers_fired", "urgent")
 
     def __init__(self) -> None:
         self.outputs: list[Output] = []
@@ -35,6 +35,11 @@ class Gathered:
         self.dead_letters: dict[tuple[str, str], int] = {}
         self.arrivals: list[int] = []
         self.timers_fired = 0
+        self.urgent = False
+
+    def told(self, before: int) -> None:
+        """The outputs after the first `before` are new."""
+        self.urgent = self.urgent or any(output.urgent for output in self.outputs[before:])
 
     def took(self, topic: str, count: int) -> None:
         """Messages of an input were processed."""

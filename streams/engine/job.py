@@ -26,13 +26,17 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """A message to send. `topic` without prefix; `partition` None: by murmur2 of the key; -1: a copy to every partition."""
+    """A message to send. `topic` without prefix; `partition` None: by murmur2 of the key; -1: a copy to every partition.
+
+    `urgent`: somebody waits for it, a transaction begins for it at once; others go with the next one.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
     partition: int | None = None
+    urgent: bool = False
 
 
 class Tick(NamedTuple):

@@ -204,9 +204,10 @@ class Task:
     # --- commit -------------------------------------------------------------------------------------------------
 
     def _commit_interval(self) -> float:
-        eager = self.core.outputs_wait and self.core.aligner.waiting() < BACKLOG_RECORDS
-        interval_ms = self._settings.worker_eager_commit_ms if eager else self._settings.worker_commit_interval_ms
-        return interval_ms / 1000
+        settings, core = self._settings, self.core
+        if not core.outputs_wait or core.aligner.waiting() >= BACKLOG_RECORDS:
+            return settings.worker_commit_interval_ms / 1000
+        return (settings.worker_eager_commit_ms if core.urgent else settings.worker_relaxed_commit_ms) / 1000
 
     def _maybe_commit(self) -> None:
         if self._commit is not None:

@@ -162,8 +162,8 @@ class Incidents:
         entry.value = self._codec.encode(action)
         subject = action.subject_id.encode()
         notification = Notification(**{name: getattr(action, name) for name in _NOTIFICATION_FIELDS})
-        outputs.append(Output("cx-actions", subject, entry.value))
-        outputs.append(Output(notify_topic(action.audience), subject, self._codec.encode(notification)))
+        outputs.append(Output("cx-actions", subject, entry.value, urgent=True))
+        outputs.append(Output(notify_topic(action.audience), subject, self._codec.encode(notification), urgent=True))
 
     def _action(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: Found) -> Action:
         size = size_shown(found, rule.subjects)
@@ -226,7 +226,7 @@ class Incidents:
                 sample=[row.event_id for row in action.evidence],
             ),
         )
-        return Output("cx-controls", record.control_id.encode(), self._codec.encode(record), partition=-1)
+        return Output("cx-controls", record.control_id.encode(), self._codec.encode(record), partition=-1, urgent=True)
 
     def _let_go(self, board: Board, rule: Rule) -> None:
         """Contributions that can no longer be late, nor part of a window, make room; an incident in progress is carried on."""

@@ -258,8 +258,9 @@ class Ledger:
             return
         key = record.subject_id.encode()
         if isinstance(record, Action):
-            self.outputs.append(Output("cx-actions", key, value))
-            self.outputs.append(Output(notify_topic(record.audience), key, self._codec.encode(record, Notification)))
+            self.outputs.append(Output("cx-actions", key, value, urgent=True))
+            notification = self._codec.encode(record, Notification)
+            self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:
             self.outputs.append(Output(TOPIC["episode" if isinstance(record, Episode) else "experience"], key, value))
 

@@ -74,7 +74,7 @@ def test_a_zombie_is_fenced_writes_nothing_and_joins_again(bench: Callable[..., 
 
 
 def test_sigterm_in_mid_batch_commits_what_is_done_and_leaves_the_group(bench: Callable[..., Bench]) -> None:
-    run = bench(worker_commit_interval_ms=60_000, worker_eager_commit_ms=60_000)
+    run = bench(worker_commit_interval_ms=60_000, worker_eager_commit_ms=60_000, worker_relaxed_commit_ms=60_000)
     a, b = events(3000, seed=9)
     run.produce("in-b", b)
     run.produce("in-a", a)
@@ -85,7 +85,9 @@ def test_sigterm_in_mid_batch_commits_what_is_done_and_leaves_the_group(bench: C
     done = sum(1 for _ in run.outputs())
     second = run.worker()
     second.says("restored", times=2)  # at once: nobody waits for a session to end
-    run.settings = run.settings.model_copy(update={"worker_commit_interval_ms": 100, "worker_eager_commit_ms": 10})
+    run.settings = run.settings.model_copy(
+        update={"worker_commit_interval_ms": 100, "worker_eager_commit_ms": 10, "worker_relaxed_commit_ms": 10}
+    )
     assert second.stop() == 0
     third = run.worker()
     run.until_done()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams.engine import marks
@@ -38,6 +39,28 @@ def test_effects_carry_offsets_states_and_the_record_and_are_taken_once() -> Non
     assert decode(effects.record).stream_time == NOW
     assert effects.inputs == {"in-a": 2}
     assert not core.has_effects()
+
+
+class Announced(AsOf):
+    """AsOf whose answers somebody waits for; what is settled goes with the next transaction."""
+
+    def step(self, *given: Any) -> Step:
+        step = super().step(*given)
+        step.outputs = [msgspec.structs.replace(each, urgent=each.topic == "out") for each in step.outputs]
+        return step
+
+
+def test_an_output_is_urgent_until_it_is_taken() -> None:
+    core = core_of(Announced())
+    feed(core, "in-a", [])
+    feed(core, "in-b", [event(0, NOW, id="b")])
+    drain(core)
+    assert core.outputs_wait
+    assert core.urgent
+    core.take_effects(NOW)
+    drain(core, NOW + 600 * SECOND)
+    assert core.outputs_wait
+    assert not core.urgent
 
 
 def test_a_timer_fires_when_stream_time_reaches_it_and_survives_a_restart() -> None:

@@ -32,7 +32,9 @@ def rebalance_storm(stage: Stage) -> None:
 
 def zombie_worker(stage: Stage) -> None:
     """SIGSTOP past the end of its session with work that is not committed; another takes over; SIGCONT."""
-    slow = stage.settings.model_copy(update={"worker_commit_interval_ms": 3000, "worker_eager_commit_ms": 3000})
+    slow = stage.settings.model_copy(
+        update={"worker_commit_interval_ms": 3000, "worker_eager_commit_ms": 3000, "worker_relaxed_commit_ms": 3000}
+    )
     stage.sink()
     stage.flow(600)
     zombie = stage.worker(slow)
