@@ -1,0 +1,41 @@
+"""Praise that may be meant the other way round. Nobody can tell for certain, so such a text is marked unsure."""
+
+from typing import Final
+
+from streams.experience.text.opinions import Said
+
+PRAISE_MOST: Final = 4  # words of a clause that is nothing but praise: "Great, another delay"
+_AGAIN: Final = ("又", "再次", "again", "another", "still")
+
+
+def sarcastic(said: list[Said]) -> bool:
+    """Does something in the text hint at it?"""
+    blamed = any(one.listed < -0.2 for one in said)
+    praised = any(hit.tone > 0.2 for one in said for hit in one.hits)
+    for index, one in enumerate(said):
+        roles = one.clause.roles
+        if "sarcasm" in roles:
+            return True
+        if "praise" in roles and blamed and index + 1 < len(said) and _again_bad(one, said[index + 1]):
+            return True
+        if one.clause.doubtful and praised and (not blamed or one.listed > 0):
+            return True
+        if index + 1 < len(said) and _bare_praise(one) and _again_bad(one, said[index + 1]):
+            return True
+        if blamed and any(hit.mark.quoted and hit.tone > 0.2 for hit in one.hits):
+            return True
+    return False
+
+
+def _bare_praise(one: Said) -> bool:
+    length = len(one.clause.latin) + sum(len(run) for run in one.clause.han)
+    return one.listed > 0.2 and length <= PRAISE_MOST + 2 * bool(one.clause.han)
+
+
+def _again_bad(one: Said, following: Said) -> bool:
+    """Bad news after praise without a "but" between them, again."""
+    if "turns" in following.clause.roles:
+        return False
+    words = [*following.clause.latin, *following.clause.han]
+    again = any(word in _AGAIN or any(cue in word for cue in _AGAIN[:2]) for word in words)
+    return again and following.listed < 0
