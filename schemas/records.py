@@ -183,6 +183,15 @@ class Loser(msgspec.Struct, gc=False, kw_only=True):
     detail: str | None = None
 
 
+class AspectTone(msgspec.Struct, gc=False, kw_only=True):
+    """What the text says about one aspect."""
+
+    aspect: str
+    tone: float
+    text_start: int
+    text_end: int
+
+
 class Experience(msgspec.Struct, gc=False, kw_only=True):
     """A feedback joined with what had happened at the moment that it is about. Topic cx-experiences."""
 
@@ -220,6 +229,9 @@ class Experience(msgspec.Struct, gc=False, kw_only=True):
     pack_version: str
     evidence: list[Evidence] = []
     losers: list[Loser] = []
+    text_unsure: bool = False
+    text_aspects: list[AspectTone] = []
+    analyser: str | None = None
 
 
 class Action(msgspec.Struct, gc=False, kw_only=True):

@@ -1,12 +1,12 @@
 """Wires the parts: which jobs a worker runs, with which packs, codec and limits."""
 
+from streams.analysers import analyser
 from streams.codec import OUTPUTS, codec
 from streams.engine.job import AnyJob
 from streams.experience.controls import Shelf
 from streams.experience.incidents import Incidents
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
-from streams.experience.text import default_analyser
 from streams.packs_folder import audiences_of, shelf
 from streams.settings import Settings
 
@@ -21,6 +21,6 @@ def jobs(settings: Settings, packs: Shelf | None = None) -> tuple[AnyJob, ...]:
     known = packs if packs is not None else shelf(settings)
     encoding = codec(settings, OUTPUTS, audiences_of(known))
     return (
-        Subjects(encoding, known, default_analyser(), limits(settings)),
+        Subjects(encoding, known, analyser(settings), limits(settings)),
         Incidents(encoding, known, limits(settings)),
     )

@@ -27,6 +27,7 @@ GROUPS: tuple[str, ...] = (
     "packs",
     "decide",
     "gap",
+    "text",
     "replay",
     "doctor",
 )

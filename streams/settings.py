@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     )
     core_window_events: int = Field(500, ge=10, description="greatest length of a subject's window")
     core_packs: Path | None = Field(None, description="a folder of packs besides streams/packs")
+    core_text_analyser: str = Field(
+        "mixed",
+        description="what reads texts: mixed (Chinese and English, comes with the product), none, or module:function "
+        "of your own that gives an analyser (docs/text.md)",
+    )
 
     # Sink
     sink_flush_rows: int = Field(20_000, ge=1, description="rows that make a flush")

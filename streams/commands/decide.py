@@ -75,13 +75,14 @@ def run_file(
     """The decider that took a file's rows, and what was refused, with its place."""
     from schemas.records import Control
     from schemas.refusals import InvalidEvent
+    from streams.analysers import analyser
     from streams.app import limits
     from streams.experience.controls import first_pack
     from streams.packs_folder import find
     from streams.replay.decide import Decider, event
 
     found = find(pack, settings)
-    decider = Decider(found, limits(settings))
+    decider = Decider(found, limits(settings), analyser=analyser(settings))
     decider.control(first_pack(found))
     events, refused = [], []
     for row in rows:

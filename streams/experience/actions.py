@@ -116,9 +116,29 @@ def arbitrate(folding: Folding, at: int) -> None:
         _act(folding, winner, at, losers)
 
 
+def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
+    """Would nothing have come of it without what a text seems to say? In figures; None: there is other evidence.
+
+    Other evidence must by itself have reached, at some instant, what opens an episode.
+    """
+    sign, episode = candidate.sign, candidate.episode
+    if episode is None:
+        return f"{sign.signal} goes by a text" if sign is not None and sign.by_text else None
+    others = [one for one in folding.fold.signs if not one.by_text and one.at <= at]
+    reached = max((dissatisfaction(others, episode.journey, one.at) for one in others), default=0.0)
+    opens_at = candidate.pack.file.treatment.opens_at
+    return (
+        None
+        if reached >= opens_at
+        else f"{reached:.2f} without what a text seems to say, {opens_at:g} opens an episode"
+    )
+
+
 def _why_not(folding: Folding, candidate: Candidate, at: int, taken: str | None) -> tuple[str, str] | None:
     """(reason, in figures) why a candidate may not act; None: it may."""
     spec, profile = candidate.rule.spec, folding.fold.profile
+    if spec.costs and (alone := _text_alone(folding, candidate, at)) is not None:
+        return "text_alone", alone
     if spec.never_with_open_episode:
         episode = open_episode(folding.fold)
         if episode is not None:

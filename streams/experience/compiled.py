@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,15 @@ class PackErrors(ValueError):
         self.errors = errors
 
 
+# What conditions read of a text, and of evidence that was there before.
+OF_TEXT: Final = frozenset({"joined.sentiment", "joined.worst_aspect", "event.text", "event.language"})
+OF_EVIDENCE: Final = frozenset({"joined.complaints", "joined.score", "score", "episode_open"})
+TEXT_ALONE: Final = (
+    "signal {!r} goes by what a text seems to say, and that alone may not cost anything; "
+    "let a colleague look at it (another step, no amount), or follow the episode"
+)
+
+
 class CompiledSignal(msgspec.Struct, frozen=True):
     """A signal and when it is given. `weight`: a number, or computed."""
 
@@ -46,6 +55,7 @@ class CompiledSignal(msgspec.Struct, frozen=True):
     spec: Signal
     when: Condition | None
     weight: float | Expression[float]
+    by_text: bool = False  # goes by what somebody wrote, or by nothing but earlier evidence, which may be that
 
 
 class CompiledWatch(msgspec.Struct, frozen=True):
@@ -214,15 +224,7 @@ class _Compiler:
 
     def compile(self) -> CompiledPack:
         pack = self.pack
-        signals = [
-            CompiledSignal(
-                name,
-                spec,
-                self._condition(spec.when, spec.on, ("signals", name, "when")),
-                self._value(spec.weight, spec.on, ("signals", name, "weight")) or 0.0,
-            )
-            for name, spec in sorted(pack.signals.items())
-        ]
+        signals = [self._signal(name, spec) for name, spec in sorted(pack.signals.items())]
         watches = [
             CompiledWatch(
                 name,
@@ -233,8 +235,12 @@ class _Compiler:
             for section, part in (("promises", pack.promises), ("silences", pack.silences))
             for name, spec in sorted(part.items())
         ]
+        of_text = {signal.name for signal in signals if signal.by_text}
         rules = []
         for name, spec in sorted(pack.actions.items()):
+            if spec.costs and spec.signal in of_text:
+                place = _place(self.places, ("actions", name, "signal"), self.file)
+                self.errors.append(f"{place}: {TEXT_ALONE.format(spec.signal)}")
             environment = "signal" if spec.on == "signal" else "episode"
             amount = self._value(spec.amount, environment, ("actions", name, "amount"))
             rules.append(
@@ -247,6 +253,13 @@ class _Compiler:
                 )
             )
         return CompiledPack(pack, signals, watches, rules)
+
+    def _signal(self, name: str, spec: Signal) -> CompiledSignal:
+        when = self._condition(spec.when, spec.on, ("signals", name, "when"))
+        weight = self._value(spec.weight, spec.on, ("signals", name, "weight")) or 0.0
+        reads = frozenset[str]().union(*(part.reads for part in (when, weight) if isinstance(part, Expression)))
+        by_text = bool(reads & OF_TEXT) or (bool(reads) and reads <= OF_EVIDENCE)
+        return CompiledSignal(name, spec, when, weight, by_text)
 
     def _needed(self, text: str, path: tuple[str, ...]) -> Condition:
         condition = self._condition(text, "touchpoint", path)

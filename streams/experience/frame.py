@@ -40,6 +40,7 @@ class Joined(msgspec.Struct):
     expectation: float | None = None
     satisfaction: float | None = None
     sentiment: float | None = None
+    worst_aspect: str | None = None
     baseline: float | None = None
     complaints: int = 0
     failures: int = 0

@@ -3,7 +3,7 @@
 `satisfaction = experience − expectation`, `weighted = importance × satisfaction`, `gap = experience − ideal`, on levels 0–10.
 """
 
-from schemas.records import Context, Evidence, ExpectationSource, Experience, Feedback
+from schemas.records import AspectTone, Context, Evidence, ExpectationSource, Experience, Feedback
 from schemas.validate import LEVEL_MAX, scale
 from streams.experience.compiled import CompiledPack
 from streams.experience.evidence import evidence_of
@@ -11,7 +11,7 @@ from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, Joined, TouchpointView
 from streams.experience.score import dissatisfaction
 from streams.experience.state import Touch, recent_touches
-from streams.experience.text import Tone
+from streams.experience.text import SILENT, Tone
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
 
@@ -48,6 +48,7 @@ class Join:
     def finish(self, folding: Folding, pack: CompiledPack) -> None:
         """The experience as a fact, with the dissatisfaction that now includes it; the subject's baseline moves on."""
         feedback, joined, view = self.feedback, self.joined, self.frame.touchpoint
+        span = self.tone.span()
         importance = feedback.importance if feedback.importance is not None else view.importance
         ideal = feedback.ideal if feedback.ideal is not None else view.ideal
         record = Experience(
@@ -75,14 +76,20 @@ class Join:
             satisfaction=joined.satisfaction,
             weighted=_times(importance, joined.satisfaction),
             gap=_minus(joined.experience, ideal),
-            sentiment=self.tone.sentiment,
-            text_start=self.tone.start,
-            text_end=self.tone.end,
+            sentiment=self.tone.sure,
+            text_start=span.start if span is not None else None,
+            text_end=span.end if span is not None else None,
             context=self.context,
             score=dissatisfaction(folding.fold.signs, self.journey, self.source.at),
             pack=pack.name,
             pack_version=pack.version,
             evidence=self._evidence(folding),
+            text_unsure=self.tone.unsure,
+            text_aspects=[
+                AspectTone(aspect=one.aspect, tone=one.tone, text_start=one.start, text_end=one.end)
+                for one in self.tone.aspects
+            ],
+            analyser=self.tone.version or None,
         )
         folding.experience = record
         folding.facts.append(Fact("experience", feedback.event_id, self.source.at, record))
@@ -107,7 +114,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     view = _view(pack, feedback, about)
     level = level_of(feedback)
     expectation, expectation_source = _expectation(feedback, view)
-    tone = folding.analyser.analyse(feedback.text) if feedback.text else Tone(None, None, None)
+    tone = folding.analyser.analyse(feedback.text) if feedback.text else SILENT
     journey = pack.journey(feedback.journey or (about.journey if about is not None else None), view)
     score = dissatisfaction(fold.signs, journey, about_at)
     waits = [touch.waiting_seconds for touch in before if touch.waiting_seconds is not None]
@@ -125,7 +132,8 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
         experience=level,
         expectation=expectation,
         satisfaction=_minus(level, expectation),
-        sentiment=tone.sentiment,
+        sentiment=tone.sure,
+        worst_aspect=tone.worst_aspect,
         baseline=fold.level_mean if fold.level_count >= 3 else None,
         complaints=sum(sign.said for sign in fold.signs if sign.journey == journey),
         failures=context.failures,

@@ -120,6 +120,11 @@ class ActionRule(Part):
     consent: str | None = None  # purpose that the customer must have agreed to
     never_with_open_episode: bool = False  # not while an episode is open in any journey
 
+    @property
+    def costs(self) -> bool:
+        """Does it give something away?"""
+        return self.step == "compensate" or self.amount is not None
+
 
 class QuietHours(Part):
     """Customers are not contacted between these local times."""

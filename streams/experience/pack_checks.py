@@ -41,6 +41,8 @@ DETAILS: Final = frozenset(
         "subject",
         "level",
         "touchpoint",
+        "sentiment",
+        "aspect",
     }
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -12,6 +12,7 @@ from streams.experience.ids import cause_id
 from streams.experience.join import Join
 from streams.experience.score import FADED, faded
 from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
+from streams.experience.text import Tone
 from streams.experience.words import fill
 
 RELIEFS_MAX = 8
@@ -55,10 +56,25 @@ def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feed
         if folding.holds(pack, signal.name, signal.when, join.frame):
             sign = _sign(folding, pack, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
             if sign is not None:
-                sign.text_start, sign.text_end = join.tone.start, join.tone.end
+                _quote(signal, sign, join.tone)
                 given.append((signal, sign))
     if given:
         take_effect(folding, pack, given, join.frame.touchpoint)
+
+
+def _quote(signal: CompiledSignal, sign: Sign, tone: Tone) -> None:
+    """The words that speak for a signal; for one that goes by the text's tone, the tone and whose it is."""
+    span = tone.span(-1.0 if signal.spec.mood == "unhappy" else 1.0)
+    if span is not None:
+        sign.text_start, sign.text_end = span.start, span.end
+    if signal.by_text:
+        sign.by_text = True
+        told = (
+            f"tone {tone.sure:+.2f} by {tone.version}"
+            if tone.sure is not None
+            else f"read by {tone.version or 'nobody'}"
+        )
+        sign.detail = f"{sign.detail}; {told}" if sign.detail else told
 
 
 def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -> None:
@@ -177,6 +193,8 @@ def _details(frame: Frame) -> dict[str, str]:
         "score": _number(event.score if isinstance(event, Feedback) else None),
         "level": _number(joined.experience if joined else None),
         "touchpoint": frame.touchpoint.name,
+        "sentiment": _number(joined.sentiment if joined else None),
+        "aspect": (joined.worst_aspect if joined else None) or "–",
     }
 
 

@@ -80,6 +80,7 @@ class Sign(Row):
     text_end: int | None
     detail: str
     relieved: list[tuple[int, float]] = []  # (at, share taken away) by happy signals since
+    by_text: bool = False  # nothing but what an analyser makes of a text speaks for it
 
 
 class Episode(Row):

@@ -15,7 +15,7 @@ from streams.experience.controls import Shelf
 from streams.experience.incidents import Incidents
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
-from streams.experience.text import default_analyser
+from streams.experience.text import Analyser, default_analyser
 from streams.replay.driver import Driver
 
 EventRecord = Touchpoint | Feedback | Customer | ActionUpdate
@@ -32,10 +32,12 @@ _DECIDED: Final[dict[str, type[Decided]]] = {"cx-actions": Action, "cx-experienc
 class Decider:
     """Both jobs, fed with records. Results collect in `decided` (as emitted, in order) and `rejected`."""
 
-    def __init__(self, pack: CompiledPack, limits: Limits, codec: Codec | None = None) -> None:
+    def __init__(
+        self, pack: CompiledPack, limits: Limits, codec: Codec | None = None, analyser: Analyser | None = None
+    ) -> None:
         self._codec = codec or Codec()
         shelf = Shelf((pack,))
-        self._subjects = Driver(Subjects(self._codec, shelf, default_analyser(), limits))
+        self._subjects = Driver(Subjects(self._codec, shelf, analyser or default_analyser(), limits))
         self._incidents = Driver(Incidents(self._codec, shelf, limits))
         self._offsets: dict[str, int] = {}
         self._pack = pack

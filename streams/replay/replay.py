@@ -1,10 +1,11 @@
 """A range of the log through the core again, and how the actions differ from those that were emitted. It has no way to send.
 
 Within a range, order of arrival is not kept but order of event time: live ends in the same actions for everything that came
-in time. What differs has a class: the pack, the edges of the range (memory from before it, timers after it), or too late in live:
+in time. What differs has a class: the pack, the analyser of texts, the edges of the range (memory from before it, timers after it), or too late in live:
 the worker had refused it, or it came when a message to the customer had settled and could not be called back.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
@@ -14,6 +15,7 @@ import msgspec
 from schemas.records import Action, Cause, Control
 from schemas.refusals import InvalidEvent
 from streams.admin import Admin
+from streams.analysers import analyser
 from streams.codec import OUTPUTS, codec
 from streams.connect.log import read_log
 from streams.engine.job import Message, Output
@@ -24,14 +26,16 @@ from streams.experience.folding import TOPICS
 from streams.experience.incidents import Incidents
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
-from streams.experience.text import default_analyser
 from streams.packs_folder import audiences_of
 from streams.replay.driver import Driver
 from streams.replay.live_refusals import LateInLive, late_in_live
 from streams.settings import Settings
 
-Class = Literal["pack", "edge", "late", "other"]
+Class = Literal["pack", "analyser", "edge", "late", "other"]
 NOT_CONTENT: Final = ("revision", "supersedes", "evidence", "losers", "pack", "pack_version", "rule_version")
+
+
+_TONE: Final = re.compile(r"(?:^|; )tone [+-]\d\.\d\d by (\S+)$")  # as signals.py tells it
 
 
 class Difference(msgspec.Struct):
@@ -87,6 +91,8 @@ class Replay:
         self._settings = settings
         self._shelf = Shelf((*shelf.packs(), *([pack] if pack is not None else [])))
         self._limits = limits
+        self._analyser = analyser(settings)
+        self._analysers: set[str] = set()  # that the live actions name
         self._pack = pack
         self._progress = progress
         self._codec = codec(settings, OUTPUTS, audiences_of(self._shelf))
@@ -142,7 +148,7 @@ class Replay:
         }
 
     def _partition(self, messages: list[Message], controls: list[Control]) -> list[Output]:
-        job = Subjects(self._codec, self._shelf, default_analyser(), self._limits)
+        job = Subjects(self._codec, self._shelf, self._analyser, self._limits)
         driver = Driver(job)
         for control in controls:
             driver.control(Message("cx-controls", 0, 0, 0, control.control_id.encode(), self._codec.encode(control)))
@@ -213,6 +219,8 @@ class Replay:
 
     def _compare(self, live: dict[str, Action]) -> Report:
         self._late.keys.intersection_update(self._keys | {_cause_key(one) for one in live.values()})
+        tones = (_TONE.search(row.detail or "") for one in live.values() for row in one.evidence)
+        self._analysers = {tone[1] for tone in tones if tone is not None}
         differences = []
         for name in sorted({*live, *self.actions}):
             ours, theirs = self.actions.get(name), live.get(name)
@@ -244,6 +252,8 @@ class Replay:
     def _why(self, one: Action, theirs: Action | None) -> Class:
         if self._pack is not None and (theirs is None or theirs.pack_version != self._pack.version):
             return "pack"
+        if self._analysers - {self._analyser.version} and any(_TONE.search(row.detail or "") for row in one.evidence):
+            return "analyser"
         settled = one.emit == "settled"
         end = self._end_for(one)
         if one.decided_at < self._oldest_at + self._limits.lateness or one.decided_at > end:

@@ -4,36 +4,55 @@ learned.tsv is made by benchmarks/text_learn.py. A weight is a share of the log-
 """
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from streams.experience.text.reading import Clause
 
 _DATA: Final = Path(__file__).parent / "learned.tsv"
-_NEGATING: Final = frozenset("not no never nothing nobody hardly barely without cannot cant dont doesnt didnt isnt wasnt wont".split())
+_NEGATING: Final = frozenset(
+    [
+        "not",
+        "no",
+        "never",
+        "nothing",
+        "nobody",
+        "hardly",
+        "barely",
+        "without",
+        "cannot",
+        "cant",
+        "dont",
+        "doesnt",
+        "didnt",
+        "isnt",
+        "wasnt",
+        "wont",
+    ]
+)
 _REACH: Final = 4
 
 
 class Learned(NamedTuple):
-    """`praise`, `blame`: what one unit of listed tone adds to the log-odds, by script. `grams`: what each feature adds."""
+    """`listed`: what one unit of listed tone adds to the log-odds, by script. `grams`: what each feature adds."""
 
-    praise: dict[str, float]
-    blame: dict[str, float]
+    listed: dict[str, float]
     grams: dict[str, float]
 
 
 @cache
 def learned() -> Learned:
     """The weights of this version."""
-    found = Learned({}, {}, {})
+    found = Learned({}, {})
     for row in _DATA.read_text(encoding="utf-8").splitlines():
         if row.startswith("#"):
             continue
         name, _, hundredths = row.rpartition("\t")
         weight = int(hundredths) / 100
         kind, _, script = name.partition("\t")
-        if kind in ("praise", "blame") and script:
-            (found.praise if kind == "praise" else found.blame)[script] = weight
+        if kind == "listed" and script:
+            found.listed[script] = weight
         else:
             found.grams[name] = weight
     return found
@@ -60,4 +79,4 @@ def _latin(words: list[str]) -> list[str]:
         else:
             marked.append("!" + word if left > 0 else word)
             left -= 1
-    return marked + [f"{first} {second}" for first, second in zip(marked, marked[1:], strict=False)]
+    return marked + [f"{first} {second}" for first, second in pairwise(marked)]

@@ -1,7 +1,7 @@
 """The analyser that comes with the product: listed words with their modifiers, and learnt weights, in one sum of log-odds.
 
-`sentiment = tanh(z / 2)`, z = Σ over clauses of weight · (listed words + learnt features): the likelihood of praise minus that
-of blame. No network, no clock, no state.
+`sentiment = tanh(0.75·z)`, z = Σ over clauses of weight · (listed words + learnt features): steeper than the
+likelihood of praise minus that of blame, because the labels learnt from are those of whole reviews. No network, no clock, no state.
 """
 
 import hashlib
@@ -19,7 +19,10 @@ from streams.experience.text.sarcasm import sarcastic
 from streams.experience.text.tone import Tone
 from streams.experience.text.weighing import hits, weigh
 
-FAINT: Final = 0.4  # |z| below which a text without listed words says nothing
+FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
+UNSURE_MOST: Final = 0.8
+STEEPNESS: Final = 0.75
+BESIDE_LISTED: Final = 0.6  # how much learnt features count in a clause that has listed words
 
 
 class Mixed:
@@ -36,13 +39,10 @@ class Mixed:
         if not said:
             return Tone(None, False, (), (), _version())
         total = sum(one.clause.weight * one.odds for one in said)
-        listed = any(one.hits or one.clause.tones for one in said)
         unsure = sarcastic(said)
         if unsure:
-            total = -max(abs(total), FAINT)  # most of what is meant the other way round is blame
-        faint = not listed and not unsure and abs(total) < FAINT
-        sentiment = None if faint else round(math.tanh(total / 2), 4)
-        return Tone(sentiment, unsure, spans(said), aspects(said), _version())
+            total = -min(max(abs(total), FAINT), UNSURE_MOST)  # most of what is meant the other way round is blame
+        return Tone(round(math.tanh(STEEPNESS * total), 4), unsure, spans(said), aspects(said), _version())
 
 
 def opinions(text: str) -> list[Said]:
@@ -63,11 +63,11 @@ def _said(clause: Clause, offset: int) -> Said:
     weights = learned()
     script = "han" if clause.han else "latin"
     found = hits(clause)
-    praise = sum(hit.tone for hit in found if hit.tone > 0) + sum(tone for _, _, tone in clause.tones if tone > 0)
-    blame = sum(hit.tone for hit in found if hit.tone < 0) + sum(tone for _, _, tone in clause.tones if tone < 0)
-    listed = praise * weights.praise[script] + blame * weights.blame[script]
+    tones = sum([hit.tone for hit in found]) + sum([tone for _, _, tone in clause.tones])
+    listed = tones * weights.listed[script]
     get = weights.grams.get
     learnt = sum([weight for gram in grams(clause) if (weight := get(gram)) is not None])
+    learnt *= BESIDE_LISTED if found or clause.tones else 1.0
     return Said(clause, found, listed + learnt, listed, offset)
 
 

@@ -11,8 +11,8 @@ _SAME: Final = {"’": "'", "‘": "'", "`": "'", "＇": "'", "\u3000": " ", "\u
 
 @cache
 def _table() -> dict[int, int]:
-    pairs = [row for row in _DATA.read_text(encoding="utf-8").split() if not row.startswith("#")]
-    table = {ord(pair[0]): ord(pair[1]) for row in pairs for pair in zip(row[::2], row[1::2], strict=True)}
+    rows = [row for row in _DATA.read_text(encoding="utf-8").splitlines() if not row.startswith("#")]
+    table = {ord(pair[0]): ord(pair[1]) for row in rows for pair in zip(row[::2], row[1::2], strict=True)}
     table |= {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
     return table | {ord(key): ord(value) for key, value in _SAME.items()}
 

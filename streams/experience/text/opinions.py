@@ -55,13 +55,11 @@ def aspects(said: list[Said]) -> tuple[AspectTone, ...]:
             row = (_cut(tone), clause.weight, offset + min(first, start), offset + max(last, end))
             found.setdefault(aspect, []).append(row)
         if names:
-            named = names[-1]  # type: ignore[assignment]  # the aspect is there, by the condition above
+            named = names[-1]
     return tuple(_aspect(aspect, rows) for aspect, rows in found.items() if aspect)
 
 
-def _nearest(
-    names: list[tuple[str | None, int, int]], start: int, end: int, own: str | None
-) -> tuple[str, int, int] | None:
+def _nearest(names: list[tuple[str, int, int]], start: int, end: int, own: str | None) -> tuple[str, int, int] | None:
     """The name that an opinion belongs to: the word's own, else the one before it, else the one after it.
 
     Slow is what something is that has a name: there the name goes first."""
@@ -70,7 +68,7 @@ def _nearest(
     before = [name for name in names if name[2] <= start]
     after = [name for name in names if name[1] >= end]
     near = before[-1] if before else after[0] if after else None
-    return None if near is None or near[0] is None else (near[0], near[1], near[2])
+    return near
 
 
 def _aspect(aspect: str, rows: list[tuple[float, float, int, int]]) -> AspectTone:

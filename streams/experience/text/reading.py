@@ -18,6 +18,7 @@ _PIECES: Final = re.compile(
     r"|(?P<quote>[\"“”「」『』])"
 )
 _FUNCTION: Final = frozenset("不太很最真好挺更超较还没无点得的了又都也就死贼巨略偏蛮是有")
+_MODIFYING: Final = frozenset("不没无未太很最真好挺更超较巨")
 _QUESTION: Final = frozenset("?？")
 
 
@@ -34,7 +35,20 @@ class Mark:
 class Clause:
     """A stretch between pauses. `latin`: its words; `han`: its runs of Chinese characters."""
 
-    __slots__ = ("asks", "doubtful", "end", "first", "han", "latin", "marks", "roles", "sentence", "start", "tones", "weight")
+    __slots__ = (
+        "asks",
+        "doubtful",
+        "end",
+        "first",
+        "han",
+        "latin",
+        "marks",
+        "roles",
+        "sentence",
+        "start",
+        "tones",
+        "weight",
+    )
 
     def __init__(self, start: int, sentence: int) -> None:
         self.start, self.end, self.sentence = start, start, sentence
@@ -143,6 +157,8 @@ class _Reader:
         """The longest entries first, but none that cuts through the words that the segmentation sees."""
         bounds, at = {0}, 0
         for word in rjieba.cut(run):
+            if word[0] in _MODIFYING and len(word) > 1 and word not in self._entries and word[1:] in self._entries:
+                bounds.add(at + 1)  # 很差 is 很 and 差
             at += len(word)
             bounds.add(at)
         index, begun, count, entries, lengths = 0, 0, len(run), self._entries, self._lengths

@@ -44,6 +44,12 @@ class Tone(NamedTuple):
         """The sentiment that conditions may go by: None where nothing was recognised or it may be sarcasm."""
         return None if self.unsure else self.sentiment
 
+    @property
+    def worst_aspect(self) -> str | None:
+        """The aspect that is blamed most; None where none is, or it may be sarcasm."""
+        blamed = [] if self.unsure else [one for one in self.aspects if one.tone <= -NEUTRAL]
+        return min(blamed, key=lambda one: (one.tone, one.start)).aspect if blamed else None
+
     def span(self, sign: float | None = None) -> Span | None:
         """The words that say most: for the text as a whole, or (−1, 1) against and for."""
         wanted = sign if sign is not None else self.sentiment or -1.0
@@ -51,7 +57,7 @@ class Tone(NamedTuple):
         return max(there, key=lambda span: (abs(span.tone), -span.start), default=None)
 
 
-NEUTRAL = 0.2  # below it a text counts as neutral
+NEUTRAL = 0.25  # below it a text counts as neutral
 SILENT = Tone(None, False, (), (), "")  # of no text
 
 

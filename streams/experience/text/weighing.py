@@ -19,8 +19,29 @@ AFTER_WEAK_TURN: Final = 0.7
 CONCEDED: Final = 0.5
 ASKED: Final = 0.15
 REPROACHED: Final = 0.8
-SUPPOSED: Final = 0.2
-_FILLERS: Final = frozenset("a an the to be so very that this as really any all at too is was it".split())
+SUPPOSED: Final = 0.12
+_FILLERS: Final = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "to",
+        "be",
+        "so",
+        "very",
+        "that",
+        "this",
+        "as",
+        "really",
+        "any",
+        "all",
+        "at",
+        "too",
+        "is",
+        "was",
+        "it",
+    ]
+)
 _ASKING: Final = ("吗", "么", "呢", "吧")
 _WOULD: Final = frozenset(("would", "i'd", "could", "might", "we'd", "they'd", "it'd"))
 
@@ -73,7 +94,9 @@ def _suppose(clauses: list[Clause], index: int) -> None:
     for place, clause in enumerate(clauses):
         if clause.sentence != sentence or place == index:
             continue
-        if (clause.han and place == index + 1 and clause.han[0][0] in "就那会我也") or not _WOULD.isdisjoint(clause.latin):
+        if (clause.han and place == index + 1 and clause.han[0][0] in "就那会我也") or not _WOULD.isdisjoint(
+            clause.latin
+        ):
             clause.weight *= SUPPOSED
 
 
@@ -122,7 +145,9 @@ def _reaches(clause: Clause, modifier: Mark, mark: Mark, less: int = 0) -> bool:
     if last < first:
         return False
     covered = sum(
-        other.words for other in clause.marks if first <= other.at < last and (other.entry.degree or not other.entry.tone)
+        other.words
+        for other in clause.marks
+        if first <= other.at < last and (other.entry.degree or not other.entry.tone)
     )
     if mark.han:
         return last - first - covered <= REACH_HAN - 2 * less

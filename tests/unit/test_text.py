@@ -1,0 +1,220 @@
+"""The analyser of texts: what each construction does, in Chinese and English, and that spans are places of the text as it came."""
+
+import pytest
+
+from streams.experience.text import Tone, default_analyser
+
+
+def tone(text: str) -> Tone:
+    return default_analyser().analyse(text)
+
+
+def sentiment(text: str) -> float:
+    found = tone(text).sentiment
+    return 0.0 if found is None else found
+
+
+def said(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in tone(text).spans]
+
+
+def about(text: str) -> dict[str, tuple[float, str]]:
+    return {one.aspect: (one.tone, text[one.start : one.end]) for one in tone(text).aspects}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我很不高兴",
+        "这个东西真的不怎么样",
+        "房间不干净",
+        "不太满意",
+        "没有想象中的好",
+        "不是很好用",
+        "从来没有这么失望过",
+        "not good",
+        "I am not happy with this phone",
+        "It doesn't work well at all",
+        "The staff were not very friendly",
+        "I have never been so disappointed",
+    ],
+)
+def test_negated_praise_is_blame(text: str) -> None:
+    assert tone(text).label == "negative"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "一点都不贵",
+        "这手机一点也不卡",
+        "没有异味",
+        "没什么问题",
+        "not bad at all",
+        "no problems so far",
+        "I have no complaints",
+        "不难吃",
+    ],
+)
+def test_negated_blame_is_weak_praise(text: str) -> None:
+    assert 0.0 < sentiment(text) < 0.9
+
+
+def test_a_negation_belongs_to_its_word() -> None:
+    text = "I am not happy, delivery was not on time"
+    assert said(text) == ["not happy", "not on time"]
+    assert said("客服态度不太好") == ["不太好"]
+
+
+def test_degrees_are_in_order() -> None:
+    assert sentiment("非常慢") < sentiment("慢") < sentiment("有点慢") < 0.0
+    assert sentiment("extremely slow") < sentiment("slow") < sentiment("slightly slow") < 0.0
+    assert sentiment("非常好吃") > sentiment("比较好吃") > 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("质量很好，但是客服态度太差", "negative"),
+        ("客服态度差，但是质量非常好", "positive"),
+        ("虽然有点贵，但是味道很好", "positive"),
+        ("房间很大，不过隔音太差了", "negative"),
+        ("The food was good but the service was terrible", "negative"),
+        ("The service was slow, but the food was absolutely delicious", "positive"),
+        ("Although the room was small, the staff were wonderful", "positive"),
+    ],
+)
+def test_the_later_half_counts(text: str, label: str) -> None:
+    assert tone(text).label == label
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "快递慢吗？",
+        "这款手机卡不卡？",
+        "请问可以退款吗",
+        "质量差不差？",
+        "Is the delivery slow?",
+        "Do you have problems with the app?",
+        "如果快递慢的话我就不买了",
+        "If the delivery is late, I would be angry",
+        "万一坏了怎么办",
+        "In case it is broken, whom do I call?",
+    ],
+)
+def test_questions_and_suppositions_are_no_statement(text: str) -> None:
+    assert sentiment(text) > -0.3  # what the packs call negative
+
+
+@pytest.mark.parametrize(
+    "text", ["为什么还没发货？", "为什么服务这么差？", "Why is the service so terrible?", "How can you be so rude?"]
+)
+def test_a_reproach_is_no_question(text: str) -> None:
+    assert tone(text).label == "negative"
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("服務態度惡劣，東西壞了", "服务态度恶劣，东西坏了"),
+        ("質量很好，物流很快", "质量很好，物流很快"),
+        ("飛機晚點，沒人管", "飞机晚点，没人管"),
+    ],
+)
+def test_traditional_characters_say_the_same(traditional: str, simplified: str) -> None:
+    left, right = tone(traditional), tone(simplified)
+    assert left == right
+    assert left.spans
+
+
+def test_mixed_languages_count_together() -> None:
+    assert tone("wifi很慢, staff rude, 再也不来了").label == "negative"
+    assert tone("Room很干净，location也perfect").label == "positive"
+    assert said("客服very patient，赞")[-1] == "赞"
+
+
+def test_emoji_speak() -> None:
+    assert tone("已收到 👍👍").label == "positive"
+    assert tone("收到了 😡").label == "negative"
+    assert tone("就这样 :(").label == "negative"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "太好了，又晚点了",
+        "Great, another delay",
+        "Thanks for nothing!",
+        "服务真好🙄",
+        "呵呵了，这就是你们的五星服务",
+        "Oh great, my flight is cancelled again",
+        "真棒，又取消了",
+    ],
+)
+def test_sarcasm_is_marked_and_gives_no_sentiment_to_go_by(text: str) -> None:
+    assert tone(text).unsure
+    assert tone(text).sure is None
+    assert tone(text).worst_aspect is None
+
+
+@pytest.mark.parametrize(
+    "text", ["服务真好，房间又干净又大", "Great phone, I love it", "太好了，终于修好了", "The staff did a great job"]
+)
+def test_plain_praise_is_sure(text: str) -> None:
+    assert not tone(text).unsure
+    assert tone(text).label == "positive"
+
+
+def test_aspects_have_their_words() -> None:
+    found = about("快递太慢了，但是客服态度很好，味道不错")
+    assert found["delivery"] == (found["delivery"][0], "快递太慢")
+    assert found["delivery"][0] < 0 < found["service"][0]
+    assert "味道不错" in found["food"][1]
+    found = about("The room was dirty but the breakfast was delicious")
+    assert found["food"][0] > 0 > found["cleanliness"][0]
+    assert found["cleanliness"][1] == "dirty"
+
+
+def test_the_worst_aspect() -> None:
+    assert tone("味道不错，配送太慢").worst_aspect == "delivery"
+    assert tone("味道不错").worst_aspect is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ＶＥＲＹ　ＢＡＤ", "İstanbul hotel was terrible", "👨‍👩‍👧 loved it 😍", "第一行很差\n第二行很好", "it’s awful"],
+)
+def test_spans_are_places_of_the_text_as_it_came(text: str) -> None:
+    found = tone(text)
+    assert found.spans
+    for span in found.spans:
+        assert 0 <= span.start < span.end <= len(text)
+        assert text[span.start : span.end].strip()
+    assert list(found.spans) == sorted(found.spans)
+
+
+def test_a_span_behind_signs_of_two_code_units_is_counted_in_code_points() -> None:
+    text = "𠮷野家😀服务很差"
+    assert said(text)[-1] == "很差"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "。。。", "12345", "\x00", "😶‍🌫️", "-" * 500])
+def test_nothing_to_say(text: str) -> None:
+    assert tone(text).label == "neutral" or tone(text).spans
+
+
+@pytest.mark.parametrize(
+    "text", ["很好 " * 30_000, "a" * 100_000, "不" * 50_000, "😡" * 20_000, "(" * 50_000, "don't " * 20_000]
+)
+def test_long_and_odd_texts_take_bounded_work(text: str) -> None:
+    found = tone(text)
+    assert len(found.spans) <= 64
+    assert found.sentiment is None or -1.0 <= found.sentiment <= 1.0
+
+
+def test_the_same_text_has_the_same_tone_and_names_its_analyser() -> None:
+    assert tone("质量很好") == tone("质量很好")
+    assert tone("质量很好").version == default_analyser().version
+    assert "rjieba" in default_analyser().version
+    assert len(default_analyser().version) <= 64
