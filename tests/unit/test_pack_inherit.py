@@ -250,7 +250,7 @@ def test_show_says_where_each_value_stands(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["packs", "show", str(path)])
     assert done.exit_code == 0, done.output
     lines = [line.split(None, 1) for line in done.output.splitlines()]
-    assert ["mine:5", "opens_at: 0.5  # instead of 0.45 (standard:103)"] in lines
+    assert ["mine:5", "opens_at: 0.5  # instead of 0.45 (standard:104)"] in lines
     assert ["standard:104", "worsens_by: 0.15"] in lines
     assert any(line[0] == "mine:7" and "removed: actions.say_sorry (standard:" in line[1] for line in lines)
     part = CliRunner().invoke(app, ["packs", "show", str(path), "treatment.escalates_most"])
@@ -274,7 +274,7 @@ def test_show_for_machines(tmp_path: Path) -> None:
         5,
         13,
     )
-    assert [(one["value"], one["pack"], one["line"]) for one in opens["replaces"]] == [(0.45, "standard", 103)]
+    assert [(one["value"], one["pack"], one["line"]) for one in opens["replaces"]] == [(0.45, "standard", 104)]
     [gone] = told["removed"]
     assert (gone["path"], gone["pack"], gone["line"], gone["was"]["pack"]) == (
         "actions.say_sorry",

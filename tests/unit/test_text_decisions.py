@@ -12,11 +12,10 @@ from streams.cli import app
 from streams.errors import UserError
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
 from streams.experience.text import SILENT, Tone, default_analyser
-from streams.packs_folder import BUILT_IN
 from streams.settings import Settings
-from tests.builders import driver, message, records
+from tests.builders import driver, message, records, whole_pack
 
-RETAIL = (BUILT_IN / "retail.yaml").read_text(encoding="utf-8")
+RETAIL = whole_pack()
 NEGATIVE = "when: joined.sentiment != null && joined.sentiment <= -0.3\n    weight: 0.3"
 BAD = "质量很好，但是客服态度太差，再也不买了"
 
@@ -121,8 +120,8 @@ def test_texts_that_repeat_are_still_texts() -> None:
 @pytest.mark.parametrize("condition", ["joined.complaints >= 1", "joined.score > 0.1", "score() > 0.1"])
 def test_evidence_of_evidence_that_was_text_is_text(condition: str) -> None:
     laundered = (
-        "  # Inferred\n",
-        f"  again:\n    on: feedback\n    when: {condition}\n    weight: 0.9\n  # Inferred\n",
+        "\n  failure:\n",
+        f"\n  again:\n    on: feedback\n    when: {condition}\n    weight: 0.9\n  failure:\n",
     )
     told = Told(retail(LOUD, laundered)).take("feedback", 0, kind="comment", text=BAD)
     told.take("feedback", 3600, kind="comment", text=BAD)

@@ -21,6 +21,7 @@ from streams.experience.text.weighing import hits, weigh
 
 FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
 UNSURE_MOST: Final = 0.8
+UNLISTED: Final = 0.7  # of a text without a single listed word: more often it says nothing
 STEEPNESS: Final = 0.75
 BESIDE_LISTED: Final = 0.6  # how much learnt features count in a clause that has listed words
 
@@ -39,6 +40,8 @@ class Mixed:
         if not said:
             return Tone(None, False, (), (), _version())
         total = sum(one.clause.weight * one.odds for one in said)
+        if not any(one.hits or one.clause.tones for one in said):
+            total *= UNLISTED
         unsure = sarcastic(said)
         if unsure:
             total = -min(max(abs(total), FAINT), UNSURE_MOST)  # most of what is meant the other way round is blame

@@ -19,6 +19,7 @@ _PIECES: Final = re.compile(
 )
 _FUNCTION: Final = frozenset("不太很最真好挺更超较还没无点得的了又都也就死贼巨略偏蛮是有")
 _MODIFYING: Final = frozenset("不没无未太很最真好挺更超较巨")
+_NEGATING: Final = frozenset("不没")
 _QUESTION: Final = frozenset("?？")
 
 
@@ -156,9 +157,14 @@ class _Reader:
     def _han(self, run: str, offset: int) -> None:
         """The longest entries first, but none that cuts through the words that the segmentation sees."""
         bounds, at = {0}, 0
-        for word in rjieba.cut(run):
-            if word[0] in _MODIFYING and len(word) > 1 and word not in self._entries and word[1:] in self._entries:
-                bounds.add(at + 1)  # 很差 is 很 and 差
+        for word in rjieba.cut(run, False):
+            if (
+                word[0] in _MODIFYING
+                and len(word) > 1
+                and word not in self._entries
+                and (word[1:] in self._entries or (word[0] in _NEGATING and len(word) == 2))
+            ):
+                bounds.add(at + 1)  # 很差 is 很 and 差, 没洗 is 没 and 洗
             at += len(word)
             bounds.add(at)
         index, begun, count, entries, lengths = 0, 0, len(run), self._entries, self._lengths
