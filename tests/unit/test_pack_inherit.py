@@ -251,7 +251,7 @@ def test_show_says_where_each_value_stands(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     lines = [line.split(None, 1) for line in done.output.splitlines()]
     assert ["mine:5", "opens_at: 0.5  # instead of 0.45 (standard:104)"] in lines
-    assert ["standard:104", "worsens_by: 0.15"] in lines
+    assert ["standard:105", "worsens_by: 0.15"] in lines
     assert any(line[0] == "mine:7" and "removed: actions.say_sorry (standard:" in line[1] for line in lines)
     part = CliRunner().invoke(app, ["packs", "show", str(path), "treatment.escalates_most"])
     assert [line.split() for line in part.output.splitlines()[-1:]] == [["standard:114", "escalates_most:", "3"]]
