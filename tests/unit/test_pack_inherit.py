@@ -254,7 +254,7 @@ def test_show_says_where_each_value_stands(tmp_path: Path) -> None:
     assert ["standard:105", "worsens_by: 0.15"] in lines
     assert any(line[0] == "mine:7" and "removed: actions.say_sorry (standard:" in line[1] for line in lines)
     part = CliRunner().invoke(app, ["packs", "show", str(path), "treatment.escalates_most"])
-    assert [line.split() for line in part.output.splitlines()[-1:]] == [["standard:114", "escalates_most:", "3"]]
+    assert [line.split() for line in part.output.splitlines()[-1:]] == [["standard:115", "escalates_most:", "3"]]
     wrong = CliRunner().invoke(app, ["packs", "show", str(path), "treatment.opens"])
     assert isinstance(wrong.exception, UserError)
     assert "treatment has opens_at, worsens_by" in wrong.exception.fix
