@@ -140,6 +140,16 @@ async def _ends_at_ten(*_: TP) -> dict[TP, int]:
     return {PARTITION: 10}
 
 
+async def test_an_offset_out_of_range_is_replaced_by_the_earliest_that_is_left(
+    consumer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a word: aiokafka raises only without a reset policy, and stock Faust sets one."""
+    made: dict[str, Any] = {}
+    monkeypatch.setattr("aiokafka.AIOKafkaConsumer", lambda *topics, **options: made.update(options))
+    consumer._thread._create_worker_consumer(consumer.transport)
+    assert made["auto_offset_reset"] == "earliest"
+
+
 async def test_windows_expire_by_the_wall_clock() -> None:
     """A replay of last year finds its windows gone, although in its own time they are fresh."""
     table: Any = _app().Table("w", default=int).tumbling(60, expires=3600).table
