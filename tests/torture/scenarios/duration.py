@@ -16,7 +16,7 @@ from tests.torture.stage import TABLES, Stage, table
 PER_SECOND = 300
 NEW_SHARE = 0.03  # of the events of the first half; in the second half nobody new comes
 MINUTES = 2.0
-SHORTEST_SECONDS = 12.0
+SHORTEST_SECONDS = 8.0
 INSTANTS = 30  # of memory, of a run; a minute each of half an hour
 
 
