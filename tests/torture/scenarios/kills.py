@@ -3,8 +3,10 @@
 import random
 import signal
 import time
+from collections.abc import Iterator
 
 from streams.engine.failpoints import FAILPOINT, IN_A_FLUSH, IN_A_LIFE, IN_A_TRANSACTION
+from tests.torture.load import Outgoing, plain
 from tests.torture.play import Scenario
 from tests.torture.process import until
 from tests.torture.small_disk import small_disk
@@ -28,12 +30,22 @@ def killed_at_failpoints(stage: Stage) -> None:
     names = [*IN_A_TRANSACTION, *(name for name in IN_A_LIFE if name not in ("while_refolding", "revoked"))]
     stage.sink()
     for name in names:
-        times = 1 if name == "while_restoring" else 2
+        if name == "after_tick":  # the timers of the keys so far may all have fired by now
+            stage.producer.send(strangers(stage.seed))
+        times = 1 if name in ("while_restoring", "after_tick") else 2
         _dies(stage, stage.worker(**{FAILPOINT: f"{name}:{times}"}), name)
     last = stage.worker(**{FAILPOINT: "revoked"})
     last.says("restored")
     last.signal(signal.SIGTERM)
     _dies(stage, last, "revoked")
+
+
+def strangers(seed: int) -> Iterator[Outgoing]:
+    """Keys that nobody has seen, of hours ago: their timers are due as soon as they have come."""
+    draw = random.Random(seed)
+    at = time.time_ns() // 1000 - 3 * 3_600_000_000
+    for number in range(40):
+        yield plain(draw, f"stranger{seed}-{number}", at, subject=f"stranger{number}")
 
 
 def sinks_killed_at_failpoints(stage: Stage) -> None:
