@@ -22,6 +22,7 @@ from streams.experience.text.weighing import hits, weigh
 FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
 UNSURE_MOST: Final = 0.8
 UNLISTED: Final = 0.7  # of a text without a single listed word: more often it says nothing
+UNDECIDED: Final = 0.35  # |praise − blame| / (praise + blame) below which a text is for neither
 STEEPNESS: Final = 0.75
 BESIDE_LISTED: Final = 0.6  # how much learnt features count in a clause that has listed words
 
@@ -39,7 +40,10 @@ class Mixed:
         said = opinions(text)
         if not said:
             return Tone(None, False, (), (), _version())
-        total = sum(one.clause.weight * one.odds for one in said)
+        shares = [one.clause.weight * one.odds for one in said]
+        total, weight = sum(shares), sum(map(abs, shares))
+        if abs(total) < UNDECIDED * weight:  # as much praise as blame
+            total *= abs(total) / (UNDECIDED * weight)
         if not any(one.hits or one.clause.tones for one in said):
             total *= UNLISTED
         unsure = sarcastic(said)
