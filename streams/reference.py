@@ -26,6 +26,7 @@ _AREAS: Final = {
     "worker": "Worker",
     "core": "The core",
     "sink": "Sink",
+    "console": "Console",
     "metrics": "Observability",
     "log": "Observability",
     "local": "Local stack",

@@ -113,6 +113,31 @@ class Settings(BaseSettings):
     sink_flush_seconds: float = Field(1.0, gt=0, description="age that makes a flush")
     sink_flush_bytes: int = Field(32 * 1024 * 1024, ge=1, description="bytes of messages that make a flush")
 
+    # Console
+    console_host: str = Field("127.0.0.1", description="address of the console; others than loopback need users")
+    console_port: int = Field(18080, ge=1, le=65535, description="port of the console")
+    console_users: SecretStr = Field(
+        SecretStr(""),
+        description="who may come in, as YAML or JSON (docs/console.md); empty: whoever sits at this machine, as operator",
+    )
+    console_secret: SecretStr = Field(
+        SecretStr(""), description="key of sessions and of links to customers; empty: a new one at each start"
+    )
+    console_proxy_header: str = Field(
+        "", description="header in which a trusted proxy names the user, such as X-Forwarded-User; empty: none"
+    )
+    console_proxy_addresses: str = Field(
+        "127.0.0.1,::1", description="addresses from which that header is believed, separated by commas"
+    )
+    console_clickhouse_user: str = Field("reader", description="ClickHouse user of the console: it only reads")
+    console_clickhouse_password: SecretStr = Field(SecretStr(""), description="its password")
+    console_refresh_seconds: float = Field(2.0, ge=0.2, le=60, description="pause between two readings of ClickHouse")
+    console_clock: Literal["wall", "stream"] = Field(
+        "wall",
+        description="what ages, due times and receipts go by; stream: the newest event, for a story that is played faster than real time",
+    )
+    console_language: Literal["en", "zh"] = Field("en", description="language until somebody chooses another")
+
     # Observability, local stack
     metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez, /readyz")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics, /livez, /readyz; 0: off")

@@ -1,19 +1,17 @@
 """How far the worker and the sink are behind: messages not committed yet, and for how long the oldest of them has been waiting."""
 
-import time
-from typing import Any, Final
+from typing import Final
 
 from schemas.topics import AUDIENCE, all_topics
 from sinks.source import GROUP as SINK_GROUP
 from sinks.source import topics as sink_topics
-from streams.admin import Admin, Partition
+from streams.admin import Admin
 from streams.doctor.check import Finding, Status
 from streams.engine.topology import WORKER_GROUP
-from streams.kafka_config import kafka_client_config
+from streams.lag import oldest_seconds
 from streams.settings import Settings
 
 OLD_SECONDS: Final = 60.0  # a backlog older than that is worth a look
-_READ_SECONDS: Final = 4.0
 
 
 def worker(settings: Settings) -> list[Finding]:
@@ -39,7 +37,7 @@ def _group(check: str, group: str, names: list[str], command: str, settings: Set
         behind = {at: count for at, count in admin.lag(group, names).items() if count}
         begins = admin.begin_offsets(names)
     total = sum(behind.values())
-    seconds = _oldest_seconds({at: done.get(at, begins[at]) for at in behind}, settings) if behind else 0.0
+    seconds = oldest_seconds({at: done.get(at, begins[at]) for at in behind}, settings) if behind else 0.0
     age = "" if seconds is None or not behind else f", the oldest for {seconds:,.0f} s"
     what = f"{members or 'no'} member{'' if members == 1 else 's'} of {group}, {total:,} messages to go{age}"
     if not members:
@@ -50,31 +48,3 @@ def _group(check: str, group: str, names: list[str], command: str, settings: Set
         fix = f"most of it on {worst[0]}/{worst[1]}; its log says whether it is held; more of them share the partitions"
         return [Finding(check, "attention", what, fix)]
     return [Finding(check, "ok", what)]
-
-
-def _oldest_seconds(positions: dict[Partition, int], settings: Settings) -> float | None:
-    """Age of the oldest message that is not committed; None if none could be read in time."""
-    from kafka import KafkaConsumer, TopicPartition
-
-    consumer: Any = KafkaConsumer(
-        **kafka_client_config(settings),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=16_384,
-        metrics_enabled=False,
-    )
-    oldest: dict[Any, int] = {}
-    deadline = time.monotonic() + _READ_SECONDS
-    try:
-        left = {TopicPartition(*at): offset for at, offset in positions.items()}
-        consumer.assign(list(left))
-        for at, offset in left.items():
-            consumer.seek(at, offset)
-        while len(oldest) < len(left) and time.monotonic() < deadline:
-            for at, records in consumer.poll(timeout_ms=200).items():
-                oldest.setdefault(at, records[0].timestamp)
-                consumer.pause(at)
-    finally:
-        consumer.close(autocommit=False)
-    return max(0.0, time.time() - min(oldest.values()) / 1000) if oldest else None

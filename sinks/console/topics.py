@@ -1,0 +1,139 @@
+"""Follows topics, outside any group and read-committed: units, packs and incidents from cx-controls, new actions, receipts.
+
+What somebody does on a page shows here first, some hundred milliseconds after it was sent, when it comes back through the stream.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from schemas.codec import Codec
+from schemas.records import Action, ActionUpdate, Control, Incident, PackInForce, Unit
+from streams.admin import Admin
+from streams.codec import codec
+from streams.connect.log import LogReader
+from streams.engine.job import Message
+from streams.errors import InvalidEvent, Unavailable, UserError
+from streams.settings import Settings
+
+CONTROLS: Final = "cx-controls"
+FOLLOWED: Final = ("cx-actions", "cx-action-updates")
+BACK_SECONDS: Final = 900  # how far back it begins to read
+POLL_MS: Final = 200
+RETRY_SECONDS: Final = 2.0
+ACTIONS_KEPT: Final = 200
+RECEIPTS_KEPT: Final = 20_000
+
+log = logging.getLogger(__name__)
+
+
+class Told(NamedTuple):
+    """An action as it came, and when (ms)."""
+
+    action: Action
+    arrived_ms: int
+
+
+class Pack(NamedTuple):
+    """A pack that was put into force. `since`: event time, µs."""
+
+    brand: str
+    pack: PackInForce
+    since: int
+    written_at: int
+
+
+class Topics:
+    """What was seen so far. Others only look: each field is replaced or grows, nothing is taken back in parts."""
+
+    def __init__(self, settings: Settings, tell: Callable[[], None]) -> None:
+        self._settings, self._tell = settings, tell
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="console-topics", daemon=True)
+        self._unit_versions: dict[str, tuple[int, int]] = {}
+        self.units: dict[str, Unit] = {}
+        self.packs: dict[str, Pack] = {}  # by control
+        self.incidents: dict[str, tuple[str, Incident]] = {}  # by incident: brand, newest revision
+        self.told: deque[Told] = deque(maxlen=ACTIONS_KEPT)
+        self.receipts: OrderedDict[str, ActionUpdate] = OrderedDict()  # the latest of an action
+        self.trouble: str | None = "starting"
+        self.read_at = 0.0
+        self.version = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        """After any failure everything is read anew: positions are kept nowhere."""
+        while not self._stopped.is_set():
+            try:
+                self._follow()
+            except (Unavailable, UserError, OSError, KeyError) as error:
+                why = getattr(error, "detail", None) or getattr(error, "what", None) or f"topics are missing: {error}"
+                if self.trouble != why:
+                    log.warning("%s: tried again every %g s", why, RETRY_SECONDS)
+                self.trouble = why
+                self._tell()
+                self._stopped.wait(RETRY_SECONDS)
+
+    def _follow(self) -> None:
+        reading = codec(self._settings, writes=())
+        name = self._settings.topic
+        with Admin(self._settings) as admin:
+            since = int((time.time() - BACK_SECONDS) * 1000)
+            begins = admin.begin_offsets([name(CONTROLS)])
+            begins |= admin.offsets_since([name(topic) for topic in FOLLOWED], since)
+        with LogReader(self._settings, begins) as reader:
+            while not self._stopped.is_set():
+                messages = reader.poll(POLL_MS)
+                for message in messages:
+                    self._see(message, reading)
+                self.trouble, self.read_at = None, time.time()
+                if messages:
+                    self.version += 1
+                    self._tell()
+
+    def _see(self, message: Message, reading: Codec) -> None:
+        """What does not decode is the worker's to refuse."""
+        try:
+            if message.topic == CONTROLS:
+                self._control(reading.decode(message.value, Control))
+            elif message.topic == "cx-actions":
+                action = reading.decode(message.value, Action)
+                if action.revision == 1 and not action.retracted:
+                    self.told.append(Told(action, message.timestamp_ms))
+            else:
+                self._receipt(reading.decode(message.value, ActionUpdate))
+        except InvalidEvent:
+            return
+
+    def _receipt(self, update: ActionUpdate) -> None:
+        known = self.receipts.get(update.action_id)
+        if known is None or known.occurred_at <= update.occurred_at:
+            self.receipts[update.action_id] = update
+            self.receipts.move_to_end(update.action_id)
+        while len(self.receipts) > RECEIPTS_KEPT:
+            self.receipts.popitem(last=False)
+
+    def _control(self, control: Control) -> None:
+        if control.unit is not None:
+            version = (control.in_force_at, control.written_at)
+            if version >= self._unit_versions.get(control.unit.unit_id, (0, 0)):
+                self._unit_versions[control.unit.unit_id] = version
+                self.units = {**self.units, control.unit.unit_id: control.unit}
+        elif control.pack is not None:
+            brand = control.brand or ""
+            found = Pack(brand, control.pack, control.in_force_at, control.written_at)
+            self.packs = {**self.packs, control.control_id: found}
+        elif control.incident is not None:
+            known = self.incidents.get(control.incident.incident_id)
+            if known is None or known[1].revision < control.incident.revision:
+                found_one = (control.brand or "", control.incident)
+                self.incidents = {**self.incidents, control.incident.incident_id: found_one}
