@@ -6,6 +6,7 @@ SELECT
     countIf(opened_at > fromUnixTimestamp64Micro(%(recent)s, 'UTC') AND origin = 'said') AS recent_said,
     countIf(opened_at > fromUnixTimestamp64Micro(%(recent)s, 'UTC') AND origin = 'inferred') AS recent_inferred,
     countIf(opened_at > fromUnixTimestamp64Micro(%(day)s, 'UTC') AND opened_at <= fromUnixTimestamp64Micro(%(recent)s, 'UTC')) AS before,
+    min(opened_at) AS first_at,
     countIf(state = 'open') AS open,
     countIf(state = 'open' AND origin = 'said') AS open_said,
     countIf(state = 'open' AND origin = 'inferred') AS open_inferred,

@@ -1,0 +1,96 @@
+"""What pages say in each language: words/<language>.yaml, and the names that packs give to touchpoints, journeys and audiences."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from streams.packs_folder import files
+from streams.settings import Settings
+
+LANGUAGES: Final = ("en", "zh")
+_FOLDER: Final = Path(__file__).parent / "words"
+_NAMED: Final = ("touchpoints", "journeys", "audiences")
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def texts(language: str) -> Mapping[str, str]:
+    """Key → text."""
+    found: dict[str, str] = yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+class Titles:
+    """Names and promises of touchpoints as packs give them; of two packs with one name the later file's counts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._titles: dict[tuple[str, str], dict[str, str]] = {}
+        self.promised: dict[str, float] = {}  # touchpoint → waiting, seconds
+        for path in files(settings):
+            self._read(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
+
+    def _read(self, pack: Any) -> None:
+        """A pack that is no pack is the worker's to refuse."""
+        for section in _NAMED:
+            for name, entry in (pack.get(section) or {}).items() if isinstance(pack, dict) else ():
+                if isinstance(entry, dict) and isinstance(entry.get("title"), dict):
+                    self._titles[section, name] = entry["title"]
+                if isinstance(entry, dict) and "waiting_promised_seconds" in entry:
+                    self.promised[name] = float(entry["waiting_promised_seconds"])
+
+    def title(self, section: str, name: str, language: str) -> str:
+        """In this language, else in English, else the name itself."""
+        titles = self._titles.get((section, name), {})
+        return titles.get(language) or titles.get("en") or plain(name)
+
+
+class Speech:
+    """Everything that a page says in one language. `t("key", count=3)`."""
+
+    def __init__(self, language: str, titles: Titles) -> None:
+        self.language = language
+        self._texts, self._titles = texts(language), titles
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text, filled in. A key that does not exist is a defect, found by the tests of each page."""
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+    def known(self, area: str, name: str) -> str:
+        """A word of an open set (a cause, a kind): its text, or the name itself, readable."""
+        return self._texts.get(f"{area}.{name}") or plain(name)
+
+    def touchpoint(self, name: str) -> str:
+        return self._titles.title("touchpoints", name, self.language)
+
+    def journey(self, name: str) -> str:
+        return self._titles.title("journeys", name, self.language)
+
+    def audience(self, name: str) -> str:
+        return self._titles.title("audiences", name, self.language)
+
+    def span(self, seconds: float) -> str:
+        """A length of time in one or two units: 40 s, 12 min, 3 h 5 min, 2 d 4 h."""
+        total = int(abs(seconds))
+        parts = ((total // 86400, "day"), (total % 86400 // 3600, "hour"), (total % 3600 // 60, "minute"))
+        given = [(count, unit) for count, unit in parts if count]
+        if not given:
+            return f"{total} {self._texts['unit.second']}"
+        first = next(index for index, part in enumerate(parts) if part[0])
+        shown = [one for one in parts[first : first + 2] if one[0]]
+        return " ".join(f"{count} {self._texts[f'unit.{unit}']}" for count, unit in shown)
+
+    def seconds(self, value: float | None) -> str:
+        """A latency: 35 ms, 1.4 s, 12 min."""
+        if value is None or value != value:
+            return "–"
+        if value < 1:
+            return f"{value * 1000:.0f} ms"
+        return f"{value:.1f} s" if value < 60 else self.span(value)
+
+
+def plain(name: str) -> str:
+    """An id as words."""
+    return name.replace("_", " ")
