@@ -22,6 +22,7 @@ GROUPS: tuple[str, ...] = (
     "tail",
     "migrate",
     "sink",
+    "console",
     "reconcile",
     "worker",
     "packs",

@@ -51,6 +51,11 @@ class Backlog:
         self.read_at = 0.0
         self.version = 0
 
+    @property
+    def started(self) -> bool:
+        """Is there a thread to end?"""
+        return self._thread.ident is not None
+
     def start(self) -> None:
         self._thread.start()
 

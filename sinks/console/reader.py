@@ -81,6 +81,11 @@ class Reader:
         self.read_at = 0.0  # when ClickHouse last answered
         self.queries = 0
 
+    @property
+    def started(self) -> bool:
+        """Is there a thread to end?"""
+        return self._thread.ident is not None
+
     def start(self) -> None:
         self._thread.start()
 

@@ -61,7 +61,12 @@ class Topics:
         self.receipts: OrderedDict[str, ActionUpdate] = OrderedDict()  # the latest of an action
         self.trouble: str | None = "starting"
         self.read_at = 0.0
-        self.version = 0
+        self.version = self.receipts_version = 0
+
+    @property
+    def started(self) -> bool:
+        """Is there a thread to end?"""
+        return self._thread.ident is not None
 
     def start(self) -> None:
         self._thread.start()
@@ -119,6 +124,7 @@ class Topics:
         if known is None or known.occurred_at <= update.occurred_at:
             self.receipts[update.action_id] = update
             self.receipts.move_to_end(update.action_id)
+            self.receipts_version += 1
         while len(self.receipts) > RECEIPTS_KEPT:
             self.receipts.popitem(last=False)
 

@@ -1,0 +1,208 @@
+"""Which panels each page has, where their data come from, and what each template gets beside the answer to the page's question."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from schemas.records import ActionUpdate
+from sinks.console.backlog import Backlog
+from sinks.console.customer import Row
+from sinks.console.scope import Scope
+from sinks.console.spans import SPAN_US, SPANS
+from sinks.console.topics import Pack, Topics
+from sinks.console.words import Speech
+
+ENDED_SHOWN_US: Final = SPANS * SPAN_US
+TICKER_ROWS: Final = 12
+SETTLED: Final = ("resolved", "declined")
+
+
+class Panel(NamedTuple):
+    """`source`: clickhouse (the page's question), topics, or kafka."""
+
+    id: str
+    source: str
+
+
+PAGES: Final[Mapping[str, tuple[Panel, ...]]] = {
+    "now": (
+        Panel("figures", "clickhouse"),
+        Panel("behind", "kafka"),
+        Panel("hurts", "clickhouse"),
+        Panel("incidents", "topics"),
+        Panel("heat", "clickhouse"),
+        Panel("actions", "clickhouse"),
+        Panel("ticker", "topics"),
+    ),
+    "episodes": (Panel("episodes", "clickhouse"),),
+    "customer": (
+        Panel("person", "clickhouse"),
+        Panel("levels", "clickhouse"),
+        Panel("why", "clickhouse"),
+        Panel("timeline", "clickhouse"),
+    ),
+    "touchpoints": (Panel("touchpoints", "clickhouse"),),
+    "health": (
+        Panel("groups", "kafka"),
+        Panel("throughput", "clickhouse"),
+        Panel("packs", "topics"),
+        Panel("letters", "clickhouse"),
+    ),
+    "tasks": (Panel("tasks", "clickhouse"),),
+}
+
+
+class Seen(NamedTuple):
+    """What a panel is made from. `data`: the answer's, None before there is one; `token`: subject → token of its address."""
+
+    data: Any
+    topics: Topics
+    backlog: Backlog
+    scope: Scope
+    now_us: int
+    t: Speech
+    token: Callable[[str], str]
+
+
+def context(panel: str, seen: Seen) -> dict[str, Any]:
+    """What the panel's template gets beside `data`."""
+    make = _CONTEXTS.get(panel)
+    return make(seen) if make is not None else {}
+
+
+def _figures(seen: Seen) -> dict[str, Any]:
+    hurts = seen.data["hurts"]
+    sums = {
+        name: sum(row[column] for row in hurts)
+        for name, column in (
+            ("open", "open"),
+            ("said", "open_said"),
+            ("inferred", "open_inferred"),
+            ("nobody", "nobody"),
+            ("overdue", "overdue"),
+        )
+    }
+    sums["both"] = sums["open"] - sums["said"] - sums["inferred"]
+    return {"sums": sums, **_incidents(seen)}
+
+
+def _incidents(seen: Seen) -> dict[str, Any]:
+    """Those of no unit are everybody's to know; how many customers they hit elsewhere is not."""
+    found = [
+        one
+        for _, one in seen.topics.incidents.values()
+        if not one.retracted and (one.unit is None or seen.scope.covers(one.unit, seen.topics.units))
+    ]
+    found.sort(key=lambda one: one.started_at, reverse=True)
+    current = [one for one in found if one.ended_at is None or one.ended_at > seen.now_us]
+    ended = [one for one in found if one.ended_at is not None and one.ended_at <= seen.now_us]
+    here: Counter[str] = Counter()
+    for row in (seen.data or {}).get("hurts", ()):
+        here[row["touchpoint"]] += row["customers"]
+    return {
+        "incidents": current,
+        "ended": [one for one in ended if (one.ended_at or 0) > seen.now_us - ENDED_SHOWN_US][:3],
+        "scoped": not seen.scope.whole,
+        "here": here,
+    }
+
+
+def _behind(seen: Seen) -> dict[str, Any]:
+    groups = list(seen.backlog.groups.values())
+    known = [group.seconds for group in groups if group.seconds is not None]
+    return {"groups": groups, "lag_seconds": max(known, default=None)}
+
+
+def _ticker(seen: Seen) -> dict[str, Any]:
+    rows = []
+    for one in reversed(tuple(seen.topics.told)):
+        if seen.scope.covers(one.action.unit, seen.topics.units):
+            person = one.action.subject_type in ("customer", "anonymous")
+            token = seen.token(one.action.subject_id) if person else ""
+            rows.append({"action": one.action, "arrived_ms": one.arrived_ms, "token": token})
+        if len(rows) == TICKER_ROWS:
+            break
+    return {"told": rows}
+
+
+def _episodes(seen: Seen) -> dict[str, Any]:
+    rows = [{**row, "tasks": with_news(row["tasks"], seen.topics.receipts)} for row in seen.data["rows"]]
+    return {"data": {**seen.data, "rows": rows}}
+
+
+def _why(seen: Seen) -> dict[str, Any]:
+    return {"data": {**seen.data, "actions": with_news(seen.data["actions"], seen.topics.receipts)}}
+
+
+def _tasks(seen: Seen) -> dict[str, Any]:
+    rows = [row for row in with_news(seen.data["rows"], seen.topics.receipts) if not row["settled"]]
+    return {"data": {**seen.data, "rows": rows, "total": seen.data["total"] - (len(seen.data["rows"]) - len(rows))}}
+
+
+def with_news(actions: list[Row], receipts: Mapping[str, ActionUpdate]) -> list[Row]:
+    """Actions with receipts that have come through the stream, and are not yet in ClickHouse, at their end."""
+    found = []
+    for action in actions:
+        known = list(action["receipts"])
+        news = receipts.get(action["action_id"])
+        if news is not None:
+            at = datetime.fromtimestamp(news.occurred_at / 1e6, UTC)
+            same = known and known[-1]["status"] == news.status
+            if not same and (not known or known[-1]["occurred_at"] <= at):
+                known.append({"status": news.status, "by": news.by or "", "note": news.note or "", "occurred_at": at})
+        found.append({**action, "receipts": known, "settled": bool(known) and known[-1]["status"] in SETTLED})
+    return found
+
+
+def _levels(seen: Seen) -> dict[str, Any]:
+    return {"points": [{**point, "label": _moved(point, seen.t)} for point in seen.data["levels"]]}
+
+
+def _moved(point: Row, t: Speech) -> str:
+    if point["what"] == "signal":
+        return f"{t.known('cause', point['cause'])} · {t.touchpoint(point['touchpoint'])}"
+    if point["what"] == "said":
+        return f"{t('origin.said')}: {point['cause']} · {t.touchpoint(point['touchpoint'])}"
+    return t(f"stage.{point['stage']}") if point["what"] == "stage" else t(f"state.{point['what']}")
+
+
+def _groups(seen: Seen) -> dict[str, Any]:
+    return {"groups": list(seen.backlog.groups.values()), "newest_ms": seen.backlog.newest_ms}
+
+
+def _throughput(seen: Seen) -> dict[str, Any]:
+    last = datetime.now(UTC).replace(second=0, microsecond=0)
+    return {"minutes": [last - timedelta(minutes=number) for number in range(29, -1, -1)]}
+
+
+def _packs(seen: Seen) -> dict[str, Any]:
+    """Of each brand the one that is in force now."""
+    found: dict[str, Pack] = {}
+    for one in seen.topics.packs.values():
+        known = found.get(one.brand)
+        if one.since <= seen.now_us and (
+            known is None or (one.since, one.written_at) > (known.since, known.written_at)
+        ):
+            found[one.brand] = one
+    return {"packs": [found[brand] for brand in sorted(found)]}
+
+
+def _letters(seen: Seen) -> dict[str, Any]:
+    return {"scoped": not seen.scope.whole}
+
+
+_CONTEXTS: Final[Mapping[str, Callable[[Seen], dict[str, Any]]]] = {
+    "figures": _figures,
+    "behind": _behind,
+    "incidents": _incidents,
+    "ticker": _ticker,
+    "episodes": _episodes,
+    "why": _why,
+    "levels": _levels,
+    "tasks": _tasks,
+    "groups": _groups,
+    "throughput": _throughput,
+    "packs": _packs,
+    "letters": _letters,
+}
