@@ -1,4 +1,4 @@
-"""The local stack: Kafka, ClickHouse and the schema endpoint on loopback, where the settings expect them.
+"""The local stack: Kafka, ClickHouse, the schema endpoint and the console on loopback, where the settings expect them.
 
 `with local_stack(settings) as stack:` gives a running stack; `stack.supervisor.start(…)` adds processes, `stack.supervisor.run()` watches.
 A service whose address in the settings is not on loopback is the user's own: it is left alone.
@@ -26,11 +26,11 @@ LOOPBACK = {"127.0.0.1", "localhost"}  # what the servers listen on
 READER = "reader"  # a ClickHouse user for dashboards, who may only query
 READER_LIMITS = ("max_execution_time=30", "max_result_rows=1000000")
 MIN_FREE_BYTES = 1024**3
-PARTS = ("kafka", "clickhouse", "schemas")  # the names that `without` takes
+PARTS = ("kafka", "clickhouse", "schemas", "console")  # the names that `without` takes
 
 
 class Stack(NamedTuple):
-    """What runs, and where: `addresses` names Kafka, ClickHouse and the schema endpoint."""
+    """What runs, and where: `addresses` names Kafka, ClickHouse, the schema endpoint and the console."""
 
     supervisor: Supervisor
     addresses: dict[str, str]
@@ -82,7 +82,7 @@ def touchstone(name: str, *arguments: str, ready: Callable[[], bool] = lambda: T
 
 
 def _parts(settings: Settings, folder: Path, without: Collection[str], shown: Shown) -> list[Part]:
-    """Kafka last: it takes longest to prepare, the others start meanwhile."""
+    """Kafka and the console last: Kafka takes longest to prepare, the console has nothing to show without the others."""
     parts = []
     if "clickhouse" in without:
         pass
@@ -102,6 +102,8 @@ def _parts(settings: Settings, folder: Path, without: Collection[str], shown: Sh
         _bring_jars(cache, shown)
         broker = Broker(folder / "kafka", port, log=folder / "logs" / "kafka.log", cache=cache)
         parts.append(Part(broker.service(), "Kafka", broker.bootstrap, port, "TOUCHSTONE_KAFKA_BROKERS=127.0.0.1:PORT"))
+    if not {"console", "kafka", "clickhouse"} & set(without):
+        parts.append(_console(settings))
     return parts
 
 
@@ -160,6 +162,18 @@ def _schemas(settings: Settings) -> Part:
     service = Service("schemas", command, lambda: ports.answers(port))
     address = f"http://{ports.HOST}:{port}"
     return Part(service, "Schemas", address, port, "TOUCHSTONE_LOCAL_REGISTRY_PORT=PORT")
+
+
+def _console(settings: Settings) -> Part:
+    """At its port, or at a free one: nothing else depends on where it is."""
+    port = settings.console_port if ports.is_free(settings.console_port) else ports.free_port()
+    environment = {
+        "TOUCHSTONE_CONSOLE_PORT": str(port),
+        "TOUCHSTONE_CONSOLE_CLOCK": settings.console_clock,
+        "TOUCHSTONE_CONSOLE_HOST": ports.HOST,
+    }
+    service = touchstone("console", "console", ready=lambda: ports.answers(port))._replace(env=environment)
+    return Part(service, "Console", f"http://{ports.HOST}:{port}", port, "TOUCHSTONE_CONSOLE_PORT=PORT")
 
 
 def _check_port(part: Part) -> None:

@@ -104,5 +104,7 @@ class Backlog:
             self._changes[part] = self._changes.get(part, 0) + 1
             self._members[part] = members
         prefix = self._settings.kafka_prefix
-        lag = {(topic.removeprefix(prefix), number): ends[topic, number] - at for (topic, number), at in waiting.items()}
+        lag = {
+            (topic.removeprefix(prefix), number): ends[topic, number] - at for (topic, number), at in waiting.items()
+        }
         return Group(part, members, lag, seconds, self._changes.get(part, 0))

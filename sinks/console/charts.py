@@ -75,7 +75,7 @@ def curve(points: Sequence[dict[str, Any]], title: str) -> Markup:
         for y in (top + (1 - level) * (height - 2 * top),)
     )
     path, before = "", None
-    for x, y in map(place, points):
+    for x, y in map(place, (point for point in points if point["what"] != "said")):
         path += f"M{x:.1f} {y:.1f}" if before is None else f"H{x:.1f}V{y:.1f}"
         before = y
     dots = "".join(

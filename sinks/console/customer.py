@@ -110,18 +110,25 @@ def latest(revisions: list[Row]) -> list[Row]:
 
 
 def levels(revisions: list[Row], said: list[Row]) -> list[Row]:
-    """Points of the curve: the level after each change, with what moved it: the heaviest evidence that was not there before."""
+    """Points of the curve: the level after each change, with what moved it: the heaviest evidence that was not there before.
+
+    Of several episodes at a time the worst counts. What was said is a point of its own, beside the curve.
+    """
     points = []
     known: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for row in revisions:
+    now: dict[str, float] = {}
+    for row in sorted(revisions, key=lambda one: (one["changed_at"], one["episode_id"], one["revision"])):
         if row["retracted"]:
+            now.pop(row["episode_id"], None)
             continue
+        now[row["episode_id"]] = 0.0 if row["state"] == "closed" else row["score"]
         have = {(one[0], one[2]) for one in row["evidence_rows"]}
         new = [one for one in row["evidence_rows"] if (one[0], one[2]) not in known[row["episode_id"]]]
         cause = max(new, key=lambda one: float(one[4]))[2] if new else ""
         known[row["episode_id"]] |= have
         what = "signal" if cause else row["state"] if row["state"] != "open" else "stage"
-        points.append({"at": row["changed_at"], "level": row["score"], "cause": cause, "what": what, **_place(row)})
+        level = max(now.values())
+        points.append({"at": row["changed_at"], "level": level, "cause": cause, "what": what, **_place(row)})
     for one in said:
         if one["found"]:
             place = {"touchpoint": one["touchpoint"], "stage": ""}

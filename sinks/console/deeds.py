@@ -100,12 +100,11 @@ class Deeds:
     async def receipt(self, request: web.Request) -> web.StreamResponse:
         """204 when Kafka has it; what became of it comes back through the stream."""
         visitor, form = visitor_of(request), await request.post()
-        asked = [str(form.get(name, "")).strip() for name in ("action", "status", "note")]
+        action, status, note = (str(form.get(name, "")).strip() for name in ("action", "status", "note"))
+        at_us = self._clock.now_us()
         by_script = request.headers.get("X-Requested-With") == "console"
         try:
-            await asyncio.to_thread(
-                self._receipts.write, visitor.user, visitor.scope, *asked, now_us=self._clock.now_us()
-            )
+            await asyncio.to_thread(self._receipts.write, visitor.user, visitor.scope, action, status, note, at_us)
         except Forbidden:
             return self._answer(request, 403, "error.forbidden", by_script=by_script)
         except UserError as error:

@@ -4,11 +4,11 @@ Sign-in is by token (then a signed cookie), or by the word of a trusted proxy. C
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from sinks.console.keys import SESSION_SECONDS, Keys
 from sinks.console.scope import Scope
@@ -31,8 +31,6 @@ HEADERS: Final = {
 }
 
 log = logging.getLogger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Visitor(NamedTuple):
@@ -76,7 +74,7 @@ class Guard:
         )  # fmt: skip
 
     @property
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """For aiohttp."""
 
         @web.middleware

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.json_form import BadRecord, from_json
-from schemas.topics import find
+from schemas.topics import all_topics
 from sinks.console.reader import Question, Reader, Row
 from sinks.console.receipts import send
 from sinks.console.scope import Scope
@@ -53,7 +53,7 @@ class Letters:
         shown = Decoder(codec(self._settings, writes=())).show(message)
         fields = dict(shown.value or {})
         fields.pop("record", None)
-        kind = shown.record or (declared.schema if (declared := find(topic)) is not None else "") or ""
+        kind = shown.record or _schema(topic) or ""
         repair = msgspec.json.format(msgspec.json.encode({"record": kind, **fields}), indent=2).decode()
         shown_bytes = value[:HEX_BYTES_MAX]
         return Letter(
@@ -65,20 +65,27 @@ class Letters:
         name = topic.removeprefix(self._settings.kafka_prefix)
         if len(text.encode()) > RECORD_BYTES_MAX:
             raise UserError("the record is too large for this form", "send it with `touchstone send`")
-        declared = find(name)
+        schema = _schema(name)
+        if schema is None:
+            raise UserError(f"{topic} is no topic of records", "nothing was sent")
         try:
-            document = msgspec.json.decode(text)
-            record = from_json(document, declared.schema if declared is not None else None)
+            record = from_json(msgspec.json.decode(text), schema)
         except (msgspec.DecodeError, BadRecord, RecursionError) as error:
             raise UserError(str(error), "put it right") from None
-        writing = codec(self._settings, writes=(declared.schema,) if declared is not None and declared.schema else ())
-        preparation = Preparation(writing, self._settings.worker_future_limit_seconds, name)
+        preparation = Preparation(
+            codec(self._settings, writes=(schema,)), self._settings.worker_future_limit_seconds, name
+        )
         prepared = preparation.message(FileRow(1, record, None, b""))
         if isinstance(prepared, Refusal):
             raise UserError(prepared.detail, "put it right")
         if prepared.everywhere:
             raise UserError("a control needs a copy on every partition", "send it with `touchstone send`")
         send(self._settings, prepared.topic, prepared.key, prepared.value)
+
+
+def _schema(topic: str) -> str | None:
+    declared = all_topics().get(topic)
+    return declared.schema if declared is not None else None
 
 
 def _dump(value: bytes) -> list[tuple[int, str, str]]:

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from sinks.console.guard import VISITOR, Guard, Visitor
 from sinks.console.hub import Hub
@@ -73,7 +74,12 @@ class Pages:
         await self._first(view)
         return web.Response(
             text=self._console.renderer.page(
-                "page", view, view.language, **self.frame(request, view.page, stream=_stream_address(request))
+                "page",
+                view,
+                view.language,
+                filters=dict(view.question.options),
+                choices=self._choices(view),
+                **self.frame(request, view.page, stream=_stream_address(request)),
             ),
             content_type="text/html",
         )
@@ -107,6 +113,11 @@ class Pages:
             return None
         seen = await asyncio.to_thread(reader.once, Question("seen", scope, (("subject", subject),)))
         return subject if seen else None
+
+    def _choices(self, view: View) -> dict[str, list[str]]:
+        """What there is to filter by; nothing before the first figures."""
+        answer = self._console.reader.want(view.question)
+        return answer.data["choices"] if answer is not None and view.page == "episodes" else {}
 
     async def _first(self, view: View) -> None:
         """Waits a little for the first figures."""
@@ -190,13 +201,13 @@ class Pages:
         return web.Response(text=text, content_type="text/html", status=status)
 
     @property
-    def middleware(self) -> object:
+    def middleware(self) -> Middleware:
         """Errors as pages: what is missing, what does not answer."""
 
         @web.middleware
-        async def tell(request: web.Request, handler: object) -> web.StreamResponse:
+        async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
-                return await handler(request)  # type: ignore[operator, no-any-return]  # aiohttp's own type is private
+                return await handler(request)
             except web.HTTPNotFound:
                 if VISITOR not in request or request.path.startswith(("/stream/", "/static/")):
                     raise

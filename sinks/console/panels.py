@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.records import ActionUpdate
 from sinks.console.backlog import Backlog
-from sinks.console.customer import Row
+from sinks.console.reader import Row
 from sinks.console.scope import Scope
 from sinks.console.spans import SPAN_US, SPANS
 from sinks.console.topics import Pack, Topics

@@ -175,7 +175,7 @@ def seen(ask: Ask, options: Mapping[str, str], now_us: int) -> bool:
 
 def us(at: Any) -> int:
     """µs of what the driver gives for an instant."""
-    return round(at.timestamp() * 1_000_000)
+    return int(at.timestamp() * 1_000_000)
 
 
 def _ids(rows: list[Row], name: str) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ class Renderer:
     def panels(self, view: View) -> list[Rendered]:
         """All panels of a page as they stand now; what has not changed is not made again."""
         answer = self._reader.want(view.question)
+        self._titles.in_force = tuple({one.pack.name: None for one in self._topics.packs.values()})
         found = []
         for panel in PAGES[view.page]:
             version = self._version(panel.source, answer)
@@ -156,10 +157,7 @@ class Renderer:
     def _make(self, view: View, panel: str, source: str, answer: Answer | None) -> Rendered:
         t = self.speech(view.language)
         loading = answer is None if source == "clickhouse" else self._silent(source)
-        if loading:
-            html = f'<p class="empty loading">{t("loading")}</p>'
-        else:
-            html = self._panel(view, panel, answer, t)
+        html = f'<p class="empty loading">{t("loading")}</p>' if loading else self._panel(view, panel, answer, t)
         self.rendered += 1
         digest = blake2b(html.encode(), digest_size=8).digest()
         return Rendered(panel, source, html, loading, digest, _frame("panel", {"id": panel, "html": html}))

@@ -12,7 +12,6 @@ from streams.settings import Settings
 
 LANGUAGES: Final = ("en", "zh")
 _FOLDER: Final = Path(__file__).parent / "words"
-_NAMED: Final = ("touchpoints", "journeys", "audiences")
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -23,27 +22,32 @@ def texts(language: str) -> Mapping[str, str]:
 
 
 class Titles:
-    """Names and promises of touchpoints as packs give them; of two packs with one name the later file's counts."""
+    """Names and promises of touchpoints as packs give them. Two packs may name the same thing differently: those in force come first."""
 
     def __init__(self, settings: Settings) -> None:
-        self._titles: dict[tuple[str, str], dict[str, str]] = {}
-        self.promised: dict[str, float] = {}  # touchpoint → waiting, seconds
+        self._packs: dict[str, Any] = {}
+        self.in_force: tuple[str, ...] = ()
         for path in files(settings):
-            self._read(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
+            pack = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+            if isinstance(pack, dict):  # what is no pack is the worker's to refuse
+                self._packs[str(pack.get("pack", path.stem))] = pack
 
-    def _read(self, pack: Any) -> None:
-        """A pack that is no pack is the worker's to refuse."""
-        for section in _NAMED:
-            for name, entry in (pack.get(section) or {}).items() if isinstance(pack, dict) else ():
-                if isinstance(entry, dict) and isinstance(entry.get("title"), dict):
-                    self._titles[section, name] = entry["title"]
-                if isinstance(entry, dict) and "waiting_promised_seconds" in entry:
-                    self.promised[name] = float(entry["waiting_promised_seconds"])
+    def _found(self, section: str, name: str, field: str) -> Any:
+        for pack in (*self.in_force, *self._packs):
+            entry = ((self._packs.get(pack) or {}).get(section) or {}).get(name)
+            if isinstance(entry, dict) and field in entry:
+                return entry[field]
+        return None
 
     def title(self, section: str, name: str, language: str) -> str:
         """In this language, else in English, else the name itself."""
-        titles = self._titles.get((section, name), {})
-        return titles.get(language) or titles.get("en") or plain(name)
+        titles = self._found(section, name, "title")
+        found = (titles.get(language) or titles.get("en")) if isinstance(titles, dict) else None
+        return str(found) if found else plain(name)
+
+    def promised(self, touchpoint: str) -> float | None:
+        """The waiting that is promised there, seconds."""
+        return self._found("touchpoints", touchpoint, "waiting_promised_seconds")  # type: ignore[no-any-return]
 
 
 class Speech:
@@ -86,6 +90,8 @@ class Speech:
         """A latency: 35 ms, 1.4 s, 12 min."""
         if value is None or value != value:
             return "–"
+        if value == 0:
+            return "0 s"
         if value < 1:
             return f"{value * 1000:.0f} ms"
         return f"{value:.1f} s" if value < 60 else self.span(value)

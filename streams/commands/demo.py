@@ -34,7 +34,7 @@ def demo(
 ) -> None:
     """Watch a shop's customers become unhappy, be noticed while it happens, and the people being told who can act.
 
-    Starts the real Kafka, the real ClickHouse engine, a worker and a sink on this machine (nothing has to be installed), plays a
+    Starts the real Kafka, the real ClickHouse engine, a worker, a sink and the console on this machine (nothing has to be installed), plays a
     simulated shop at sixty times real time, and reconciles at the end. Data of an earlier demo are deleted; they lie in
     TOUCHSTONE_LOCAL_DIR/demo. Ctrl-C ends it early, with the summary.
 
@@ -45,7 +45,7 @@ def demo(
     from streams.demo.run import demo as run
     from streams.demo.summary import tell
 
-    own = settings.model_copy(update={"local_dir": settings.local_dir / "demo"})
+    own = settings.model_copy(update={"local_dir": settings.local_dir / "demo", "console_clock": "stream"})
     options = Options(minutes, customers, scenario, seed, workers, stay)
     summary = run(options, own, lambda stack: _screen(stack, picture), lambda done: tell(done, own, stay=stay))
     if summary.reconciled is not None and not summary.reconciled.agree:
@@ -66,7 +66,9 @@ def _screen(stack: "Stack", picture: Path | None) -> Iterator["Shown"]:
             from rich.live import Live
 
             with Live(console=out(), screen=True, auto_refresh=False) as live:
-                yield (shown := Full(live))
+                shown = Full(live)
+                shown.page = stack.addresses.get("Console", "")
+                yield shown
         else:
             yield (shown := Lines())
     finally:

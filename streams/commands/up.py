@@ -16,14 +16,15 @@ def up(
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of earlier runs first.")] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option("--without", help="Leave a part out: kafka, clickhouse or schemas. Repeatable."),
+        typer.Option("--without", help="Leave a part out: kafka, clickhouse, schemas or console. Repeatable."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The addresses as one JSON line.")] = False,
 ) -> None:
-    """Start Kafka, ClickHouse and a schema endpoint on this machine, print their addresses, and run until Ctrl-C.
+    """Start Kafka, ClickHouse, a schema endpoint and the console on this machine, print their addresses, and run until Ctrl-C.
 
     Nothing has to be installed. Data stay in .touchstone (TOUCHSTONE_LOCAL_DIR) and are there again the next time.
-    A part whose address in the settings is not on this machine is yours, and is not started.
+    A part whose address in the settings is not on this machine is yours, and is not started. The console reads Kafka and
+    ClickHouse: where one of them is left out, it is, too.
 
     Example: touchstone up --without kafka
     """

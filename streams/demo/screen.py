@@ -27,12 +27,14 @@ def clock(at: int) -> str:
     return instant_text(at)[11:19]
 
 
-def view(watch: Watch, unhappy: int, console: Console) -> RenderableType:
-    """The whole screen."""
+def view(watch: Watch, unhappy: int, console: Console, page: str = "") -> RenderableType:
+    """The whole screen. `page`: where the console is."""
     height = max(16, console.size.height - 1)
     lines = height - 12
     layout = Layout()
-    layout.split_column(Layout(_title(watch, unhappy), size=1), Layout(name="middle"), Layout(_figures(watch), size=9))
+    layout.split_column(
+        Layout(_title(watch, unhappy, page), size=1), Layout(name="middle"), Layout(_figures(watch), size=9)
+    )
     layout["middle"].split_row(
         Layout(Panel(_happened(list(watch.happened), lines), title="what customers live through"), ratio=2),
         Layout(Panel(_told(list(watch.told), lines), title="who is told, while it happens"), ratio=3),
@@ -40,13 +42,15 @@ def view(watch: Watch, unhappy: int, console: Console) -> RenderableType:
     return layout
 
 
-def _title(watch: Watch, unhappy: int) -> Text:
+def _title(watch: Watch, unhappy: int, page: str) -> Text:
     at = clock(watch.newest_at) if watch.newest_at else "--:--:--"
     text = Text()
     text.append(f" {at} ", style="bold reverse")
     text.append(f"  {sum(watch.inputs.values())} events · ", style="")
     text.append(f"{unhappy} unhappy (simulated)", style="red")
     text.append(f" · {len(watch.open_episodes)} open episodes (found)", style="bold")
+    if page:
+        text.append(f" · console {page}", style="cyan")
     return text
 
 
@@ -117,6 +121,7 @@ class Shown:
     """Shows how things stand, and remembers it for a picture."""
 
     _last: tuple[Watch, int] | None = None
+    page = ""  # where the console is
 
     def show(self, watch: Watch, unhappy: int) -> None:
         """Once in a while. `unhappy`: customers who really are, now."""
@@ -144,7 +149,7 @@ class Full(Shown):
 
     def draw(self, watch: Watch, unhappy: int) -> None:
         """On the alternate screen."""
-        self._live.update(view(watch, unhappy, out()), refresh=True)
+        self._live.update(view(watch, unhappy, out(), self.page), refresh=True)
 
 
 class Lines(Shown):
