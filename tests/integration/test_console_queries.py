@@ -1,0 +1,184 @@
+"""The console's questions on the real ClickHouse engine: what they find, and that nobody finds what is another dealer's."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinks.console import reader as reader_module
+from streams.errors import Unavailable
+from tests.clickhouse_service import READER, ClickHouseService
+from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
+
+SQL = Path(reader_module.__file__).parent / "sql"
+# Texts without a scope of their own: figures of the whole without names, or rows found by ids that a scoped query gave.
+WITHOUT_SCOPE = {"clock", "health_throughput", "health_letters", "receipts_of_actions"}
+
+
+@pytest.fixture(scope="module")
+def asked(clickhouse_server: ClickHouseService) -> Iterator[Asked]:
+    """One database for all: these tests only read."""
+    name = f"console_{uuid.uuid4().hex[:8]}"
+    settings = console_settings(clickhouse_server, name)
+    fill(settings, now_us())
+    yield Asked(settings)
+    clickhouse_server.query(f"DROP DATABASE {name} SYNC")
+
+
+EVERYTHING: list[tuple[str, dict[str, str]]] = [
+    ("now", {}),
+    ("episodes", {}),
+    ("tasks", {}),
+    ("touchpoints", {}),
+    ("health", {}),
+    ("subjects", {}),
+    *(("customer", {"subject": f"customer-{name}"}) for name in DEALERS.values()),
+    *(("action", {"action": f"action-{name}"}) for name in DEALERS.values()),
+    *(("seen", {"subject": f"customer-{name}"}) for name in DEALERS.values()),
+]
+
+
+def test_a_dealer_finds_nothing_of_another(asked: Asked) -> None:
+    whole = "".join(repr(asked(kind, **options)) for kind, options in EVERYTHING)
+    assert "One" in whole
+    assert "Two" in whole
+    for root in ("dealer-1", "north"):
+        found = {f"{kind} {options}": repr(asked(kind, root, **options)) for kind, options in EVERYTHING}
+        assert "One" in "".join(found.values())
+        assert [name for name, text in found.items() if "Two" in text] == []
+        assert asked("customer", root, subject="customer-Two") is None
+        assert asked("action", root, action="action-Two") is None
+        assert not asked("seen", root, subject="customer-Two")
+        assert asked("touchpoints", root)["rows"][0]["contacts"] == 1
+    assert asked("now", "north")["hurts"][0]["open"] == 1
+    assert asked("now", "maker")["hurts"][0]["open"] == 2
+    assert asked("episodes", "a unit that nobody knows")["rows"] == []
+
+
+def test_every_text_asks_for_the_scope() -> None:
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in SQL.glob("*.sql")}
+    assert set(texts) > WITHOUT_SCOPE
+    without = {name for name, text in texts.items() if "%(whole)s" not in text}
+    assert without == WITHOUT_SCOPE
+
+
+def test_values_cannot_leave_their_place(asked: Asked) -> None:
+    hostile = "x' OR 1 = 1 --\\"
+    assert asked("customer", subject=hostile) is None
+    assert asked("episodes", touchpoint=hostile)["rows"] == []
+    assert asked("episodes", hostile)["rows"] == []
+    assert asked("action", action=hostile) is None
+
+
+def test_what_a_customer_page_is_made_from(asked: Asked) -> None:
+    found = asked("customer", "dealer-1", subject="customer-One")
+    assert found["name"] == "Name One"
+    assert [row["what"] for row in found["timeline"]] == ["receipt", "event", "action", "said", "opened", "event"]
+    said = next(row for row in found["timeline"] if row["what"] == "said")
+    assert [(piece.text, piece.marked) for piece in said["words"]] == [
+        ("Oh, ", False),
+        ("never", True),
+        (" again!", False),
+    ]
+    action = found["actions"][0]
+    assert {row["signal"]: row["origin"] for row in action["evidence"]} == {
+        "failure": "inferred",
+        "negative_text": "said",
+    }
+    assert action["losers"] == [{"kind": "voucher", "reason": "cap", "detail": "1 of 1"}]
+    assert [(point["level"], point["cause"]) for point in found["levels"] if point["what"] == "signal"] == [
+        (0.5, "failure"),
+        (0.8, "negative_text"),
+    ]
+
+
+def test_now_keeps_said_and_inferred_apart(asked: Asked) -> None:
+    found = asked("now")
+    row = found["signals"][0]
+    assert row["touchpoint"] == "payment"
+    assert sum(cell[0] for cell in row["inferred"] if cell) == 2
+    assert sum(cell[0] for cell in row["said"] if cell) == 2
+    assert {cell[1] for cell in row["said"] if cell} == {"negative_text"}
+    assert found["hurts"][0]["recent"] == 2
+    assert found["hurts"][0]["overdue"] == 2
+    assert found["actions"][0]["both"].count(2) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({}, 2),
+        ({"unit": "dealer-1"}, 1),
+        ({"touchpoint": "payment", "tier": "gold", "brand": "marlow", "origin": "inferred", "cause": "failure"}, 2),
+        ({"tier": "silver"}, 0),
+        ({"stage": "listen"}, 0),
+        ({"state": "closed"}, 0),
+        *(({"sort": order}, 2) for order in ("due", "score", "age", "new")),
+    ],
+)
+def test_filters_of_episodes(asked: Asked, options: dict[str, str], count: int) -> None:
+    found = asked("episodes", **options)
+    assert found["total"] == len(found["rows"]) == count
+    for row in found["rows"]:
+        assert row["tasks"][0]["receipts"][-1]["status"] == "accepted"
+        assert row["name"].startswith("Name ")
+
+
+def test_tasks_of_one_member_of_staff(asked: Asked) -> None:
+    assert [row["action_id"] for row in asked("tasks", "dealer-1", staff="dealer-1/1")["rows"]] == ["action-One"]
+    assert asked("tasks", "dealer-1", staff="dealer-1/2")["rows"] == []
+
+
+def test_the_reader_keeps_what_it_knows_while_clickhouse_is_away(
+    new_clickhouse: Callable[..., ClickHouseService],
+) -> None:
+    server = new_clickhouse("--readonly-user", READER)
+    settings = console_settings(server, "touchstone", clickhouse_timeout_seconds=3.0)
+    fill(settings, now_us())
+    one = Asked(settings)
+    question = reader_module.Question("episodes", reader_module.Scope())
+    one.reader.start()
+    try:
+        first = _until(lambda: one.reader.want(question))
+        _until(lambda: (one.reader.want(question) or first).version > first.version)
+        server.process.kill()
+        _until(lambda: one.reader.trouble is not None)
+        kept = one.reader.want(question)
+        assert kept is not None
+        assert len(kept.data["rows"]) == 2
+        assert one.reader.read_at <= kept.read_at + 1
+        with pytest.raises(Unavailable):
+            one("seen", subject="customer-One")
+        server.start()
+        _until(lambda: one.reader.trouble is None and (one.reader.want(question) or kept).version > kept.version)
+    finally:
+        one.reader.stop()
+
+
+def test_what_nobody_wants_is_not_asked(asked: Asked) -> None:
+    one = Asked(asked.settings).reader
+    one.start()
+    try:
+        _until(lambda: one.want(reader_module.Question("tasks", reader_module.Scope())))
+        with one._lock:
+            one._wanted.clear()
+        _until(lambda: _rests(one))
+    finally:
+        one.stop()
+
+
+def _rests(one: reader_module.Reader) -> bool:
+    before = one.queries
+    time.sleep(0.6)
+    return one.queries == before
+
+
+def _until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "not within the deadline"
+        time.sleep(0.02)
+    return found

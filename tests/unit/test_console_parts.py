@@ -1,0 +1,207 @@
+"""The console's parts without servers: who may come in, what is signed, what a scope covers, words and charts."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from schemas.records import ActionUpdate, Unit
+from sinks.console import charts, questions, words
+from sinks.console.clock import Clock
+from sinks.console.customer import marked
+from sinks.console.keys import SESSION_SECONDS, Keys
+from sinks.console.panels import PAGES, with_news
+from sinks.console.scope import Scope
+from sinks.console.users import read_users
+from streams.errors import UserError
+from streams.settings import Settings
+
+FOLDER = Path(words.__file__).parent
+TOKEN = "0123456789abcdef"
+UNITS = {name: Unit(unit_id=name, parents=parents) for name, parents in (("m", []), ("n", ["m"]), ("d", ["n", "m"]))}
+
+
+def users_of(text: str, **values: str) -> Settings:
+    return Settings(console_users=text, **values)  # type: ignore[arg-type]
+
+
+def test_a_token_finds_its_user_and_no_other() -> None:
+    users = read_users(
+        users_of(f"[{{name: mara, token: {TOKEN}, role: operator, unit: d}}, {{name: ben, token: {TOKEN}x}}]")
+    )
+    mara = users.with_token(TOKEN)
+    assert mara is not None
+    assert (mara.name, mara.operator, mara.unit) == ("mara", True, "d")
+    ben = users.with_token(f"{TOKEN}x")
+    assert ben is not None
+    assert not ben.operator
+    assert users.with_token("") is None
+    assert users.with_token("0123456789abcdeg") is None
+    assert not users.open
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("[{name: a, token: short}]", {}),
+        ("[{name: a}]", {}),
+        (f"[{{name: a, token: {TOKEN}}}, {{name: b, token: {TOKEN}}}]", {}),
+        (f"[{{name: a, token: {TOKEN}}}, {{name: a, token: {TOKEN}x}}]", {}),
+        (f"[{{name: a, token: {TOKEN}, role: king}}]", {}),
+        (f"[{{name: a, token: {TOKEN}, units: d}}]", {}),
+        ("[", {}),
+        ("[]", {}),
+        ("", {"console_host": "0.0.0.0"}),  # noqa: S104 - must be refused
+    ],
+)
+def test_users_that_cannot_be_used(text: str, values: dict[str, str]) -> None:
+    with pytest.raises(UserError) as caught:
+        read_users(users_of(text, **values))
+    assert TOKEN not in str(caught.value)
+
+
+def test_without_users_this_machine_is_the_operator() -> None:
+    assert read_users(users_of("")).open
+    assert not read_users(users_of("[{name: a}]", console_proxy_header="X-User")).open
+
+
+def test_sessions_are_signed_and_end() -> None:
+    now = [1000.0]
+    keys = Keys(Settings(console_secret="s"), lambda: now[0])  # type: ignore[arg-type]
+    cookie = keys.session("mara")
+    assert keys.who(cookie) == "mara"
+    assert Keys(Settings(console_secret="other")).who(cookie) is None  # type: ignore[arg-type]
+    for place in range(0, len(cookie), 7):
+        changed = cookie[:place] + ("A" if cookie[place] != "A" else "B") + cookie[place + 1 :]
+        assert keys.who(changed) is None
+    for junk in ("", "é", "AAAA", cookie[:40]):
+        assert keys.who(junk) is None
+    now[0] += SESSION_SECONDS
+    assert keys.who(cookie) is None
+
+
+def test_a_customers_token_gives_nothing_away_and_holds_with_its_secret() -> None:
+    first, second = Keys(Settings(console_secret="s")), Keys(Settings(console_secret="s"))  # type: ignore[arg-type]
+    assert first.customer("c-1") == second.customer("c-1")
+    assert re.fullmatch(r"[0-9a-f]{32}", first.customer("c-1"))
+    assert first.customer("c-1") != first.customer("c-2")
+    assert Keys(Settings()).customer("c-1") != Keys(Settings()).customer("c-1")
+
+
+def test_a_scope_is_a_unit_and_what_is_below_it() -> None:
+    assert Scope("n").units(UNITS.values()) == ("d", "n")
+    assert Scope("d").units(UNITS.values()) == ("d",)
+    assert Scope("m").units(UNITS.values()) == ("d", "m", "n")
+    assert Scope("n").units([]) == ("n",)  # while units are not known yet it is narrower, never wider
+    assert Scope().parameters(UNITS) == {"whole": 1, "units": ("",)}
+    assert Scope("n").covers("d", UNITS)
+    assert not Scope("d").covers("n", UNITS)
+    assert not Scope("d").covers(None, UNITS)
+    assert Scope().covers(None, UNITS)
+
+
+def test_the_clock_of_a_story_follows_its_events_and_is_never_ahead() -> None:
+    clock = Clock("stream", lambda: 1000.0)
+    clock.set(400_000_000, 990_000_000)
+    assert clock.now_us() == 410_000_000
+    clock.set(2_000_000_000, 990_000_000)
+    assert clock.now_us() == 1_000_000_000
+    wall = Clock("wall", lambda: 1000.0)
+    wall.set(400_000_000, 990_000_000)
+    assert wall.now_us() == 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "spans", "wanted"),
+    [
+        ("abcdef", [], [("abcdef", False)]),
+        ("abcdef", [(0, 2)], [("ab", True), ("cdef", False)]),
+        ("abcdef", [(4, 99)], [("abcd", False), ("ef", True)]),
+        ("abcdef", [(1, 3), (2, 4)], [("a", False), ("bc", True), ("d", True), ("ef", False)]),
+        ("等了一个小时", [(1, 3)], [("等", False), ("了一", True), ("个小时", False)]),
+        ("", [(0, 1)], []),
+    ],
+)
+def test_words_are_marked_by_code_points(
+    text: str, spans: list[tuple[int, int]], wanted: list[tuple[str, bool]]
+) -> None:
+    assert [tuple(piece) for piece in marked(text, spans)] == wanted
+
+
+def test_both_languages_say_the_same_things() -> None:
+    texts = {language: words.texts(language) for language in words.LANGUAGES}
+    assert set(texts["en"]) == set(texts["zh"])
+    for key, text in texts["en"].items():
+        holes = {language: sorted(re.findall(r"\{(\w+)\}", texts[language][key])) for language in words.LANGUAGES}
+        assert holes["en"] == holes["zh"], key
+        assert isinstance(text, str), key
+
+
+def test_every_text_is_used_and_every_used_text_is_there() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in FOLDER.rglob("*") if path.suffix in (".html", ".py", ".js")
+    )
+    known = set(yaml.safe_load((FOLDER / "words/en.yaml").read_text(encoding="utf-8")))
+    open_sets = re.compile(
+        r"^(page|role|origin|state|stage|status|what|outcome|sort|cause|kind|lost|field|do|unit|health\.group)\."
+    )
+    quoted = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_0-9]+)+)["']""", source))
+    assert {key for key in known if not open_sets.match(key) and key not in quoted} <= {
+        "do.accepted",
+        "language",
+        "title",
+    }
+    used = set(re.findall(r"""\bt\(\s*["']([a-z_.0-9]+)["']\s*[,)]""", source))
+    assert used - known == set()
+
+
+def test_every_panel_has_its_template() -> None:
+    for panels in PAGES.values():
+        for panel in panels:
+            assert (FOLDER / "templates" / f"{panel.id}.html").is_file()
+
+
+def test_no_page_holds_scripts_or_styles() -> None:
+    for path in (FOLDER / "templates").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|<style|<script(?! src=\"/static/)", text), path
+        assert "|safe" not in text.replace(" ", ""), path
+
+
+def test_what_comes_back_through_the_stream_shows_before_clickhouse_has_it() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    claimed = ActionUpdate(
+        event_id="r", subject_type="customer", subject_id="c", occurred_at=int(at.timestamp() * 1e6) + 5, action_id="a", status="resolved"
+    )  # fmt: skip
+    earlier = {"status": "accepted", "by": "x", "note": "", "occurred_at": at}
+    (shown,) = with_news([{"action_id": "a", "receipts": [earlier]}], {"a": claimed})
+    assert [one["status"] for one in shown["receipts"]] == ["accepted", "resolved"]
+    assert shown["settled"]
+    later = {**earlier, "status": "contacted", "occurred_at": datetime(2026, 3, 2, tzinfo=UTC)}
+    (shown,) = with_news([{"action_id": "a", "receipts": [later]}], {"a": claimed})
+    assert [one["status"] for one in shown["receipts"]] == ["contacted"]
+    (shown,) = with_news([{"action_id": "b", "receipts": []}], {"a": claimed})
+    assert shown["receipts"] == []
+
+
+def test_what_is_usual_is_the_mean_of_the_time_before() -> None:
+    def row(recent: int, before: int, hours: float) -> questions.Row:
+        first = datetime.fromtimestamp(1_000_000 - hours * 3600, UTC)
+        return {"recent": recent, "before": before, "first_at": first}
+
+    rows = [row(6, 8, 2), row(2, 1, 1), row(3, 0, 0)]
+    questions.with_usual(rows, 1_000_000 * 1_000_000)
+    assert [one["usual"] for one in rows] == [1.0, 0.125, 0.0]
+    assert [one["hot"] for one in rows] == [True, False, True]
+    early = [row(5, 1, 0.1)]
+    questions.with_usual(early, 1_000_000 * 1_000_000)
+    assert early[0]["usual"] is None
+
+
+def test_charts_escape_what_they_are_told() -> None:
+    points = [{"at": datetime(2026, 3, 1, tzinfo=UTC), "level": 0.5, "what": "signal", "label": '<script>"'}]
+    assert "<script>" not in charts.curve(points, "<b>")
+    assert "<b>" not in charts.trend([0.1, None, 0.2], "<b>")
+    assert [charts.shade(count) for count in (0, 1, 2, 4, 11, 500)] == [0, 1, 2, 3, 4, 5]
