@@ -54,7 +54,15 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
     deeds = Deeds(Console(settings, guard, reader, renderer, hub, _build()), pages, users, clock)
     app = web.Application(middlewares=[guard.middleware, pages.middleware], client_max_size=FORM_BYTES_MAX)
     app.on_response_prepare.append(add_headers)
-    app.add_routes([*pages.routes(), *deeds.routes(), web.get("/livez", _alive), web.static("/static", _STATIC)])
+    app.add_routes(
+        [
+            *pages.routes(),
+            *deeds.routes(),
+            web.get("/livez", _alive),
+            web.get("/favicon.ico", _icon),
+            web.static("/static", _STATIC),
+        ]
+    )
     app.add_routes([web.get("/readyz", lambda request: _ready(reader))])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
@@ -99,6 +107,11 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
 
 async def _alive(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
+
+
+async def _icon(_: web.Request) -> web.FileResponse:
+    """What browsers ask for where a page names none."""
+    return web.FileResponse(_STATIC / "icon.svg")
 
 
 async def _ready(reader: Reader) -> web.Response:

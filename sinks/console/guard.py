@@ -16,7 +16,7 @@ from sinks.console.users import LOCAL, LOOPBACK, User, Users
 from streams.settings import Settings
 
 COOKIE: Final = "touchstone_session"
-OPEN_PATHS: Final = ("/static/", "/sign-in", "/livez", "/readyz", "/prefer")
+OPEN_PATHS: Final = ("/static/", "/favicon.ico", "/sign-in", "/livez", "/readyz", "/prefer")
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "

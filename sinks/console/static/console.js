@@ -10,7 +10,6 @@ let read = {};
 let ahead = Number(words.now) * 1000 - Date.now(); // the server's clock against ours
 let connected = false;
 const pending = new Map(); // action → {status, since}
-const held = new Map(); // panel → HTML that came while somebody was typing in it
 
 function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));
@@ -58,29 +57,54 @@ function remember() {
   for (const one of document.querySelectorAll("[data-action]")) {
     const wait = pending.get(one.dataset.action);
     if (!wait) continue;
-    if (one.dataset.status === wait.status) pending.delete(one.dataset.action);
-    else tell(one.dataset.action, words.tSent, "sent");
+    if (one.dataset.status !== wait.status) { tell(one.dataset.action, words.tSent, "sent"); continue; }
+    pending.delete(one.dataset.action);
+    tell(one.dataset.action, "", "done");
+  }
+}
+
+const row = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.row : undefined);
+const alike = (a, b) => a.nodeName === b.nodeName && row(a) === row(b);
+
+// Changes what differs and leaves the rest: who is about to press a button keeps it under the finger, and the focus where it is.
+function morph(old, fresh) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.nodeType !== Node.ELEMENT_NODE || old.matches("input, .word")) return;
+  for (const { name } of [...old.attributes]) {
+    const ours = name === "open" || name === "disabled" || name === "data-word";
+    if (!ours && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  children(old, fresh);
+}
+
+function children(old, fresh) {
+  let at = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    const key = row(child);
+    let match = key === undefined ? at : [...old.children].find((one) => one.dataset.row === key);
+    if (match && !alike(match, child)) match = null;
+    if (!match) { old.insertBefore(child, at); continue; }
+    if (match === at) at = at.nextSibling;
+    else old.insertBefore(match, at);
+    morph(match, child);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
   }
 }
 
 function swap(panel, html) {
-  const active = document.activeElement;
-  if (panel.contains(active) && active.tagName === "INPUT" && active.value) {
-    held.set(panel, html);
-    return;
-  }
-  const key = panel.contains(active) ? active.dataset.key || active.getAttribute("href") : null;
-  const open = new Map([...panel.querySelectorAll("details[data-key]")].map((one) => [one.dataset.key, one.open]));
-  const scrolled = [...panel.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
-  panel.innerHTML = html;
-  for (const one of panel.querySelectorAll("details[data-key]")) if (open.has(one.dataset.key)) one.open = open.get(one.dataset.key);
-  [...panel.querySelectorAll(".scroll")].forEach((one, index) => { if (scrolled[index] !== undefined) one.scrollLeft = scrolled[index]; });
-  if (key) {
-    const again = [...panel.querySelectorAll("button[data-key], a[href], summary")].find((one) => one.dataset.key === key || one.getAttribute("href") === key);
-    if (again) again.focus({ preventScroll: true });
-  }
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  localTimes(fresh.content);
+  children(panel, fresh.content);
   panel.setAttribute("aria-busy", "false");
-  localTimes(panel);
   remember();
 }
 
@@ -131,20 +155,11 @@ document.addEventListener("submit", async (event) => {
   form.elements.note.value = "";
   form.elements.note.blur();
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Requested-With": "console" } });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { "X-Requested-With": "console" } });
     if (!answer.ok) throw new Error(await answer.text());
   } catch (error) {
     pending.delete(action);
     tell(action, `${words.tFailed}: ${error.message.slice(0, 200)}`, "failed");
-  }
-});
-
-document.addEventListener("focusout", (event) => {
-  const panel = event.target.closest("[data-source]");
-  if (panel && held.has(panel)) {
-    const html = held.get(panel);
-    held.delete(panel);
-    setTimeout(() => swap(panel, html), 150);
   }
 });
 

@@ -1,0 +1,226 @@
+"""What the console costs with 1 and with 50 open browsers, and how long it takes from an event to a changed pixel.
+
+    python -m benchmarks.bench_console --watchers 1,50 --seconds 12 --rounds 3 --samples 15
+
+Plays the demo (`touchstone demo --stay`) on ports of its own. While the story runs, so many connections watch the page Now, in turns;
+the CPU of the console and of ClickHouse are the operating system's figures. After the story customers become unhappy one by one in
+front of a Chromium, which notes when their names appear: on Now, from the topic, and on Episodes, from ClickHouse.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import psutil
+
+from benchmarks.results import note
+from deploy.local import ports
+from schemas.codec import Codec
+from schemas.records import Customer, Feedback, Touchpoint
+
+STORY_MINUTES = 3
+START_SECONDS = 90
+_SEEN = """
+window.seen = {};
+const look = () => { for (const name of document.body.innerText.match(/Bench [0-9]+/g) || [])
+  if (!(name in window.seen)) requestAnimationFrame(() => { window.seen[name] ??= Date.now(); }); };
+new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true}); look();
+"""
+
+
+class Cost(NamedTuple):
+    """Of one turn. Cores: CPU seconds a second."""
+
+    watchers: int
+    console_cores: float
+    clickhouse_cores: float
+    bytes_per_watcher: float
+    messages_per_watcher: float
+    console_mb: float
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[tuple[dict[str, str], str]]:
+    """The demo, running; gives its settings and the console's address."""
+    kafka, clickhouse, registry, console = (ports.free_port() for _ in range(4))
+    environment = {
+        "TOUCHSTONE_LOCAL_DIR": str(folder),
+        "TOUCHSTONE_KAFKA_BROKERS": f"127.0.0.1:{kafka}",
+        "TOUCHSTONE_CLICKHOUSE_PORT": str(clickhouse),
+        "TOUCHSTONE_LOCAL_REGISTRY_PORT": str(registry),
+        "TOUCHSTONE_CONSOLE_PORT": str(console),
+    }
+    command = [sys.executable, "-m", "streams", "demo", "--minutes", str(STORY_MINUTES), "--stay"]
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    ready = threading.Event()
+
+    def follow() -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "sink is ready" in line:
+                ready.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    try:
+        if not ready.wait(START_SECONDS):
+            raise RuntimeError("the demo does not start")
+        yield environment, f"http://127.0.0.1:{console}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def listener(port: int) -> psutil.Process:
+    """The process that listens there."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            return psutil.Process(connection.pid)
+    raise RuntimeError(f"nobody listens at {port}")
+
+
+async def watch(url: str, stop: asyncio.Event, counts: list[tuple[int, int]]) -> None:
+    """One open page: reads what is pushed until told to stop."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(f"GET /stream/now HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: text/event-stream\r\n\r\n".encode())
+    size = messages = 0
+    try:
+        while not stop.is_set():
+            try:
+                piece = await asyncio.wait_for(reader.read(1 << 16), 1.0)
+            except TimeoutError:
+                continue
+            size, messages = size + len(piece), messages + piece.count(b"event: panel")
+    finally:
+        counts.append((size, messages))
+        writer.close()
+
+
+async def turn(url: str, watchers: int, seconds: float, console: psutil.Process, clickhouse: psutil.Process) -> Cost:
+    """So many watchers for so long; the first two seconds, in which everybody gets the whole page, do not count."""
+    stop, counts = asyncio.Event(), list[tuple[int, int]]()
+    tasks = [asyncio.create_task(watch(url, stop, counts)) for _ in range(watchers)]
+    await asyncio.sleep(2)
+    before = [sum(process.cpu_times()[:2]) for process in (console, clickhouse)]
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    after = [sum(process.cpu_times()[:2]) for process in (console, clickhouse)]
+    memory = console.memory_info().rss / 1e6
+    stop.set()
+    await asyncio.gather(*tasks)
+    cores = [(end - start) / took for start, end in zip(before, after, strict=True)]
+    return Cost(
+        watchers, *cores, statistics.mean(c[0] for c in counts), statistics.mean(c[1] for c in counts), memory
+    )  # fmt: skip
+
+
+def send(brokers: str, number: int) -> float:
+    """A customer becomes unhappy; when Kafka has the last of it (Unix seconds)."""
+    from kafka import KafkaProducer
+
+    codec, now = Codec(), time.time_ns() // 1_000
+    subject = f"bench-{number}-{now}"
+    who: dict[str, Any] = {"subject_type": "customer", "subject_id": subject, "brand": "marlow"}
+    records: list[tuple[str, Any]] = [
+        ("cx-customers", Customer(event_id=f"{subject}-k", occurred_at=now - 60_000_000, name=f"Bench {number}", language="en", **who)),
+        ("cx-touchpoints", Touchpoint(event_id=f"{subject}-t", occurred_at=now - 1_000_000, touchpoint="payment", outcome="failure", **who)),
+        ("cx-feedback", Feedback(event_id=f"{subject}-f", occurred_at=now, kind="complaint", touchpoint="payment", text="It failed. Terrible.", language="en", **who)),
+    ]  # fmt: skip
+    with closing(KafkaProducer(bootstrap_servers=[brokers], acks="all", linger_ms=0)) as producer:
+        for topic, record in records:
+            producer.send(topic, key=subject.encode(), value=codec.encode(record)).get(10)
+        return time.time()
+
+
+def pixels(url: str, path: str, brokers: str, samples: int, first: int) -> list[float]:
+    """Seconds from Kafka's acknowledgement of the last event to the frame in which the name is on the page."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = shutil.which("chromium") or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    driver: Any = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    found = []
+    try:
+        driver.get(url + path)
+        driver.execute_script(_SEEN)
+        for number in range(first, first + samples):
+            sent = send(brokers, number)
+            at = until(lambda name=f"Bench {number}": driver.execute_script("return window.seen[arguments[0]]", name))
+            found.append(at / 1000 - sent)
+    finally:
+        driver.quit()
+    return sorted(found)
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Waits."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise RuntimeError("it does not appear")
+        time.sleep(0.02)
+    return found
+
+
+def main() -> None:
+    """Runs it all, prints, and adds rows to results.csv."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--watchers", default="1,50")
+    parser.add_argument("--seconds", type=float, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=15)
+    parser.add_argument("--discard", action="store_true", help="add nothing to results.csv")
+    given = parser.parse_args()
+    load = os.getloadavg()[0]
+    numbers = [int(one) for one in given.watchers.split(",")]
+    costs: dict[int, list[Cost]] = {number: [] for number in numbers}
+    seen: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as (environment, url):
+        console = listener(urlsplit(url).port or 0)
+        clickhouse = listener(int(environment["TOUCHSTONE_CLICKHOUSE_PORT"]))
+        for _ in range(given.rounds):
+            for number in numbers:
+                cost = asyncio.run(turn(url, number, given.seconds, console, clickhouse))
+                costs[number].append(cost)
+                print(cost, flush=True)  # noqa: T201 - a program's output
+        if given.samples and shutil.which("chromium"):
+            brokers = environment["TOUCHSTONE_KAFKA_BROKERS"]
+            for place, path in enumerate(("/now", "/episodes?sort=new")):
+                seen[path] = pixels(url, path, brokers, given.samples, 1 + place * given.samples)
+                print(path, [round(one, 3) for one in seen[path]], flush=True)  # noqa: T201
+    figures = {
+        f"{field} with {number} watchers": f"{statistics.median(getattr(cost, field) for cost in turns):.3f}"
+        for number, turns in costs.items()
+        for field in ("console_cores", "clickhouse_cores", "bytes_per_watcher", "messages_per_watcher", "console_mb")
+    }
+    for path, values in seen.items():
+        figures |= {f"event to pixel {path} p50 s": f"{statistics.median(values):.3f}", f"event to pixel {path} max s": f"{values[-1]:.3f}"}  # fmt: skip
+    for name, value in figures.items():
+        print(f"{name:<60}{value}")  # noqa: T201
+    if not given.discard:
+        turns = f"{given.rounds} turns of {given.seconds:g} s each, page Now, demo's story at 60x; {given.samples} samples; load {load:.1f}"
+        note("bench_console", turns, figures)
+
+
+if __name__ == "__main__":
+    main()

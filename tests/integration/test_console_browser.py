@@ -1,0 +1,115 @@
+"""The console in Chromium: what an operator does, and what she sees when a worker or ClickHouse is killed under the open page."""
+
+import pytest
+
+from tests.browser import Browser
+from tests.browser import browser as browser
+from tests.console_live import Live
+
+WIDE, PHONE = (1440, 900), (390, 844)
+
+
+@pytest.fixture
+def lead(browser: Browser, live: Live) -> Browser:
+    """Signed in as the one who sees everything."""
+    return signed_in(browser, live, "lead")
+
+
+def signed_in(browser: Browser, live: Live, user: str) -> Browser:
+    browser.url = live.url
+    browser.size(*WIDE)
+    browser.at("/static/icon.svg")
+    browser.driver.delete_all_cookies()
+    name, _, value = live.cookie(user).partition("=")
+    browser.driver.add_cookie({"name": name, "value": value, "path": "/"})
+    browser.problems()  # of earlier pages
+    return browser
+
+
+def test_claim_contact_and_resolve_come_back_through_the_stream(lead: Browser, live: Live) -> None:
+    lead.at("/episodes?touchpoint=payment")
+    live.unhappy("browser-1", "dealer-1", "Cleo Browser")  # while the page is open: it comes by itself
+    row = "//tr[contains(., 'Cleo Browser')]"
+
+    def press(words: str) -> bool:
+        found = lead.driver.find_elements("xpath", f"{row}//button[normalize-space()='{words}']")
+        if found:
+            found[0].click()
+        return bool(found)
+
+    def says(words: str) -> bool:
+        return words in " ".join(one.text for one in lead.driver.find_elements("xpath", row))
+
+    for button, status in (("Claim", "claimed by lead"), ("Contacted", "contacted by lead")):
+        lead.until(lambda words=button: press(words), f"the button {button}")
+        lead.until(lambda words=status: says(words), f"the row says {status}")
+    lead.driver.find_element("xpath", f"{row}//a[contains(@href, '/customers/')]").click()
+    lead.until(lambda: "Terrible" in lead.text("#timeline"), "the customer's words in the timeline")
+    assert lead.text("#timeline mark")
+    assert "browser-1" not in lead.driver.current_url
+    assert "Cleo" not in lead.driver.current_url
+    assert lead.all("#levels svg .level")
+    lead.until(lambda: "contacted" in lead.text("#timeline"), "the receipt in the timeline")
+    assert lead.problems() == []
+
+
+def test_every_page_in_both_languages_widths_and_themes(lead: Browser, live: Live) -> None:
+    live.unhappy("browser-2", "dealer-2", "Dan Browser")
+    for path in ("/now", "/episodes", "/touchpoints", "/health", "/tasks"):
+        for size, language, theme, words in ((WIDE, "en", "light", "Episodes"), (PHONE, "zh", "dark", "不满事件")):
+            lead.driver.add_cookie({"name": "touchstone_language", "value": language, "path": "/"})
+            lead.driver.add_cookie({"name": "touchstone_theme", "value": theme, "path": "/"})
+            lead.size(*size)
+            lead.at(path)
+            lead.until(lambda: not lead.all('.panel[aria-busy="true"]'), f"{path} is loaded")
+            assert words in lead.text("nav")
+            overflow = lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+            assert overflow <= 0, f"{path} at {size[0]} is wider than the screen"
+            assert lead.problems() == [], path
+
+
+def test_the_keyboard_reaches_what_there_is_to_do(lead: Browser, live: Live) -> None:
+    live.unhappy("browser-3", "dealer-1", "Eve Browser")
+    lead.at("/tasks")
+    lead.until(lambda: "Eve Browser" in lead.text("main"), "the task")
+    reached = set()
+    for _ in range(60):
+        lead.driver.switch_to.active_element.send_keys("\ue004")  # Tab
+        reached.add(lead.driver.switch_to.active_element.text)
+    assert {"Skip to the content", "Episodes", "Claim", "Resolved"} <= {text.strip() for text in reached}
+
+
+def test_what_one_cannot_do_is_not_offered(browser: Browser, live: Live) -> None:
+    live.unhappy("browser-4", "dealer-1", "Fay Browser")
+    eye = signed_in(browser, live, "eye")
+    eye.at("/episodes")
+    eye.until(lambda: "Fay Browser" in eye.text("main"), "the episode")
+    assert not eye.all("form.receipt")
+    assert "read only" in eye.text("header")
+
+
+def test_clickhouse_is_killed_under_the_open_page(lead: Browser, live: Live) -> None:
+    live.unhappy("browser-5", "dealer-1", "Gus Browser")
+    lead.at("/episodes")
+    lead.until(lambda: "Gus Browser" in lead.text("main"), "the episode")
+    live.clickhouse.process.kill()
+    lead.until(lambda: "ClickHouse does not answer" in lead.text("#state"), "the page says so")
+    lead.until(lambda: "stale" in lead.text("#episodes .age"), "the panel turns stale")
+    assert lead.all("#episodes.stale")
+    assert "Gus Browser" in lead.text("main")  # what was known stays
+    live.clickhouse.start()
+    lead.until(lambda: not lead.text("#state") and not lead.all("#episodes.stale"), "it recovers by itself", 60)
+    live.unhappy("browser-6", "dealer-1", "Hal Browser")
+    lead.until(lambda: "Hal Browser" in lead.text("main"), "news after the recovery", 60)
+
+
+def test_a_worker_is_killed_under_the_open_page(lead: Browser, live: Live) -> None:
+    lead.at("/now")
+    lead.until(lambda: "worker 0" in lead.text("#behind"), "nothing waits", 60)
+    live.worker.kill()
+    live.unhappy("browser-7", "dealer-1", "Ida Browser")
+    lead.until(lambda: "worker 0" not in lead.text("#behind"), "the page shows what waits", 60)
+    live.product.expel()
+    live.worker = live.product.start("worker")
+    lead.until(lambda: "Ida Browser" in lead.text("#ticker"), "the action, once a worker is back", 90)
+    lead.until(lambda: "worker 0" in lead.text("#behind"), "nothing waits any more", 60)
