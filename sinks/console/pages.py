@@ -188,7 +188,6 @@ class Pages:
             "theme": theme if theme in ("light", "dark") else "",
             "wall": bool(request.cookies.get("touchstone_wall")) or "wall" in request.query,
             "here": request.path_qs,
-            "stale_seconds": max(8.0, 4 * self._console.settings.console_refresh_seconds),
             "build": self._console.build,
         }
 

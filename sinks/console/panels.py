@@ -14,7 +14,7 @@ from sinks.console.topics import Pack, Topics
 from sinks.console.words import Speech
 
 ENDED_SHOWN_US: Final = SPANS * SPAN_US
-TICKER_ROWS: Final = 12
+TICKER_ROWS: Final = 10
 SETTLED: Final = ("resolved", "declined")
 
 
@@ -23,31 +23,32 @@ class Panel(NamedTuple):
 
     id: str
     source: str
+    column: str = ""  # on a wide screen: left, right, or all across
 
 
 PAGES: Final[Mapping[str, tuple[Panel, ...]]] = {
     "now": (
         Panel("figures", "clickhouse"),
         Panel("behind", "kafka"),
-        Panel("hurts", "clickhouse"),
-        Panel("incidents", "topics"),
-        Panel("heat", "clickhouse"),
-        Panel("actions", "clickhouse"),
-        Panel("ticker", "topics"),
+        Panel("hurts", "clickhouse", "left"),
+        Panel("heat", "clickhouse", "left"),
+        Panel("incidents", "topics", "right"),
+        Panel("actions", "clickhouse", "right"),
+        Panel("ticker", "topics", "right"),
     ),
     "episodes": (Panel("episodes", "clickhouse"),),
     "customer": (
-        Panel("person", "clickhouse"),
-        Panel("levels", "clickhouse"),
-        Panel("why", "clickhouse"),
-        Panel("timeline", "clickhouse"),
+        Panel("person", "clickhouse", "left"),
+        Panel("timeline", "clickhouse", "left"),
+        Panel("levels", "clickhouse", "right"),
+        Panel("why", "clickhouse", "right"),
     ),
     "touchpoints": (Panel("touchpoints", "clickhouse"),),
     "health": (
-        Panel("groups", "kafka"),
-        Panel("throughput", "clickhouse"),
-        Panel("packs", "topics"),
-        Panel("letters", "clickhouse"),
+        Panel("groups", "kafka", "left"),
+        Panel("throughput", "clickhouse", "left"),
+        Panel("packs", "topics", "left"),
+        Panel("letters", "clickhouse", "right"),
     ),
     "tasks": (Panel("tasks", "clickhouse"),),
 }

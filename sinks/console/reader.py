@@ -20,6 +20,7 @@ from streams.settings import Settings
 
 WANTED_SECONDS: Final = 20.0  # a question that nobody has asked for so long is dropped
 IDLE_SHARE: Final = 4.0  # pause as a multiple of the time that a round took
+PAUSE_SECONDS_MAX: Final = 20.0
 RETRY_SECONDS: Final = 1.0
 ANSWERS_MAX: Final = 500
 _FOLDER: Final = Path(__file__).parent / "sql"
@@ -79,6 +80,7 @@ class Reader:
         self._version = self._rounds = 0
         self.trouble: str | None = None  # why the last round failed
         self.read_at = 0.0  # when ClickHouse last answered
+        self.pace_seconds = settings.console_refresh_seconds  # from one round to the next, lately
         self.queries = 0
 
     @property
@@ -125,7 +127,9 @@ class Reader:
             due = self._due()
             try:
                 self._round(database, due)
-                pause = max(self._settings.console_refresh_seconds, IDLE_SHARE * (time.monotonic() - began))
+                took = time.monotonic() - began
+                pause = max(self._settings.console_refresh_seconds, min(PAUSE_SECONDS_MAX, IDLE_SHARE * took))
+                self.pace_seconds = pause + took
             except Unavailable as error:
                 self._fail(error.detail, database)
                 pause = RETRY_SECONDS

@@ -25,6 +25,8 @@ from sinks.console.scope import Scope
 from sinks.console.topics import Topics
 from sinks.console.words import Speech, Titles
 
+STALE_SECONDS_MIN: Final = 8.0  # what is older than this, and than some rounds of the reader, is stale
+STALE_ROUNDS: Final = 3.0
 KEPT_MAX: Final = 2_000  # panels
 TOKENS_MAX: Final = 200_000
 _FOLDER: Final = Path(__file__).parent
@@ -136,15 +138,16 @@ class Renderer:
         }
         trouble = {"clickhouse": self._reader.trouble, "topics": self._topics.trouble or self._backlog.trouble}
         wrong = [name for name, why in trouble.items() if why is not None and why != "starting"]
-        return _frame("state", {"now": time.time(), "read": ages, "trouble": wrong})
+        stale = max(STALE_SECONDS_MIN, STALE_ROUNDS * self._reader.pace_seconds)
+        return _frame("state", {"now": time.time(), "read": ages, "trouble": wrong, "stale": stale})
 
     def page(self, template: str, view: View | None, language: str, **values: Any) -> str:
         """A whole page."""
         panels = self.panels(view) if view is not None else []
+        columns = {panel.id: panel.column for panel in PAGES[view.page]} if view is not None else {}
+        shown = [_Safe.of(panel, columns[panel.id]) for panel in panels]
         t = self.speech(language)
-        return self._jinja.get_template(f"{template}.html").render(
-            t=t, panels=[_Safe.of(panel) for panel in panels], wall_now=time.time(), **values
-        )
+        return self._jinja.get_template(f"{template}.html").render(t=t, panels=shown, wall_now=time.time(), **values)
 
     def _version(self, source: str, answer: Answer | None) -> object:
         mine = answer.version if answer is not None else None
@@ -183,10 +186,11 @@ class _Safe(NamedTuple):
     source: str
     html: Any
     loading: bool
+    column: str
 
     @classmethod
-    def of(cls, panel: Rendered) -> "_Safe":
-        return cls(panel.id, panel.source, Markup(panel.html), panel.loading)  # noqa: S704 - made by a template
+    def of(cls, panel: Rendered, column: str) -> "_Safe":
+        return cls(panel.id, panel.source, Markup(panel.html), panel.loading, column)  # noqa: S704 - made by a template
 
 
 def _frame(event: str, data: Mapping[str, object]) -> bytes:

@@ -22,7 +22,7 @@ def texts(language: str) -> Mapping[str, str]:
 
 
 class Titles:
-    """Names and promises of touchpoints as packs give them. Two packs may name the same thing differently: those in force come first."""
+    """Names and promises of touchpoints as packs give them. Two packs may name the same thing differently: those in force come first, with what they inherit."""
 
     def __init__(self, settings: Settings) -> None:
         self._packs: dict[str, Any] = {}
@@ -33,11 +33,21 @@ class Titles:
                 self._packs[str(pack.get("pack", path.stem))] = pack
 
     def _found(self, section: str, name: str, field: str) -> Any:
-        for pack in (*self.in_force, *self._packs):
+        for pack in (*self._with_parents(), *self._packs):
             entry = ((self._packs.get(pack) or {}).get(section) or {}).get(name)
             if isinstance(entry, dict) and field in entry:
                 return entry[field]
         return None
+
+    def _with_parents(self) -> list[str]:
+        """The packs in force, each followed by those that it inherits from."""
+        found: list[str] = []
+        for pack in self.in_force:
+            name: object = pack
+            while isinstance(name, str) and name in self._packs and name not in found:
+                found.append(name)
+                name = self._packs[name].get("inherits")
+        return found
 
     def title(self, section: str, name: str, language: str) -> str:
         """In this language, else in English, else the name itself."""
@@ -51,7 +61,7 @@ class Titles:
 
 
 class Speech:
-    """Everything that a page says in one language. `t("key", count=3)`."""
+    """Everything that a page says in one language. Called with a key and the values for its holes."""
 
     def __init__(self, language: str, titles: Titles) -> None:
         self.language = language

@@ -33,7 +33,7 @@ def view(watch: Watch, unhappy: int, console: Console, page: str = "") -> Render
     lines = height - 12
     layout = Layout()
     layout.split_column(
-        Layout(_title(watch, unhappy, page), size=1), Layout(name="middle"), Layout(_figures(watch), size=9)
+        Layout(_title(watch, unhappy), size=1), Layout(name="middle"), Layout(_figures(watch, page), size=9)
     )
     layout["middle"].split_row(
         Layout(Panel(_happened(list(watch.happened), lines), title="what customers live through"), ratio=2),
@@ -42,15 +42,13 @@ def view(watch: Watch, unhappy: int, console: Console, page: str = "") -> Render
     return layout
 
 
-def _title(watch: Watch, unhappy: int, page: str) -> Text:
+def _title(watch: Watch, unhappy: int) -> Text:
     at = clock(watch.newest_at) if watch.newest_at else "--:--:--"
     text = Text()
     text.append(f" {at} ", style="bold reverse")
     text.append(f"  {sum(watch.inputs.values())} events · ", style="")
     text.append(f"{unhappy} unhappy (simulated)", style="red")
     text.append(f" · {len(watch.open_episodes)} open episodes (found)", style="bold")
-    if page:
-        text.append(f" · console {page}", style="cyan")
     return text
 
 
@@ -78,11 +76,11 @@ def told_line(one: Told) -> Text:
     return text
 
 
-def _figures(watch: Watch) -> Panel:
+def _figures(watch: Watch, page: str) -> Panel:
     table = Table.grid(expand=True, padding=(0, 2))
     table.add_column(ratio=3)
     table.add_column(ratio=2)
-    table.add_row(_by_audience(list(watch.actions.values())), _health(watch))
+    table.add_row(_by_audience(list(watch.actions.values())), _health(watch, page))
     return Panel(table, title="actions in force")
 
 
@@ -97,13 +95,14 @@ def _by_audience(actions: list[Action]) -> Table:
     return table
 
 
-def _health(watch: Watch) -> Group:
+def _health(watch: Watch, page: str) -> Group:
     latency = watch.to_action()
     rows = [
         f"event → action   p50 {at(latency, 0.5)}  p99 {at(latency, 0.99)}",
         f"retracted {watch.retracted} (something came late)",
         f"refused {sum(watch.refused.values())} "
         + ", ".join(f"{name} {n}" for name, n in watch.refused.most_common(3)),
+        *([f"console {page}"] if page else []),
         "Ctrl-C ends it",
     ]
     return Group(*(Text(row, style="dim") for row in rows))

@@ -158,6 +158,17 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     assert used - known == set()
 
 
+def test_names_are_those_of_the_packs_in_force() -> None:
+    titles = words.Titles(Settings())
+    titles.in_force = ("airline",)
+    assert titles.title("audiences", "customers", "en") == "Passengers"
+    titles.in_force = ("retail",)
+    assert titles.title("audiences", "customers", "en") == "Customers"  # inherited from standard
+    assert titles.title("touchpoints", "payment", "zh") == "支付"
+    assert titles.title("touchpoints", "no_such_place", "zh") == "no such place"
+    assert titles.promised("payment") == 15
+
+
 def test_every_panel_has_its_template() -> None:
     for panels in PAGES.values():
         for panel in panels:

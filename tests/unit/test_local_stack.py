@@ -38,14 +38,15 @@ def parts(tmp_path: Path, without: tuple[str, ...] = (), **values: Any) -> tuple
 
 def test_all_parts_by_default(tmp_path: Path) -> None:
     names, _ = parts(tmp_path)
-    assert names == ["clickhouse", "schemas", "kafka"]
+    assert names == ["clickhouse", "schemas", "kafka", "console"]
     assert set(names) == set(stack.PARTS)
 
 
 @pytest.mark.parametrize("part", stack.PARTS)
 def test_a_part_left_out(tmp_path: Path, part: str) -> None:
     names, _ = parts(tmp_path, (part,))
-    assert set(names) == set(stack.PARTS) - {part}
+    needs_both = {"console"} if part in ("kafka", "clickhouse") else set()
+    assert set(names) == set(stack.PARTS) - {part} - needs_both
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_part_left_out(tmp_path: Path, part: str) -> None:
 def test_what_is_the_users_own_is_not_started_and_said(tmp_path: Path, values: dict[str, Any], missing: str) -> None:
     names, said = parts(tmp_path, **values)
     assert missing not in names
-    assert len(names) == 2
+    assert len(names) == 3
     assert "is yours: not started here" in said
     assert "secret" not in said
 
@@ -71,7 +72,11 @@ def test_what_is_the_users_own_is_not_started_and_said(tmp_path: Path, values: d
 def test_ports_are_those_of_the_settings(tmp_path: Path) -> None:
     settings = Settings(kafka_brokers="localhost:1234", clickhouse_port=1235, local_registry_port=1236)
     chosen = stack._parts(settings, tmp_path, (), Display())
-    assert {part.service.name: part.port for part in chosen} == {"kafka": 1234, "clickhouse": 1235, "schemas": 1236}
+    assert {part.service.name: part.port for part in chosen if part.service.name != "console"} == {
+        "kafka": 1234,
+        "clickhouse": 1235,
+        "schemas": 1236,
+    }
 
 
 class Usage(NamedTuple):

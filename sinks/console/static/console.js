@@ -4,7 +4,7 @@
 const page = document.body;
 const words = page.dataset;
 const units = words.tUnits.split(",");
-const stale = Number(words.staleSeconds);
+let stale = Infinity; // seconds: told with each state
 const SLOW_MS = 30000;
 let read = {};
 let ahead = Number(words.now) * 1000 - Date.now(); // the server's clock against ours
@@ -135,6 +135,7 @@ function watch(address) {
   source.addEventListener("state", (event) => {
     last = JSON.parse(event.data);
     read = last.read;
+    stale = last.stale;
     ahead = last.now * 1000 - Date.now();
     connected = true;
     state(last);
