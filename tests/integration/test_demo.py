@@ -16,6 +16,7 @@ def own(folder: Path) -> Settings:
         clickhouse_host="127.0.0.1",
         clickhouse_port=ports.free_port(),
         local_registry_port=ports.free_port(),
+        console_port=ports.free_port(),
         local_dir=folder,
     )
 

@@ -75,6 +75,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "TOUCHSTONE_KAFKA_BROKERS": f"127.0.0.1:{ports.free_port()}",
         "TOUCHSTONE_CLICKHOUSE_PORT": str(ports.free_port()),
         "TOUCHSTONE_LOCAL_REGISTRY_PORT": str(ports.free_port()),
+        "TOUCHSTONE_CONSOLE_PORT": str(ports.free_port()),
     }
 
 
@@ -236,7 +237,9 @@ def test_the_whole_stack_answers(up: Callable[..., Up], environment: dict[str, s
     one = up("--json")
     one.wait_ready()
     addresses = json.loads(one.out.read_text())
-    assert set(addresses) == {"Kafka", "ClickHouse", "Schemas"}
+    assert set(addresses) == {"Kafka", "ClickHouse", "Schemas", "Console"}
+    with urllib.request.urlopen(f"{addresses['Console']}/livez", timeout=10) as answer:
+        assert answer.status == 200
     kafka = _client(environment)
     topic = kafka.topic()
     kafka.produce(topic, [(b"k", b"v")])
