@@ -29,6 +29,7 @@ GROUPS: tuple[str, ...] = (
     "decide",
     "gap",
     "text",
+    "calibrate",
     "replay",
     "doctor",
 )

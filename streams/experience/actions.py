@@ -39,7 +39,7 @@ def propose(
     for rule in pack.rules(trigger, signal.name if signal is not None else None):
         at = sign.at if sign is not None else folding.fold.at if episode is None else episode.changed_at
         name = episode.touchpoint if episode is not None else touchpoint.name if touchpoint is not None else None
-        frame = Frame(folding.fold, at, pack.touchpoint(name))
+        frame = Frame(folding.fold, at, pack.touchpoint(name), curve=pack.curve)
         frame.signal = signal
         frame.episode = _view(episode) if episode is not None else None
         if folding.holds(pack, rule.name, rule.when, frame):
@@ -196,7 +196,7 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
     unit = (episode.unit if episode is not None else sign.unit if sign is not None else None) or profile.unit
     reaches_customer = audience.reaches == "customer"
     amount = _amount(folding, candidate, at)
-    score = dissatisfaction(folding.fold.signs, journey, at)
+    score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
     grounds = _grounds(folding, sign, journey, at)
     parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint)
     locale, text = pack.text(spec.text, profile.language)
@@ -267,7 +267,7 @@ def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:
     if candidate.rule.amount is not None:
         about = candidate.episode or candidate.sign
         name = about.touchpoint if about is not None else None
-        frame = Frame(folding.fold, at, candidate.pack.touchpoint(name))
+        frame = Frame(folding.fold, at, candidate.pack.touchpoint(name), curve=candidate.pack.curve)
         frame.episode = _view(candidate.episode) if candidate.episode is not None else None
         frame.signal = _signal_view(candidate.sign) if candidate.sign is not None else None
         value = folding.value(candidate.pack, candidate.rule.name, candidate.rule.amount, frame)

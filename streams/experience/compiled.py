@@ -96,6 +96,7 @@ class CompiledPack:
         self.version = _hash(file)
         self.signals = {signal.name: signal for signal in signals}
         self.watches = tuple(watches)
+        self.curve = None if file.calibration is None else tuple(file.calibration.inferred)
         self._touchpoints = {
             name: TouchpointView(
                 name=name,

@@ -24,9 +24,10 @@ CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
 def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     """New evidence: an episode opens, worsens or re-opens, or only takes note of it."""
     fold, at = folding.fold, sign.at
-    score = dissatisfaction(fold.signs, sign.journey, at)
     trigger: str | None
     episode = _current(fold, sign.journey)
+    judge = pack if episode is None else pack_of(folding, episode)
+    score = dissatisfaction(fold.signs, sign.journey, at, judge.curve)
     if episode is None:
         if score < pack.file.treatment.opens_at:
             return
@@ -120,9 +121,9 @@ def relieved(folding: Folding, sign: Sign, *, verifies: bool) -> None:
     episode = _current(folding.fold, sign.journey)
     if episode is None:
         return
-    treatment = pack_of(folding, episode).file.treatment
-    episode.score = dissatisfaction(folding.fold.signs, sign.journey, sign.at)
-    if verifies and (episode.state == "treated" or episode.score < treatment.closes_below):
+    judge = pack_of(folding, episode)
+    episode.score = dissatisfaction(folding.fold.signs, sign.journey, sign.at, judge.curve)
+    if verifies and (episode.state == "treated" or episode.score < judge.file.treatment.closes_below):
         _close(folding, episode, sign.at, sign.event_id)
     else:
         _touch(folding, episode, sign.at)
@@ -196,7 +197,7 @@ def fire(folding: Folding, due: int) -> None:
     waiting = [one for one in folding.fold.episodes if one.state != "closed" and _due(one) == due]
     episode = min(waiting, key=lambda one: one.id)
     pack = pack_of(folding, episode)
-    episode.score = dissatisfaction(folding.fold.signs, episode.journey, due)
+    episode.score = dissatisfaction(folding.fold.signs, episode.journey, due, pack.curve)
     if episode.fade_at == due:
         _close(folding, episode, due, "quiet")
     elif episode.verify_by == due:

@@ -54,7 +54,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         event.unit,
     )
     remember(fold, touch)
-    frame = Frame(fold, source.at, view, event)
+    frame = Frame(fold, source.at, view, event, curve=pack.curve)
     contact = pack.contact(view, event.outcome)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)

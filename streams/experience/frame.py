@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.records import Feedback, SubjectType, Touchpoint
-from streams.experience.score import dissatisfaction
+from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
 
 SECOND = 1_000_000
@@ -86,6 +86,7 @@ class Frame(msgspec.Struct):
     joined: Joined | None = None
     episode: EpisodeView | None = None
     signal: SignalView | None = None
+    curve: Curve | None = None  # of the pack
     _touches: list[Touch] | None = None
 
     @property
@@ -150,7 +151,7 @@ class Frame(msgspec.Struct):
 
     def score(self) -> float:
         """Dissatisfaction in this touchpoint's journey now, 0–1."""
-        return dissatisfaction(self.fold.signs, self.touchpoint.journey, self.at)
+        return dissatisfaction(self.fold.signs, self.touchpoint.journey, self.at, self.curve)
 
     def episode_open(self) -> bool:
         """Has the customer an episode that is not closed, in any journey?"""

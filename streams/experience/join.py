@@ -80,7 +80,7 @@ class Join:
             text_start=span.start if span is not None else None,
             text_end=span.end if span is not None else None,
             context=self.context,
-            score=dissatisfaction(folding.fold.signs, self.journey, self.source.at),
+            score=dissatisfaction(folding.fold.signs, self.journey, self.source.at, pack.curve),
             pack=pack.name,
             pack_version=pack.version,
             evidence=self._evidence(folding),
@@ -116,7 +116,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     expectation, expectation_source = _expectation(feedback, view)
     tone = folding.analyser.analyse(feedback.text) if feedback.text else SILENT
     journey = pack.journey(feedback.journey or (about.journey if about is not None else None), view)
-    score = dissatisfaction(fold.signs, journey, about_at)
+    score = dissatisfaction(fold.signs, journey, about_at, pack.curve)
     waits = [touch.waiting_seconds for touch in before if touch.waiting_seconds is not None]
     context = Context(
         event_id=about.event_id if about is not None else None,
@@ -142,7 +142,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
         waiting_seconds=context.waiting_seconds,
         score=score,
     )
-    frame = Frame(fold, source.at, view, feedback)
+    frame = Frame(fold, source.at, view, feedback, curve=pack.curve)
     frame.joined = joined
     return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about, journey)
 

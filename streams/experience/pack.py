@@ -145,6 +145,18 @@ class Incidents(Part):
     kind: str = "incident"  # as downstream systems call it
 
 
+class Calibration(Part):
+    """What scores mean, from customers who were asked: written by `touchstone calibrate`."""
+
+    inferred: list[
+        tuple[float, float]
+    ]  # points (inferred score, share who say so), ascending in both; lines between them
+    answers: int | None = None  # on which it rests
+    unhappy_at_most: float | None = None  # level of an answer, 0–10, that counts as saying so
+    since: str | None = None  # first answer
+    until: str | None = None  # last answer
+
+
 class PackFile(Part):
     """A whole pack."""
 
@@ -164,3 +176,4 @@ class PackFile(Part):
     silences: dict[str, Watch] = {}  # what a customer would have done
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
+    calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -67,6 +68,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
         yield from _action(name, rule, pack)
     yield from _texts(pack)
     yield from _rest(pack)
+    yield from _calibration(pack)
 
 
 def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -248,6 +250,19 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
             yield ("incidents", "ends_after_seconds"), "must not be shorter than within_seconds"
         if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
             yield ("incidents",), "subjects must be 2 or more, within_seconds and ends_after_seconds positive"
+
+
+def _calibration(pack: PackFile) -> Iterator[Problem]:
+    points = pack.calibration.inferred if pack.calibration is not None else []
+    path = ("calibration", "inferred")
+    if pack.calibration is not None and len(points) < 2:
+        yield path, "a curve has two points at least: [[0.1, 0.05], [0.9, 0.8]]"
+    for index, point in enumerate(points):
+        if not all(0 <= value <= 1 for value in point):
+            yield (*path, index), f"{list(point)} is outside 0 to 1"
+    for index, (one, other) in enumerate(pairwise(points), 1):
+        if not (one[0] < other[0] and one[1] <= other[1]):
+            yield (*path, index), f"{list(other)} does not ascend from {list(one)}"
 
 
 def _parameters(path: tuple[str | int, ...], text: str, known: frozenset[str]) -> Iterator[Problem]:

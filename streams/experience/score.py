@@ -1,12 +1,16 @@
 """Dissatisfaction from evidence: `1 − Π(1 − w·2^(−Δt/h))`, in [0, 1].
 
 Each piece of evidence has a weight `w` at its time and fades by half in `h` seconds. Independent pieces add up without ever
-passing 1, and each piece's share can be told.
+passing 1, and each piece's share can be told. With a curve from `touchstone calibrate`, the part that is *inferred* becomes the share
+of such customers who say so when asked; what was *said* is added to it as it is.
 """
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from streams.experience.state import Sign
+
+Curve: TypeAlias = tuple[tuple[float, float], ...]  # (score, share who say so), ascending in both
 
 FADED = 0.01  # evidence below this weight is forgotten
 
@@ -21,10 +25,36 @@ def faded(sign: Sign, at: int) -> float:
     return float(weight)
 
 
-def dissatisfaction(signs: Iterable[Sign], journey: str | None, at: int) -> float:
+def dissatisfaction(signs: Iterable[Sign], journey: str | None, at: int, curve: Curve | None = None) -> float:
     """Dissatisfaction at an instant (µs) in a journey (None: in all), from the evidence up to then, 0–1."""
+    if curve is not None:
+        return _calibrated(signs, journey, at, curve)
     content = 1.0
     for sign in signs:
         if sign.at <= at and (journey is None or sign.journey == journey):
             content *= 1.0 - faded(sign, at)
     return 1.0 - content
+
+
+def _calibrated(signs: Iterable[Sign], journey: str | None, at: int, curve: Curve) -> float:
+    said = inferred = 1.0
+    for sign in signs:
+        if sign.at <= at and (journey is None or sign.journey == journey):
+            if sign.said:
+                said *= 1.0 - faded(sign, at)
+            else:
+                inferred *= 1.0 - faded(sign, at)
+    return 1.0 - said * (1.0 - share(1.0 - inferred, curve))
+
+
+def share(score: float, curve: Curve) -> float:
+    """The share that belongs to a score: straight lines between the points, level beyond them. Without evidence it is none."""
+    if score <= 0.0:
+        return 0.0
+    low = curve[0]
+    for point in curve:
+        if score <= point[0]:
+            width = point[0] - low[0]
+            return low[1] + (point[1] - low[1]) * (score - low[0]) / width if width else point[1]
+        low = point
+    return low[1]

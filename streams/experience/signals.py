@@ -81,7 +81,7 @@ def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -
     """A promise was broken, or a customer has fallen silent: inferred, dated when it was due."""
     spec = next(one for one in pack.watches if one.name == watch.name).spec
     signal = pack.signals[spec.signal]
-    frame = Frame(folding.fold, due, pack.touchpoint(watch.touchpoint))
+    frame = Frame(folding.fold, due, pack.touchpoint(watch.touchpoint), curve=pack.curve)
     source = Source(watch.event_id, watch.rank, watch.partition, watch.offset, due)
     if folding.holds(pack, signal.name, signal.when, frame):
         sign = _sign(folding, pack, signal, frame, source, said=False, unit=watch.unit, journey=watch.journey)

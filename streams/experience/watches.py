@@ -22,7 +22,7 @@ def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> No
     for version, opener in openers.items():
         view = opener.touchpoint(event.touchpoint)
         watches = opener.contact(view, event.outcome).keeping
-        frame = Frame(fold, at, view, event) if watches else None
+        frame = Frame(fold, at, view, event, curve=opener.curve) if watches else None
         for watch in watches:
             open_now = [
                 one

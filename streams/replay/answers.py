@@ -1,0 +1,99 @@
+"""Events through the core, out comes what calibration learns from: each answer with the score that was *inferred* before it.
+
+What is said never enters that score: the pack is taken with its signals on feedback muted, so that no earlier answer and no complaint
+predicts an answer. Nor does a calibration that the pack has already.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas.records import Customer, Episode, Experience, Feedback, Touchpoint
+from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.controls import first_pack
+from streams.experience.surroundings import Limits
+from streams.replay.calibration import Asked
+from streams.replay.decide import Decider
+
+SURVEYS: Final = ("nps", "csat", "ces", "stars", "dimension")  # who complains or praises was not asked
+_ANY_EVIDENCE: Final = 0.011
+Event = Touchpoint | Feedback | Customer
+
+
+class Answers(NamedTuple):
+    """`without`: answers of customers about whom nothing was inferred. `peaks`: subject → the highest score inferred."""
+
+    asked: list[Asked]
+    without: list[Asked]
+    peaks: dict[str, float]
+    customers: int
+    contacts: int
+
+
+class Coverage(NamedTuple):
+    """Of the customers whose highest inferred score lies between `low` and `high`: how many answered at all."""
+
+    low: float
+    high: float
+    customers: int
+    answered: int
+
+
+def collect(events: Iterable[Event], pack: CompiledPack, limits: Limits, unhappy_at_most: float) -> Answers:
+    """Events in the order of event time. An answer is unhappy up to a level of 10, whatever its scale."""
+    scores = _decider(muted(pack), limits)
+    episodes = _decider(muted(pack, opens_at=_ANY_EVIDENCE), limits)
+    found: dict[str, Asked] = {}
+    peaks: dict[str, float] = {}
+    customers: set[str] = set()
+    contacts = 0
+    for event in events:
+        for decider in (scores, episodes):
+            decider.take(event)
+        if isinstance(event, Touchpoint):
+            contacts += 1
+            customers.add(event.subject_id)
+        for record in scores.decided:
+            if isinstance(record, Experience) and record.kind in SURVEYS and record.respondent == "customer":
+                level = record.experience
+                if level is not None:
+                    unhappy = level <= unhappy_at_most
+                    found[record.event_id] = Asked(record.subject_id, record.about_at, record.context.score, unhappy)
+        for record in episodes.decided:
+            if isinstance(record, Episode):
+                peaks[record.subject_id] = max(peaks.get(record.subject_id, 0.0), record.peak_score)
+        scores.decided.clear()
+        episodes.decided.clear()
+    ordered = sorted(found.values(), key=lambda one: (one.at, one.customer))
+    asked = [one for one in ordered if one.score > 0.0]
+    return Answers(asked, [one for one in ordered if one.score <= 0.0], peaks, len(customers), contacts)
+
+
+def muted(pack: CompiledPack, opens_at: float | None = None) -> CompiledPack:
+    """The pack with what is said muted, without actions and calibration."""
+    data: dict[str, Any] = msgspec.to_builtins(pack.file)
+    for signal in data["signals"].values():
+        if signal["on"] == "feedback":
+            signal |= {"weight": "0.0"} if signal["mood"] == "unhappy" else {"relief": 0.0, "verifies": False}
+    data |= {"actions": {}, "calibration": None}
+    if opens_at is not None:
+        data["treatment"] |= {"opens_at": opens_at, "closes_below": opens_at / 2}
+    return compile_pack(msgspec.json.encode(data).decode(), pack.name)
+
+
+def _decider(pack: CompiledPack, limits: Limits) -> Decider:
+    decider = Decider(pack, limits)
+    decider.control(first_pack(pack))
+    return decider
+
+
+def coverage(answers: Answers, bins: int = 5) -> list[Coverage]:
+    """By the highest score that was inferred about a customer: how many of them have answered."""
+    answered = {one.customer for one in (*answers.asked, *answers.without)}
+    rows = []
+    for number in range(bins):
+        low, high = number / bins, (number + 1) / bins
+        inside = [who for who, peak in answers.peaks.items() if low <= peak < high or (high == 1.0 and peak == 1.0)]
+        rows.append(Coverage(low, high, len(inside), len(answered.intersection(inside))))
+    return rows
