@@ -75,7 +75,7 @@ def calibrate(
         )
     told = result(found, found_pack, _method(method, len(found.asked)))
     if as_json:
-        write_json(told._asdict())
+        write_json(told)
         return
     tables(told)
     sys.stdout.write(fragment(told, unhappy_at_most))

@@ -31,7 +31,7 @@ class Answers(NamedTuple):
     contacts: int
 
 
-class Coverage(NamedTuple):
+class Coverage(msgspec.Struct, frozen=True):
     """Of the customers whose highest inferred score lies between `low` and `high`: how many answered at all."""
 
     low: float
@@ -76,7 +76,7 @@ def muted(pack: CompiledPack, opens_at: float | None = None) -> CompiledPack:
     for signal in data["signals"].values():
         if signal["on"] == "feedback":
             signal |= {"weight": "0.0"} if signal["mood"] == "unhappy" else {"relief": 0.0, "verifies": False}
-    data |= {"actions": {}, "calibration": None}
+    data |= {"actions": {}, "incidents": None, "calibration": None}
     if opens_at is not None:
         data["treatment"] |= {"opens_at": opens_at, "closes_below": opens_at / 2}
     return compile_pack(msgspec.json.encode(data).decode(), pack.name)

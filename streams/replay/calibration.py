@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
 
+import msgspec
+
 from streams.experience.score import Curve, share
 
 BLOCK: Final = 15  # answers that a step of the isotonic curve rests on at least
@@ -28,7 +30,7 @@ class Asked(NamedTuple):
     unhappy: bool
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """A row of the reliability table: predictions from `low` to `high`; what was predicted, what was said, its 95 % interval."""
 
     low: float
@@ -84,7 +86,7 @@ def _logistic(asked: Sequence[Asked]) -> Curve:
         if abs(step_a) + abs(step_b) < 1e-9:
             break
     scores = [one.score for one in asked]
-    low, high = min(scores), max(max(scores), min(scores) + 0.01)
+    low, high = min(*scores, 0.99), max(*scores, 0.01)
     grid = [low + (high - low) * number / 10 for number in range(11)]
     return _ascending([(score, 1.0 / (1.0 + math.exp(-(a + b * score)))) for score in grid])
 
@@ -96,7 +98,10 @@ def _ascending(points: Sequence[tuple[float, float]]) -> Curve:
         at, most = round(score, 4), round(max(part, curve[-1][1] if curve else 0.0), 4)
         if not curve or at > curve[-1][0]:
             curve.append((at, most))
-    return tuple(curve) if len(curve) > 1 else (curve[0], (round(curve[0][0] + 0.0001, 4), curve[0][1]))
+    if len(curve) == 1:  # all at one score: a level
+        (at, part), low = curve[0], max(0.0, curve[0][0] - 0.0001)
+        return (round(low, 4), part), (round(low + 0.0001, 4), part)
+    return tuple(curve)
 
 
 def predicted(asked: Sequence[Asked], method: Method) -> list[float]:

@@ -1,8 +1,8 @@
 """A calibration for a person (tables), for a machine (JSON) and as a fragment of a pack (YAML)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 from rich.table import Table
 
 from schemas.json_form import instant_text
@@ -13,7 +13,7 @@ from streams.replay.calibration import Asked, Method, Row, brier, fit, off, pred
 from streams.terminal import err
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """How good some predictions are: reliability by bins, mean distance from what was said, Brier score."""
 
     rows: list[Row]
@@ -21,7 +21,7 @@ class Judged(NamedTuple):
     brier: float
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True):
     """`raw`: the score as it comes; `fitted`: the new curve, cross-validated; `own`: the curve that the pack has already."""
 
     pack: str
