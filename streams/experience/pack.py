@@ -148,9 +148,7 @@ class Incidents(Part):
 class Calibration(Part):
     """What scores mean, from customers who were asked: written by `touchstone calibrate`."""
 
-    inferred: list[
-        tuple[float, float]
-    ]  # points (inferred score, share who say so), ascending in both; lines between them
+    inferred: list[tuple[float, float]]  # points (score, share who say so), ascending in both
     answers: int | None = None  # on which it rests
     unhappy_at_most: float | None = None  # level of an answer, 0–10, that counts as saying so
     since: str | None = None  # first answer
