@@ -20,6 +20,7 @@ from streams.engine.core import TaskCore
 from streams.engine.record import TaskRecord, decode
 from streams.engine.store import TASK_KEY, unpack
 from streams.engine.topology import Topology, changelog, check_same, read_topics
+from streams.engine.transport import FETCH_BYTES, keep_parsed
 from streams.errors import Unavailable, UserError
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings
@@ -64,7 +65,7 @@ async def state_consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=100,
-        max_partition_fetch_bytes=4 << 20,
+        max_partition_fetch_bytes=FETCH_BYTES,
     )
     await consumer.start()
     try:
@@ -147,6 +148,7 @@ async def _log_of(
     consumer.seek(topic, beginning)
     said_at = time.monotonic()
     while await consumer.position(topic) < end:
+        keep_parsed(consumer._fetcher)
         batches = await consumer.getmany(topic, timeout_ms=200, max_records=_BATCH)
         for batch in batches.values():
             yield [message for message in batch if message.offset < end]

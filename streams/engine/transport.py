@@ -71,7 +71,7 @@ def _worker_of(app: Any) -> "Worker":
     return worker
 
 
-def _keep_parsed(fetcher: Fetcher) -> None:
+def keep_parsed(fetcher: Fetcher) -> None:
     """Hand over what has been fetched as aiokafka's compiled parser makes it: its ConsumerRecord takes twice as long again.
 
     Both are RawMessages; what arrives while a poll waits comes as the other.
@@ -124,7 +124,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109
         max_records: int | None = None,
     ) -> Mapping[TP, list[RawMessage]]:
-        _keep_parsed(consumer._fetcher)
+        keep_parsed(consumer._fetcher)
         try:
             return await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         except NoOffsetForPartitionError:
