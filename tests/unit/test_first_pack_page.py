@@ -29,8 +29,8 @@ def blocks() -> Iterator[Block]:
 
 
 def versions_apart(text: str) -> str:
-    """Versions are hashes of the merged pack: another standard, another version."""
-    return re.sub(r"\b[0-9a-f]{16}\b", "VERSION", text)
+    """Versions are hashes of the merged pack: another standard, another version, and other lines of it."""
+    return re.sub(r"\(standard:\d+\)", "(standard:LINE)", re.sub(r"\b[0-9a-f]{16}\b", "VERSION", text))
 
 
 def run(line: str) -> str:
