@@ -34,7 +34,7 @@ def replay(
     """Run a range of the log through the decisions again and tell how the actions differ from those that were emitted.
 
     Nothing is sent. It starts without memory: begin well before the time that matters (the longest half-life of the pack).
-    Classes of differences: pack; edge (memory from before the range, timers after it); late (came too late in live); other.
+    Classes of differences: pack; analyser (of texts, another version than in live); edge (memory from before the range, timers after it); late (came too late in live); other.
     Exit code 1 when actions differ, but for the edges of the range.
 
     Example: touchstone replay --pack ./mine.yaml --since 2026-03-01T00:00:00Z

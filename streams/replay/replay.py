@@ -252,7 +252,8 @@ class Replay:
     def _why(self, one: Action, theirs: Action | None) -> Class:
         if self._pack is not None and (theirs is None or theirs.pack_version != self._pack.version):
             return "pack"
-        if self._analysers - {self._analyser.version} and any(_TONE.search(row.detail or "") for row in one.evidence):
+        evidence = [*one.evidence, *(theirs.evidence if theirs is not None else ())]
+        if self._analysers - {self._analyser.version} and any(_TONE.search(row.detail or "") for row in evidence):
             return "analyser"
         settled = one.emit == "settled"
         end = self._end_for(one)

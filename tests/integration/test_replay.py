@@ -16,6 +16,7 @@ from streams.connect.log import read_log
 from streams.engine.dead_letter import letter
 from streams.engine.job import Message, Output
 from streams.engine.partitioning import partition_of
+from streams.experience.text import Tone
 from streams.packs_folder import shelf
 from streams.replay.replay import Range, Replay, Report
 from streams.settings import Settings
@@ -108,6 +109,27 @@ def test_a_control_that_live_refused_does_not_hold(kafka: Kafka, settings: Setti
             refused = letter(one, settings.topic("cx-controls"), "subjects", DeadLetterReason.CONTROL_TOO_LATE, "late")
             with_headers(kafka, settings, refused)
     assert replayed(settings).differences == []
+
+
+class Other:
+    """An analyser of another version, to which every text is well meant."""
+
+    version = "other-1"
+
+    def analyse(self, text: str) -> Tone:
+        return Tone(0.9, False, (), (), self.version)
+
+
+def test_what_another_analyser_reads_differently_has_its_own_class(
+    kafka: Kafka, settings: Settings, log: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = message("feedback", "told", 3_000, kind="complaint", text="态度太差了", touchpoint="payment", subject=ANNA)
+    went_out(kafka, settings, decided([*log[:-2], *came(kafka, settings, [told]), *log[-2:]]))
+    assert replayed(settings).differences == []
+    monkeypatch.setattr("streams.replay.replay.analyser", lambda _: Other())
+    found = replayed(settings)
+    assert set(found.by_class()) == {"analyser"}
+    assert {one.subject_id for one in found.differences} == {ANNA}
 
 
 def test_offsets_are_compared_with_the_subjects_that_they_hold(
