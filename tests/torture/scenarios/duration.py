@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 import psutil
 
+from schemas.records import Feedback, Touchpoint
+from tests import sink_records as make
 from tests.torture.growth import Instant, told, unexplained
-from tests.torture.load import Outgoing, plain
+from tests.torture.load import CODEC, Outgoing
 from tests.torture.play import Scenario
 from tests.torture.process import until
 from tests.torture.reading import remembered
 from tests.torture.stage import TABLES, Stage, table
 
 PER_SECOND = 300
+FEEDBACK_SHARE = 0.02
+FAILURE_SHARE = 0.02
+TOUCHPOINTS = ("search", "product_page", "checkout", "payment", "delivery", "store_visit", "hotline", "chat")
 NEW_SHARE = 0.03  # of the events of the first half; in the second half nobody new comes
 MINUTES = 2.0
 SHORTEST_SECONDS = 8.0
@@ -31,8 +36,23 @@ def visits(seed: int, new_ones: int) -> Iterator[Outgoing]:
             subject = known
         else:
             subject = draw.randrange(known) + 1
-        yield plain(draw, f"v{seed}-{number}", time.time_ns() // 1000, subject=f"k{subject}")
+        yield _event(draw, f"v{seed}-{number}", f"k{subject}")
         number += 1
+
+
+def _event(draw: random.Random, name: str, subject: str) -> Outgoing:
+    """Mostly what goes well: a failure for everybody at one place is an incident, and another load."""
+    values: dict[str, object] = {"event_id": name, "subject_id": subject, "occurred_at": time.time_ns() // 1000}
+    if draw.random() < FEEDBACK_SHARE:
+        score = float(draw.choice((9, 10)) if draw.random() < 0.8 else draw.randrange(9))
+        return _outgoing("cx-feedback", make.feedback(**values, score=score, text=None), name, subject)
+    outcome = "failure" if draw.random() < FAILURE_SHARE else "success"
+    record = make.touchpoint(**values, touchpoint=draw.choice(TOUCHPOINTS), outcome=outcome)
+    return _outgoing("cx-touchpoints", record, name, subject)
+
+
+def _outgoing(topic: str, record: Touchpoint | Feedback, name: str, subject: str) -> Outgoing:
+    return Outgoing(name, topic, subject.encode(), CODEC.encode(record))
 
 
 def long_run(stage: Stage) -> None:
