@@ -15,7 +15,7 @@ from streams.errors import Unavailable, UserError
 from streams.lag import oldest_seconds
 from streams.settings import Settings
 
-ASK_SECONDS: Final = 5.0
+ASK_ROUNDS: Final = 2.5  # pause between two questions, in pauses of the reader
 CONNECT_SECONDS: Final = 3.0
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Backlog:
     def __init__(self, settings: Settings, tell: Callable[[], None]) -> None:
         self._settings, self._tell = settings, tell
         self._stopped = threading.Event()
+        self.pace_seconds = ASK_ROUNDS * settings.console_refresh_seconds
         self._thread = threading.Thread(target=self._run, name="console-backlog", daemon=True)
         self._members: dict[str, int] = {}
         self._changes: dict[str, int] = {}
@@ -69,15 +70,15 @@ class Backlog:
                 with Admin(self._settings, CONNECT_SECONDS) as admin:
                     while not self._stopped.is_set():
                         self._look(admin)
-                        self._stopped.wait(ASK_SECONDS)
+                        self._stopped.wait(self.pace_seconds)
             except (Unavailable, UserError, OSError, KeyError) as error:
                 why = getattr(error, "detail", None) or getattr(error, "what", None) or f"topics are missing: {error}"
                 if self.trouble != why:
-                    log.warning("%s: asked again every %g s", why, ASK_SECONDS)
+                    log.warning("%s: asked again every %g s", why, self.pace_seconds)
                 self.trouble = why
                 self.version += 1
                 self._tell()
-                self._stopped.wait(ASK_SECONDS)
+                self._stopped.wait(self.pace_seconds)
 
     def _look(self, admin: Admin) -> None:
         name = self._settings.topic

@@ -25,8 +25,7 @@ from sinks.console.scope import Scope
 from sinks.console.topics import Topics
 from sinks.console.words import Speech, Titles
 
-STALE_SECONDS_MIN: Final = 8.0  # what is older than this, and than some rounds of the reader, is stale
-STALE_ROUNDS: Final = 3.0
+STALE_ROUNDS: Final = 4.0  # what has not been renewed for so many of its rounds is stale
 KEPT_MAX: Final = 2_000  # panels
 TOKENS_MAX: Final = 200_000
 _FOLDER: Final = Path(__file__).parent
@@ -138,7 +137,11 @@ class Renderer:
         }
         trouble = {"clickhouse": self._reader.trouble, "topics": self._topics.trouble or self._backlog.trouble}
         wrong = [name for name, why in trouble.items() if why is not None and why != "starting"]
-        stale = max(STALE_SECONDS_MIN, STALE_ROUNDS * self._reader.pace_seconds)
+        stale = {
+            "clickhouse": STALE_ROUNDS * self._reader.pace_seconds,
+            "topics": STALE_ROUNDS * self._backlog.pace_seconds,
+            "kafka": STALE_ROUNDS * self._backlog.pace_seconds,
+        }
         return _frame("state", {"now": time.time(), "read": ages, "trouble": wrong, "stale": stale})
 
     def page(self, template: str, view: View | None, language: str, **values: Any) -> str:

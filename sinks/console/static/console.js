@@ -4,7 +4,7 @@
 const page = document.body;
 const words = page.dataset;
 const units = words.tUnits.split(",");
-let stale = Infinity; // seconds: told with each state
+let stale = {}; // seconds, by source: told with each state
 const SLOW_MS = 30000;
 let read = {};
 let ahead = Number(words.now) * 1000 - Date.now(); // the server's clock against ours
@@ -25,7 +25,7 @@ function ages() {
     const at = read[panel.dataset.source] || 0;
     const shown = panel.querySelector("[data-age]");
     const old = at ? now - at : 0;
-    const isStale = at > 0 && old > stale;
+    const isStale = at > 0 && old > (stale[panel.dataset.source] || Infinity);
     panel.classList.toggle("stale", isStale);
     if (!shown) continue;
     const text = !at ? words.tNever : (isStale ? words.tStale : words.tAgo).replace("{age}", span(old));
