@@ -99,12 +99,24 @@ function children(old, fresh) {
   }
 }
 
+// Where a chart over time is wider than the screen, its newest end is shown first.
+const moved = new WeakSet();
+function newest(root) {
+  for (const one of root.querySelectorAll(".scroll")) {
+    if (!moved.has(one) && one.querySelector(".heat")) {
+      one.scrollLeft = one.scrollWidth;
+      moved.add(one);
+    }
+  }
+}
+
 function swap(panel, html) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
   localTimes(fresh.content);
   children(panel, fresh.content);
   panel.setAttribute("aria-busy", "false");
+  newest(panel);
   remember();
 }
 
@@ -174,5 +186,6 @@ document.addEventListener("submit", (event) => {
 });
 
 localTimes(document);
+newest(document);
 if (words.stream) watch(words.stream);
 setInterval(ages, 1000);
