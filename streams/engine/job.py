@@ -87,6 +87,8 @@ class Job(Protocol[InputT, ControlsT]):
     record on each partition, read ahead of the inputs and folded into one `controls` value a task; None for none.
     `stream_time_to`: topic to whose every partition each task sends its stream time (for a downstream job);
     `stream_time_from`: the input topic on which this job receives such marks, instead of deriving stream time itself.
+    `gather_seconds`: so long inputs are gathered for one step, unless many wait: for a job whose step costs as much for one
+    as for a hundred; 0 for none.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Job(Protocol[InputT, ControlsT]):
     broadcast: str | None
     stream_time_to: str | None
     stream_time_from: str | None
+    gather_seconds: float
 
     def decode(self, message: Message) -> Decoded[InputT]:
         """Raises InvalidEvent. `message.key` has been checked against the partition by the engine."""

@@ -69,6 +69,7 @@ class Task:
         self._commit: asyncio.Task[None] | None = None
         self._committed_at = self._progress_at = time.monotonic()
         self._held_until = 0.0
+        self._gather_until = 0.0
         self._hold_seconds = 0.0
         self.held = False
         self._broken = False
@@ -158,6 +159,8 @@ class Task:
     def _work(self) -> bool:
         if self.held and time.monotonic() < self._held_until:
             return False
+        if time.monotonic() < self._gather_until and self.core.aligner.waiting() < BACKLOG_RECORDS:
+            return False
         if self._commit is not None and self.core.inputs_taken() >= UNCOMMITTED_INPUTS:
             return False
         try:
@@ -165,6 +168,8 @@ class Task:
         except Unavailable as error:
             self._hold(error)
             return False
+        if worked and self.job.gather_seconds:
+            self._gather_until = time.monotonic() + self.job.gather_seconds
         if self.held and worked:
             _log.info("%s: goes on", self.where)
             self.held, self._hold_seconds = False, 0.0
@@ -195,6 +200,8 @@ class Task:
             seconds = min(seconds, self._commit_interval() - (time.monotonic() - self._committed_at))
         if self.held:
             seconds = min(seconds, self._held_until - time.monotonic())
+        elif time.monotonic() < self._gather_until:
+            seconds = min(seconds, self._gather_until - time.monotonic())
         else:
             wake_at = self.core.next_wake_at()
             if wake_at is not None:

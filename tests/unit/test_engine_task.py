@@ -6,7 +6,7 @@ import pytest
 
 from streams.engine.core import TaskCore
 from streams.engine.limits import limits
-from streams.engine.task import Task
+from streams.engine.task import BACKLOG_RECORDS, Task
 from streams.engine.topology import Topology
 from streams.engine.transport import MessagesMissed, Poll, Reach
 from streams.settings import Settings
@@ -27,9 +27,9 @@ class _Cluster:
         self.paused.discard(topic)
 
 
-async def _task() -> Task:
+async def _task(job: AsOf | None = None) -> Task:
     cluster: Any = _Cluster()
-    core = TaskCore(AsOf(), 0, 1, limits(Settings()), Settings().topic)
+    core = TaskCore(job or AsOf(), 0, 1, limits(Settings()), Settings().topic)
     task = Task(core, Topology(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, "u")), Settings(), cluster)
     task.fetched = {"in-a": 5, "in-b": 0}
     task.core.start(task.fetched)
@@ -82,3 +82,21 @@ async def test_what_was_taken_before_is_not_taken_again_after_reading_from_furth
     task.deliver(_poll(3, [event(offset, NOW) for offset in range(3, 9)], 9))
     assert _waiting(task) == 4
     assert task.fetched["in-a"] == 9
+
+
+class _Dear(AsOf):
+    """AsOf, as if a step cost as much for one input as for many."""
+
+    gather_seconds = 3600.0
+
+
+async def test_a_job_whose_steps_are_dear_gathers_its_inputs_unless_many_wait() -> None:
+    task = await _task(_Dear())
+    task.core.reaches("in-b", 0, 0)
+    task.deliver(_poll(5, [Raw(*event(5, NOW)[:3])], 6))
+    assert task._work()
+    task.deliver(_poll(6, [Raw(*event(6, NOW)[:3])], 7))
+    assert not task._work()
+    many = [Raw(*event(offset, NOW)[:3]) for offset in range(7, 7 + BACKLOG_RECORDS)]
+    task.deliver(_poll(7, many, 7 + BACKLOG_RECORDS))
+    assert task._work()
