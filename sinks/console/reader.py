@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.records import Unit
 from sinks.console.clock import Clock
+from sinks.console.follower import Background
 from sinks.console.scope import Scope
 from sinks.database import Database, connect, judge
 from streams.errors import Unavailable
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
 Answering = Callable[[Ask, dict[str, str], int], Any]
 
 
-class Reader:
+class Reader(Background):
     """A thread with one client. `questions`: name → function; `units`: as known now; `tell` is called after each round."""
 
     def __init__(
@@ -62,6 +63,7 @@ class Reader:
         clock: Clock,
         tell: Callable[[], None],
     ) -> None:
+        super().__init__("reader")
         self._settings = settings.model_copy(
             update={
                 "clickhouse_user": settings.console_clickhouse_user,
@@ -75,27 +77,16 @@ class Reader:
         self._wanted: dict[Question, float] = {}
         self._answers: dict[Question, Answer] = {}
         self._wake = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="console-reader", daemon=True)
         self._version = self._rounds = 0
         self.trouble: str | None = None  # why the last round failed
         self.read_at = 0.0  # when ClickHouse last answered
         self.pace_seconds = settings.console_refresh_seconds  # from one round to the next, lately
         self.queries = 0
 
-    @property
-    def started(self) -> bool:
-        """Is there a thread to end?"""
-        return self._thread.ident is not None
-
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self) -> None:
-        """Ends the thread, after the query under way."""
         self._stopped.set()
         self._wake.set()
-        self._thread.join(10)
+        super().stop()
 
     def want(self, question: Question) -> Answer | None:
         """Says that somebody looks at this, and gives what is known of it. A new question is asked at once."""

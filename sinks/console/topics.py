@@ -3,8 +3,6 @@
 What somebody does on a page shows here first, some hundred milliseconds after it was sent, when it comes back through the stream.
 """
 
-import logging
-import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -12,11 +10,12 @@ from typing import Final, NamedTuple
 
 from schemas.codec import Codec
 from schemas.records import Action, ActionUpdate, Control, Incident, PackInForce, Unit
+from sinks.console.follower import Follower
 from streams.admin import Admin
 from streams.codec import codec
 from streams.connect.log import LogReader
 from streams.engine.job import Message
-from streams.errors import InvalidEvent, Unavailable, UserError
+from streams.errors import InvalidEvent
 from streams.settings import Settings
 
 CONTROLS: Final = "cx-controls"
@@ -26,8 +25,6 @@ POLL_MS: Final = 200
 RETRY_SECONDS: Final = 2.0
 ACTIONS_KEPT: Final = 200
 RECEIPTS_KEPT: Final = 20_000
-
-log = logging.getLogger(__name__)
 
 
 class Told(NamedTuple):
@@ -46,49 +43,22 @@ class Pack(NamedTuple):
     written_at: int
 
 
-class Topics:
+class Topics(Follower):
     """What was seen so far. Others only look: each field is replaced or grows, nothing is taken back in parts."""
 
     def __init__(self, settings: Settings, tell: Callable[[], None]) -> None:
-        self._settings, self._tell = settings, tell
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="console-topics", daemon=True)
+        super().__init__("topics", tell, RETRY_SECONDS)
+        self._settings = settings
         self._unit_versions: dict[str, tuple[int, int]] = {}
         self.units: dict[str, Unit] = {}
         self.packs: dict[str, Pack] = {}  # by control
         self.incidents: dict[str, tuple[str, Incident]] = {}  # by incident: brand, newest revision
         self.told: deque[Told] = deque(maxlen=ACTIONS_KEPT)
         self.receipts: OrderedDict[str, ActionUpdate] = OrderedDict()  # the latest of an action
-        self.trouble: str | None = "starting"
-        self.read_at = 0.0
-        self.version = self.receipts_version = 0
-
-    @property
-    def started(self) -> bool:
-        """Is there a thread to end?"""
-        return self._thread.ident is not None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        """After any failure everything is read anew: positions are kept nowhere."""
-        while not self._stopped.is_set():
-            try:
-                self._follow()
-            except (Unavailable, UserError, OSError, KeyError) as error:
-                why = getattr(error, "detail", None) or getattr(error, "what", None) or f"topics are missing: {error}"
-                if self.trouble != why:
-                    log.warning("%s: tried again every %g s", why, RETRY_SECONDS)
-                self.trouble = why
-                self._tell()
-                self._stopped.wait(RETRY_SECONDS)
+        self.receipts_version = 0
 
     def _follow(self) -> None:
+        """From the same places each time: positions are kept nowhere."""
         reading = codec(self._settings, writes=())
         name = self._settings.topic
         with Admin(self._settings) as admin:
@@ -100,10 +70,7 @@ class Topics:
                 messages = reader.poll(POLL_MS)
                 for message in messages:
                     self._see(message, reading)
-                self.trouble, self.read_at = None, time.time()
-                if messages:
-                    self.version += 1
-                    self._tell()
+                self._saw(news=bool(messages))
 
     def _see(self, message: Message, reading: Codec) -> None:
         """What does not decode is the worker's to refuse."""
