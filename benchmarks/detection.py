@@ -19,7 +19,7 @@ class Detection:
     broadcast: str | None = None
     stream_time_to: str | None = None
     stream_time_from: str | None = None
-    gather_seconds: float = 0.0
+    gathers: bool = False
 
     def decode(self, message: Message) -> Decoded[Record]:
         if not message.value or message.key is None:

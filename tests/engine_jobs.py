@@ -34,7 +34,7 @@ class AsOf:
     broadcast: str | None = None
     stream_time_to: str | None = None
     stream_time_from: str | None = None
-    gather_seconds: float = 0.0
+    gathers: bool = False
     settle_us = 600 * SECOND
 
     def decode(self, message: Message) -> Decoded[Event]:

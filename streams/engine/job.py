@@ -87,8 +87,8 @@ class Job(Protocol[InputT, ControlsT]):
     record on each partition, read ahead of the inputs and folded into one `controls` value a task; None for none.
     `stream_time_to`: topic to whose every partition each task sends its stream time (for a downstream job);
     `stream_time_from`: the input topic on which this job receives such marks, instead of deriving stream time itself.
-    `gather_seconds`: so long inputs are gathered for one step, unless many wait: for a job whose step costs as much for one
-    as for a hundred; 0 for none.
+    `gathers`: after a piece of work inputs are gathered for a multiple of what it took, unless many wait: for a job whose
+    step may cost as much for one input as for a hundred.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Job(Protocol[InputT, ControlsT]):
     broadcast: str | None
     stream_time_to: str | None
     stream_time_from: str | None
-    gather_seconds: float
+    gathers: bool
 
     def decode(self, message: Message) -> Decoded[InputT]:
         """Raises InvalidEvent. `message.key` has been checked against the partition by the engine."""

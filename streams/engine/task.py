@@ -28,6 +28,8 @@ BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
 UNCOMMITTED_INPUTS = 100_000  # so many processed beside a transaction that does not end: wait for it
 _IDLE_SECONDS = 1.0
 _LONGEST_HOLD_SECONDS = 30.0
+_GATHER_TIMES = 10  # as long as a piece took: a job that gathers has a tenth of the time, unless it falls behind
+_LONGEST_GATHER_SECONDS = 1.0
 
 
 def wall_us() -> int:
@@ -163,13 +165,15 @@ class Task:
             return False
         if self._commit is not None and self.core.inputs_taken() >= UNCOMMITTED_INPUTS:
             return False
+        began = time.monotonic()
         try:
             worked = self.core.work(wall_us())
         except Unavailable as error:
             self._hold(error)
             return False
-        if worked and self.job.gather_seconds:
-            self._gather_until = time.monotonic() + self.job.gather_seconds
+        if worked and self.job.gathers:
+            now = time.monotonic()
+            self._gather_until = now + min(_GATHER_TIMES * (now - began), _LONGEST_GATHER_SECONDS)
         if self.held and worked:
             _log.info("%s: goes on", self.where)
             self.held, self._hold_seconds = False, 0.0

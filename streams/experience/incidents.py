@@ -74,7 +74,7 @@ class Incidents:
     broadcast: str | None = None
     stream_time_to: str | None = None
     stream_time_from: str | None = "cx-causes"
-    gather_seconds: float = 1.0  # a step goes through all contributions of a cause
+    gathers: bool = True  # a step goes through all contributions of a cause
 
     def __init__(self, codec: Codec, shelf: Shelf, limits: Limits) -> None:
         self._codec = codec

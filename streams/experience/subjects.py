@@ -38,7 +38,7 @@ class Subjects:
     broadcast: str | None = "cx-controls"
     stream_time_to: str | None = "cx-causes"
     stream_time_from: str | None = None
-    gather_seconds: float = 0.0
+    gathers: bool = False
 
     def __init__(self, codec: Codec, shelf: Shelf, analyser: Analyser, limits: Limits) -> None:
         self._codec = codec

@@ -11,7 +11,7 @@ from tests.torture.mutations import MUTATIONS
 from tests.torture.play import play
 from tests.torture.report import noticed
 
-SHORT = ("sigterm", "random kills", "poison 1 %", "long run")
+SHORT = ("sigterm", "random kills", "poison 1 %")
 MISTAKES = ("offsets outside the transaction",)  # all: `make torture-mutations`
 SCALE = 0.1
 

@@ -15,7 +15,7 @@ from kafka.structs import OffsetAndMetadata
 from schemas.codec import Codec
 from schemas.records import Control, PackInForce, Touchpoint
 from sinks.migrations import migrate
-from streams import topics
+from streams import lag, topics
 from streams.connect.controls import send_control
 from streams.connect.outgoing import CONTROLS
 from streams.doctor import group_checks, kafka_checks, other_checks
@@ -203,7 +203,7 @@ def test_lag_in_messages_and_seconds(kafka: Kafka, settings: Settings, monkeypat
         assert behind.status == "ok"
         assert f"1 member of {settings.topic(WORKER_GROUP)}, 3 messages to go" in behind.what
         later = time.time() + 3600
-        monkeypatch.setattr(group_checks.time, "time", lambda: later)
+        monkeypatch.setattr(lag.time, "time", lambda: later)
         (old,) = group_checks.worker(settings)
         assert old.status == "attention"
         assert f"most of it on {topic}/{place}" in old.fix

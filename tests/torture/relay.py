@@ -41,7 +41,7 @@ class Relay:
     broadcast: str | None = None
     stream_time_to: str | None = None
     stream_time_from: str | None = None
-    gather_seconds: float = 0.0
+    gathers: bool = False
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec

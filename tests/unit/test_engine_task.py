@@ -1,5 +1,7 @@
 """Taking over polls: nothing twice, and nothing is missed without being noticed."""
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,16 +89,25 @@ async def test_what_was_taken_before_is_not_taken_again_after_reading_from_furth
 class _Dear(AsOf):
     """AsOf, as if a step cost as much for one input as for many."""
 
-    gather_seconds = 3600.0
+    gathers = True
 
 
-async def test_a_job_whose_steps_are_dear_gathers_its_inputs_unless_many_wait() -> None:
+async def test_a_job_whose_steps_are_dear_gathers_its_inputs_unless_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 5))  # each look at the clock is five seconds after the last
+    held = 0.0
+    monkeypatch.setattr(
+        "streams.engine.task.time", SimpleNamespace(monotonic=lambda: held or next(clock), time_ns=time.time_ns)
+    )
     task = await _task(_Dear())
     task.core.reaches("in-b", 0, 0)
     task.deliver(_poll(5, [Raw(*event(5, NOW)[:3])], 6))
     assert task._work()
+    held = task._gather_until - 0.1
     task.deliver(_poll(6, [Raw(*event(6, NOW)[:3])], 7))
     assert not task._work()
     many = [Raw(*event(offset, NOW)[:3]) for offset in range(7, 7 + BACKLOG_RECORDS)]
     task.deliver(_poll(7, many, 7 + BACKLOG_RECORDS))
+    assert task._work()
+    held += 3600.0
+    task.deliver(_poll(7 + BACKLOG_RECORDS, [Raw(*event(7 + BACKLOG_RECORDS, NOW)[:3])], 8 + BACKLOG_RECORDS))
     assert task._work()
