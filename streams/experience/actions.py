@@ -1,8 +1,4 @@
-"""From triggers to actions: rules propose, the arbiter decides, and what lost is told with its reason.
-
-All that one input brings up competes in one decision. Actions for staff do not stand in each other's way; of those that would
-reach the customer, one may.
-"""
+"""From triggers to actions: rules propose candidates; arbiter.py chooses among them; what wins becomes an action, explained."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,11 +10,11 @@ from schemas.records import Action, Evidence, Loser
 from schemas.validate import known_time_zone
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
-from streams.experience.folding import SECOND, Candidate, Fact, Folding
-from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView, open_episode
+from streams.experience.folding import SECOND, Candidate, Folding
+from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView
 from streams.experience.ids import action_id
 from streams.experience.score import FADED, dissatisfaction
-from streams.experience.state import ACTIONS_MAX, Episode, Pending, Profile, Sign
+from streams.experience.state import Episode, Profile, Sign
 from streams.experience.words import fill
 
 if TYPE_CHECKING:
@@ -82,107 +78,8 @@ def _view(episode: Episode) -> EpisodeView:
     )
 
 
-NOBODY_TO_REACH = {"unit": "the subject is a unit", "anonymous": "nobody knows who it was"}
-
-
-def arbitrate(folding: Folding, at: int) -> None:
-    """Decides among the candidates of one input: highest priority first, ties by name."""
-    candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
-    folding.candidates = []
-    winners: list[Candidate] = []
-    losers: list[Loser] = []
-    customer_taken: str | None = None
-    for candidate in candidates:
-        spec = candidate.rule.spec
-        reaches = candidate.pack.file.audiences[spec.audience].reaches
-        if reaches == "customer" and folding.subject_type in NOBODY_TO_REACH:
-            lost: tuple[str, str] | None = ("no_customer", NOBODY_TO_REACH[folding.subject_type])
-        else:
-            lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
-        if lost is None:
-            winners.append(candidate)
-            if reaches == "customer":
-                customer_taken = candidate.rule.name
-            if spec.cap is not None:
-                fired = folding.fold.fired.setdefault(candidate.rule.name, [])
-                fired.append(at)
-                del fired[: -spec.cap.most]
-        else:
-            loser = Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1])
-            losers.append(loser)
-            about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
-            folding.lose(loser, about)
-    for winner in winners:
-        _act(folding, winner, at, losers)
-
-
-def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
-    """Would nothing have come of it without what a text seems to say? In figures; None: there is other evidence.
-
-    Other evidence must by itself have reached, at some instant, what opens an episode.
-    """
-    sign, episode = candidate.sign, candidate.episode
-    if episode is None:
-        return f"{sign.signal} goes by a text" if sign is not None and sign.by_text else None
-    others = [one for one in folding.fold.signs if not one.by_text and one.at <= at]
-    reached = max((dissatisfaction(others, episode.journey, one.at) for one in others), default=0.0)
-    opens_at = candidate.pack.file.treatment.opens_at
-    return (
-        None
-        if reached >= opens_at
-        else f"{reached:.2f} without what a text seems to say, {opens_at:g} opens an episode"
-    )
-
-
-def _why_not(folding: Folding, candidate: Candidate, at: int, taken: str | None) -> tuple[str, str] | None:
-    """(reason, in figures) why a candidate may not act; None: it may."""
-    spec, profile = candidate.rule.spec, folding.fold.profile
-    if spec.costs and (alone := _text_alone(folding, candidate, at)) is not None:
-        return "text_alone", alone
-    if spec.never_with_open_episode:
-        episode = open_episode(folding.fold)
-        if episode is not None:
-            return "open_episode", f"{episode.journey} since {episode.opened_at} µs"
-    if spec.consent is not None and not _agreed(profile, spec.consent, spec.channel or profile.preferred_channel):
-        return "consent", f"no consent to {spec.consent}"
-    if spec.cap is not None:
-        since = at - int(spec.cap.per_seconds * SECOND)
-        name = candidate.rule.name
-        count = sum(one > since for one in folding.fold.fired.get(name, ())) + sum(
-            one > since for rule, one in folding.sunk if rule == name
-        )
-        if count >= spec.cap.most:
-            return "cap", f"{count} in {spec.cap.per_seconds:.0f} s, at most {spec.cap.most}"
-    if taken is not None:
-        return "outranked", f"by {taken}"
-    return None
-
-
-def _agreed(profile: Profile, purpose: str, channel: str | None) -> bool:
-    """Has the customer agreed? A word on the channel counts before one on all channels."""
-    words = {name: granted for what, name, granted in profile.consents if what == purpose}
-    if channel is not None and channel in words:
-        return words[channel]
-    return words.get("*", False)
-
-
-def _act(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> None:
-    """The action as a fact."""
-    rule, spec, episode = candidate.rule, candidate.rule.spec, candidate.episode
-    record = _action(folding, candidate, at, losers)
-    settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
-    if episode is not None:
-        if (rule.name, candidate.step) not in episode.done:
-            episode.done.append((rule.name, candidate.step))
-            episode.actions.append(record.action_id)
-            del episode.done[:-ACTIONS_MAX], episode.actions[:-ACTIONS_MAX]
-            folding.changed[episode.id] = episode
-    elif settle_at is not None and spec.never_with_open_episode:
-        folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)
-    folding.facts.append(Fact("action", record.action_id, at, record, rule.name, candidate.step, settle_at))
-
-
-def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Action:
+def action_of(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Action:
+    """The action of a candidate that won, against these."""
     rule, spec, pack, episode, sign = (
         candidate.rule,
         candidate.rule.spec,
@@ -193,12 +90,13 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
     profile, audience = folding.fold.profile, candidate.pack.file.audiences[spec.audience]
     journey = episode.journey if episode is not None else sign.journey if sign is not None else None
     touchpoint = episode.touchpoint if episode is not None else sign.touchpoint if sign is not None else None
+    matter = episode.matter if episode is not None else folding.about[1]
     unit = (episode.unit if episode is not None else sign.unit if sign is not None else None) or profile.unit
     reaches_customer = audience.reaches == "customer"
     amount = _amount(folding, candidate, at)
     score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
     grounds = _grounds(folding, sign, journey, at)
-    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint)
+    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint, matter, unit)
     locale, text = pack.text(spec.text, profile.language)
     assignee = None if reaches_customer else profile.owner
     if audience.role is not None:
@@ -227,7 +125,7 @@ def _action(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]
         currency=pack.file.currency if amount is not None else None,
         journey=journey,
         touchpoint=touchpoint,
-        matter=episode.matter if episode is not None else folding.about[1],
+        matter=matter,
         cause=episode.cause if episode is not None else sign.cause if sign is not None else None,
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
@@ -276,7 +174,13 @@ def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:
 
 
 def _parameters(
-    candidate: Candidate, profile: Profile, score: float, amount: Decimal | None, touchpoint: str | None
+    candidate: Candidate,
+    profile: Profile,
+    score: float,
+    amount: Decimal | None,
+    touchpoint: str | None,
+    matter: str | None,
+    unit: str | None,
 ) -> dict[str, str]:
     episode, sign, pack = candidate.episode, candidate.sign, candidate.pack
     entry = pack.file.touchpoints.get(touchpoint or "")
@@ -286,11 +190,11 @@ def _parameters(
         "name": profile.name,
         "touchpoint": titles.get(locale) or titles.get(pack.file.default_locale) or touchpoint,
         "journey": episode.journey if episode is not None else sign.journey if sign is not None else None,
-        "matter": episode.matter if episode is not None else None,
+        "matter": matter,
         "cause": episode.cause if episode is not None else sign.cause if sign is not None else None,
         "score": f"{score:.2f}",
         "tier": profile.tier,
-        "unit": episode.unit if episode is not None else None,
+        "unit": unit,
         "amount": None if amount is None else f"{amount.normalize():f}",
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from schemas.records import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
-from streams.experience import actions, episodes, signals, watches
+from streams.experience import arbiter, episodes, signals, watches
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
@@ -131,6 +131,6 @@ def fire_until(folding: Folding, at: int) -> None:
 def _conclude(folding: Folding, at: int) -> None:
     """The arbiter decides among what this input has brought up; changed episodes become facts."""
     if folding.candidates:
-        actions.arbitrate(folding, at)
+        arbiter.arbitrate(folding, at)
     if folding.changed:
         episodes.report(folding, at)

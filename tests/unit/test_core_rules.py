@@ -78,6 +78,14 @@ def test_a_time_zone_that_is_none_counts_as_unknown(zone: str) -> None:
 # --- late ---------------------------------------------------------------------------------------------------------
 
 
+def test_an_action_without_an_episode_names_what_it_is_about() -> None:
+    life = Life()
+    life.say(0, "nps", score=10, touchpoint="payment", matter="order-7", unit="store-1")
+    [follow_up] = [one for one in actions(life.until(HOUR)) if one.rule == "sales_follow_up"]
+    assert (follow_up.matter, follow_up.parameters["matter"]) == ("order-7", "order-7")
+    assert (follow_up.unit, follow_up.parameters["unit"]) == ("store-1", "store-1")
+
+
 def test_what_comes_late_revises_an_action_that_is_out() -> None:
     life = Life()
     first = life.unhappy(10 * MINUTE)
