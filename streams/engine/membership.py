@@ -16,13 +16,14 @@ from streams import metrics
 from streams.engine.app import App
 from streams.engine.core import TaskCore
 from streams.engine.disk import open_store
+from streams.engine.fetching import REBALANCE_TIMEOUT_MS
 from streams.engine.job import AnyJob
 from streams.engine.limits import limits
 from streams.engine.publisher import CommitFailed
 from streams.engine.standby import Standby
 from streams.engine.task import Task
 from streams.engine.topology import Topology, changelog, read_topics
-from streams.engine.transport import REBALANCE_TIMEOUT_MS, Consumer, Poll
+from streams.engine.transport import Consumer, Poll
 from streams.errors import UserError
 from streams.settings import Settings
 

@@ -17,10 +17,10 @@ from aiokafka.structs import ConsumerRecord
 
 from streams.engine import failpoints
 from streams.engine.core import TaskCore
+from streams.engine.fetching import FETCH_BYTES, keep_parsed
 from streams.engine.record import TaskRecord, decode
 from streams.engine.store import TASK_KEY, unpack
 from streams.engine.topology import Topology, changelog, check_same, read_topics
-from streams.engine.transport import FETCH_BYTES, keep_parsed
 from streams.errors import Unavailable, UserError
 from streams.kafka_config import aiokafka_client_config
 from streams.settings import Settings

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from streams.engine.core import TaskCore
+from streams.engine.fetching import Reach
 from streams.engine.limits import limits
 from streams.engine.task import BACKLOG_RECORDS, Task
 from streams.engine.topology import Topology
-from streams.engine.transport import MessagesMissed, Poll, Reach
+from streams.engine.transport import MessagesMissed, Poll
 from streams.settings import Settings
 from tests.engine_core import NOW, Raw, event
 from tests.engine_jobs import AsOf

@@ -11,7 +11,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from faust.transport.drivers.aiokafka import Transport as StockTransport
 from faust.types import TP
 
-from streams.engine.transport import Consumer, Polled, Reach, Transport
+from streams.engine.fetching import Polled, Reach
+from streams.engine.transport import Consumer, Transport
 
 PARTITION = TP("topic", 0)
 
