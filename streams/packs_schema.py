@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 def schema() -> Json:
     """The whole schema."""
-    (reference,), parts = msgspec.json.schema_components([shape.PackFile], ref_template="#/$defs/{name}")
+    _, parts = msgspec.json.schema_components([shape.PackFile], ref_template="#/$defs/{name}")
     root = parts.pop("PackFile")
     structs = {name: part for name, part in vars(shape).items() if inspect.isclass(part)}
     for name, part in (*parts.items(), ("PackFile", root)):
@@ -37,7 +37,6 @@ def schema() -> Json:
         },
         **root["properties"],
     }
-    del reference
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A pack of Touchstone",

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from sinks.console.backlog import Backlog
 from sinks.console.clock import Clock
 from sinks.console.deeds import Deeds
+from sinks.console.follower import Background
 from sinks.console.guard import Guard, add_headers
 from sinks.console.hub import Hub
 from sinks.console.keys import Keys
@@ -34,11 +35,14 @@ _STATIC: Final = Path(__file__).parent / "static"
 log = logging.getLogger(__name__)
 
 
-class Running:
+class Running(NamedTuple):
     """A console that runs, for tests and benchmarks to look into."""
 
-    def __init__(self, reader: Reader, topics: Topics, backlog: Backlog, renderer: Renderer, url: str) -> None:
-        self.reader, self.topics, self.backlog, self.renderer, self.url = reader, topics, backlog, renderer, url
+    reader: Reader
+    topics: Topics
+    backlog: Backlog
+    renderer: Renderer
+    url: str
 
 
 @asynccontextmanager
@@ -50,8 +54,9 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
     reader = Reader(settings, QUESTIONS, lambda: topics.units, clock, hub.tell)
     renderer = Renderer(reader, topics, backlog, clock, keys, Titles(settings))
     guard = Guard(settings, users, keys)
-    pages = Pages(Console(settings, guard, reader, renderer, hub, _build()))
-    deeds = Deeds(Console(settings, guard, reader, renderer, hub, _build()), pages, users, clock)
+    console = Console(settings, guard, reader, renderer, hub, _build())
+    pages = Pages(console)
+    deeds = Deeds(console, pages, users, clock)
     app = web.Application(middlewares=[guard.middleware, pages.middleware], client_max_size=FORM_BYTES_MAX)
     app.on_response_prepare.append(add_headers)
     app.add_routes(
@@ -59,14 +64,14 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
             *pages.routes(),
             *deeds.routes(),
             web.get("/livez", _alive),
+            web.get("/readyz", lambda request: _ready(reader)),
             web.get("/favicon.ico", _icon),
             web.static("/static", _STATIC),
         ]
     )
-    app.add_routes([web.get("/readyz", lambda request: _ready(reader))])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    threads: list[Any] = [reader, topics, backlog]
+    threads: list[Background] = [reader, topics, backlog]
     try:
         await _listen(runner, settings)
         for thread in threads:
