@@ -13,6 +13,9 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 
 from deploy.local.clickhouse.process import ClickHouse
+from sinks.migrations import migrate
+from sinks.writer import Writer
+from streams.settings import Settings
 
 READER = "reader"  # may only query; no password
 
@@ -73,6 +76,26 @@ def clickhouse(clickhouse_server: ClickHouseService, clickhouse_database: str) -
     """A clickhouse-driver client in the test's own database."""
     with clickhouse_server.client(clickhouse_database) as client:
         yield client
+
+
+@pytest.fixture
+def clickhouse_settings(clickhouse_server: ClickHouseService, clickhouse_database: str) -> Settings:
+    """Settings that name the test's own database, with our tables in it."""
+    chosen = Settings(
+        clickhouse_host=clickhouse_server.host,
+        clickhouse_port=clickhouse_server.port,
+        clickhouse_database=clickhouse_database,
+    )
+    migrate(chosen)
+    return chosen
+
+
+@pytest.fixture
+def clickhouse_writer(clickhouse_settings: Settings) -> Iterator[Writer]:
+    """What the sink writes with, into it."""
+    writer = Writer(clickhouse_settings)
+    yield writer
+    writer.close()
 
 
 @pytest.fixture

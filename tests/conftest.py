@@ -3,6 +3,8 @@
 from tests.clickhouse_service import clickhouse as clickhouse
 from tests.clickhouse_service import clickhouse_database as clickhouse_database
 from tests.clickhouse_service import clickhouse_server as clickhouse_server
+from tests.clickhouse_service import clickhouse_settings as clickhouse_settings
+from tests.clickhouse_service import clickhouse_writer as clickhouse_writer
 from tests.clickhouse_service import new_clickhouse as new_clickhouse
 from tests.console_live import live as live
 from tests.engine_service import bench as bench

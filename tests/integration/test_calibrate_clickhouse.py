@@ -1,40 +1,17 @@
 """Events read back from ClickHouse are those that were stored, and `touchstone calibrate` says the same of them as of a file."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from schemas.json_form import from_json, to_json
 from schemas.records import Feedback, Touchpoint
-from sinks import migrations
 from sinks.database import connect
 from sinks.events import read_events, span
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
 from streams.settings import Settings
 from tests import sink_records as make
-from tests.clickhouse_service import ClickHouseService
 from tests.touchstone_command import touchstone
-
-
-@pytest.fixture
-def settings(clickhouse_server: ClickHouseService, clickhouse_database: str) -> Settings:
-    chosen = Settings(
-        clickhouse_host=clickhouse_server.host,
-        clickhouse_port=clickhouse_server.port,
-        clickhouse_database=clickhouse_database,
-    )
-    migrations.migrate(chosen)
-    return chosen
-
-
-@pytest.fixture
-def writer(settings: Settings) -> Iterator[Writer]:
-    writer = Writer(settings)
-    yield writer
-    writer.close()
 
 
 def stored(writer: Writer, *records: Touchpoint | Feedback) -> None:
@@ -43,7 +20,9 @@ def stored(writer: Writer, *records: Touchpoint | Feedback) -> None:
         assert writer.insert(BY_NAME[table], [make.row(table, record, number)]) == []
 
 
-def test_what_was_stored_comes_back_in_the_order_of_event_time(settings: Settings, writer: Writer) -> None:
+def test_what_was_stored_comes_back_in_the_order_of_event_time(
+    clickhouse_settings: Settings, clickhouse_writer: Writer
+) -> None:
     day = 86_400_000_000
     records = [
         make.full_touchpoint(),
@@ -51,21 +30,23 @@ def test_what_was_stored_comes_back_in_the_order_of_event_time(settings: Setting
         make.feedback(3, about_at=make.AT, text=None, attributes={"a": "b"}),
         make.touchpoint(4, occurred_at=make.AT + 2 * day),
     ]
-    stored(writer, *reversed(records), make.touchpoint(2))  # one of them twice
-    database = connect(settings)
+    stored(clickhouse_writer, *reversed(records), make.touchpoint(2))  # one of them twice
+    database = connect(clickhouse_settings)
     assert span(database) == (records[0].occurred_at, records[-1].occurred_at)
     assert list(read_events(database, make.AT, make.AT + 3 * day)) == records
     assert list(read_events(database, make.AT, make.AT + 2 * day)) == records[:-1]
     database.disconnect()
 
 
-def test_nothing_is_stored(settings: Settings) -> None:
-    done = touchstone("calibrate", settings=settings)
+def test_nothing_is_stored(clickhouse_settings: Settings) -> None:
+    done = touchstone("calibrate", settings=clickhouse_settings)
     assert done.returncode == 1
     assert "too few answers: 0" in done.stderr
 
 
-def test_a_file_and_the_tables_say_the_same(settings: Settings, writer: Writer, tmp_path: Path) -> None:
+def test_a_file_and_the_tables_say_the_same(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
+) -> None:
     records: list[Touchpoint | Feedback] = []
     for number in range(60):
         who = {"subject_type": "customer", "subject_id": f"c{number}"}
@@ -76,10 +57,10 @@ def test_a_file_and_the_tables_say_the_same(settings: Settings, writer: Writer, 
         records.append(from_json({"record": "feedback", **who, **said, "occurred_at": at + 120_000_000}))  # type: ignore[arg-type]
     for table, kind in (("touchpoints", Touchpoint), ("feedback", Feedback)):
         rows = [make.row(table, one, number) for number, one in enumerate(records) if isinstance(one, kind)]
-        assert writer.insert(BY_NAME[table], rows) == []
+        assert clickhouse_writer.insert(BY_NAME[table], rows) == []
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in records), encoding="utf-8")
-    of_tables = touchstone("calibrate", "--json", settings=settings)
+    of_tables = touchstone("calibrate", "--json", settings=clickhouse_settings)
     of_file = touchstone("calibrate", path, "--json")
     assert of_tables.returncode == of_file.returncode == 0, of_tables.stderr + of_file.stderr
     assert json.loads(of_tables.stdout) == json.loads(of_file.stdout)

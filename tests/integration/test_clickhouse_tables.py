@@ -2,11 +2,9 @@
 
 import random
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from clickhouse_driver import Client
 
 from sinks import migrations
@@ -18,25 +16,6 @@ from tests import sink_records as make
 from tests.clickhouse_service import ClickHouseService
 
 MONTH_MS = 31 * 86_400_000
-
-
-@pytest.fixture
-def settings(clickhouse_server: ClickHouseService, clickhouse_database: str) -> Settings:
-    """The tables, in a database of the test's own."""
-    chosen = Settings(
-        clickhouse_host=clickhouse_server.host,
-        clickhouse_port=clickhouse_server.port,
-        clickhouse_database=clickhouse_database,
-    )
-    migrations.migrate(chosen)
-    return chosen
-
-
-@pytest.fixture
-def writer(settings: Settings) -> Iterator[Writer]:
-    writer = Writer(settings)
-    yield writer
-    writer.close()
 
 
 def letter(offset: int, source: int, reason: str = "malformed") -> Row:
@@ -51,7 +30,7 @@ def letter(offset: int, source: int, reason: str = "malformed") -> Row:
     return make.row("dead_letters", b"\x00\xff", offset, headers=headers)
 
 
-def test_every_field_comes_back(clickhouse: Client, writer: Writer) -> None:
+def test_every_field_comes_back(clickhouse: Client, clickhouse_writer: Writer) -> None:
     sent = {
         "touchpoints": [make.full_touchpoint(), make.touchpoint(2)],
         "feedback": [make.feedback()],
@@ -64,7 +43,10 @@ def test_every_field_comes_back(clickhouse: Client, writer: Writer) -> None:
         "episodes": [make.episode(), make.episode(2, actions=[], closed_at=make.AT)],
     }
     for table, records in sent.items():
-        assert writer.insert(BY_NAME[table], [make.row(table, record, n) for n, record in enumerate(records)]) == []
+        assert (
+            clickhouse_writer.insert(BY_NAME[table], [make.row(table, record, n) for n, record in enumerate(records)])
+            == []
+        )
         for number, record in enumerate(records):
             for column in columns(type(record)):
                 name = f"`{column.name}`"
@@ -79,7 +61,7 @@ def test_every_field_comes_back(clickhouse: Client, writer: Writer) -> None:
                 assert found[0][0] == (tuple(wanted) if isinstance(found[0][0], tuple) else wanted), column.name
 
 
-def test_columns_are_those_of_the_records(clickhouse: Client, settings: Settings) -> None:
+def test_columns_are_those_of_the_records(clickhouse: Client, clickhouse_settings: Settings) -> None:
     for table in TABLES:
         found = [name for name, *_ in clickhouse.execute(f"DESCRIBE TABLE {table.name}")]
         own = [column.name for column in columns(table.record)]
@@ -134,10 +116,10 @@ def has_moment(clickhouse: Client, view: str) -> bool:
     return any(name == "_inserted_at" for name, *_ in clickhouse.execute(f"DESCRIBE TABLE {view}"))
 
 
-def test_repetition_changes_nothing(clickhouse: Client, writer: Writer) -> None:
+def test_repetition_changes_nothing(clickhouse: Client, clickhouse_writer: Writer) -> None:
     rows = mixed_rows()
     for table, batch in rows.items():
-        writer.insert(BY_NAME[table], batch)
+        clickhouse_writer.insert(BY_NAME[table], batch)
     before = everything(clickhouse)
     assert len(before["actions_final"]) == 180
     assert len(before["actions_current"]) == 45
@@ -153,10 +135,10 @@ def test_repetition_changes_nothing(clickhouse: Client, writer: Writer) -> None:
 
     cuts = random.Random(7)
     for table, batch in rows.items():
-        writer.insert(BY_NAME[table], batch)  # the answer was lost
+        clickhouse_writer.insert(BY_NAME[table], batch)  # the answer was lost
         shuffled = cuts.sample(batch, len(batch))
         for start in range(0, len(shuffled), 17):  # cut differently, by another sink, in another order
-            writer.insert(BY_NAME[table], shuffled[start : start + 17])
+            clickhouse_writer.insert(BY_NAME[table], shuffled[start : start + 17])
     assert clickhouse.execute("SELECT count() FROM actions")[0][0] > 180
     assert everything(clickhouse) == before
     for table in BY_NAME:
@@ -164,10 +146,10 @@ def test_repetition_changes_nothing(clickhouse: Client, writer: Writer) -> None:
     assert everything(clickhouse) == before
 
 
-def test_a_message_that_stands_twice_in_one_insert_counts_once(clickhouse: Client, writer: Writer) -> None:
+def test_a_message_that_stands_twice_in_one_insert_counts_once(clickhouse: Client, clickhouse_writer: Writer) -> None:
     """Blocks are not merged when they are inserted: views find the repetition in a part of its own."""
     for table, batch in mixed_rows().items():
-        writer.insert(BY_NAME[table], [*batch, *batch])
+        clickhouse_writer.insert(BY_NAME[table], [*batch, *batch])
     found = everything(clickhouse)
     counts = {"actions_final": 180, "actions_current": 45, "touchpoints_current": 150, "experiences_current": 40}
     assert {view: len(found[view]) for view in counts} == counts
