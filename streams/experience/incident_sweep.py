@@ -20,11 +20,10 @@ class Contribution(Row):
     revision: int
     retracted: bool
     at: int
-    subject: str
+    subject: bytes  # eight bytes that tell them apart
     event_id: str
     unit: str | None
-    pack: str
-    pack_version: str
+    pack: int  # among the packs of the board
     partition: int
     offset: int
     weight: float
@@ -40,17 +39,17 @@ class Found(Row):
     crossed_at: int
     last_at: int
     ended_at: int | None
-    subjects: set[str]
+    subjects: set[bytes]
     units: set[str]
     sample: list[Contribution]
 
-    def add(self, one: Contribution) -> None:
+    def add(self, at: int, subject: bytes, unit: str | None) -> None:
         """One more contribution, or the same again."""
-        self.last_at = max(self.last_at, one.at)
+        self.last_at = max(self.last_at, at)
         if len(self.subjects) < SUBJECTS_MAX:
-            self.subjects.add(one.subject)
-        if one.unit is not None and len(self.units) < UNITS_MAX:
-            self.units.add(one.unit)
+            self.subjects.add(subject)
+        if unit is not None and len(self.units) < UNITS_MAX:
+            self.units.add(unit)
 
 
 def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: Incidents, until: int) -> list[Found]:
@@ -70,12 +69,12 @@ def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: In
         while recent[0].at < one.at - within:
             recent.popleft()
         if current is not None:
-            current.add(one)
+            current.add(one.at, one.subject, one.unit)
         elif len({each.subject for each in recent}) >= rule.subjects:
             sample = list(recent)[:SAMPLE_MAX]  # stays as it is: growth alone makes no revision
             current = Found(recent[0].event_id, recent[0].at, one.at, one.at, None, set(), set(), sample)
             for each in recent:
-                current.add(each)
+                current.add(each.at, each.subject, each.unit)
     if current is not None:
         found.append(_ended(current, quiet) if until >= current.last_at + quiet else current)
     return found

@@ -4,7 +4,7 @@ Of each `cause_id` the highest revision counts; a retraction removes it. Inciden
 time, so any order of arrival ends in the same ones; what has changed goes out as the next revision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -18,40 +18,14 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
 from streams.experience.evidence import origin_of
 from streams.experience.ids import action_id, cause_key, content_hash, digest
-from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, size_shown, sweep
+from streams.experience.incident_board import Board, Emitted, let_go, load_board, sweep_board, take
+from streams.experience.incident_sweep import SECOND, Contribution, Found, size_shown
 from streams.experience.pack import Incidents as Rule
-from streams.experience.state import Row
+from streams.experience.state import dump
 from streams.experience.surroundings import Limits
 from streams.experience.words import fill
 
 RULE_NAME: Final = "incident"
-CONTRIBUTIONS_MAX: Final = 20_000  # of one cause: beyond it the older half is settled early
-
-
-class Emitted(Row):
-    """What is out about an incident. `value`: the action as it went out last."""
-
-    id: str
-    started_at: int
-    ended_at: int | None
-    revision: int
-    hash: bytes
-    retracted: bool
-    value: bytes
-
-
-class Board(Row):
-    """State of a cause at a touchpoint."""
-
-    newest_at: int = 0
-    ticked_to: int = 0
-    let_go_at: int = 0  # contributions before this are gone
-    brand: str | None = None
-    touchpoint: str = ""
-    cause: str = ""
-    contributions: dict[str, Contribution] = msgspec.field(default_factory=dict)  # by cause_id
-    carried: Found | None = None
-    emitted: list[Emitted] = msgspec.field(default_factory=list)
 
 
 class CauseInput(msgspec.Struct, frozen=True, gc=False):
@@ -61,8 +35,6 @@ class CauseInput(msgspec.Struct, frozen=True, gc=False):
     message: Message
 
 
-_boards = msgspec.msgpack.Decoder(Board)
-_encoder = msgspec.msgpack.Encoder()
 _NOTIFICATION_FIELDS: Final = Notification.__struct_fields__
 
 
@@ -106,32 +78,29 @@ class Incidents:
         self, key: bytes, state: bytes | None, inputs: Sequence[CauseInput | Tick | Refold], controls: None
     ) -> Step:
         """Raises Unavailable when a pack is missing."""
-        board = _boards.decode(state) if state is not None else Board()
-        rejected = []
+        board = load_board(state)
         for item in inputs:
             if isinstance(item, Tick):
                 board.ticked_to = max(board.ticked_to, item.due_at)
-            elif isinstance(item, CauseInput) and not _take(board, item):
-                detail = (
-                    f"occurred_at {item.cause.occurred_at} µs, contributions before {board.let_go_at} µs are settled"
-                )
-                rejected.append(Rejected(item.message, DeadLetterReason.TOO_LATE, detail))
+        late = take(board, ((item.cause, item.message) for item in inputs if isinstance(item, CauseInput)))
+        detail = f"contributions before {board.let_go_at} µs are settled" if late else ""
+        rejected = [Rejected(message, DeadLetterReason.TOO_LATE, detail) for message in late]
         pack = self._pack(board)
         if pack is None or pack.file.incidents is None:
-            return Step(_encoder.encode(board), [], None, rejected)
+            return Step(dump(board), [], None, rejected)
         rule = pack.file.incidents
-        found = _sweep(board, board.contributions.values(), rule, board.ticked_to)
+        found = sweep_board(board, board.contributions, rule, board.ticked_to)
         outputs = self._emit(key, board, pack, rule, found)
-        self._let_go(board, rule)
+        let_go(board, rule, self._limits)
         current = found[-1] if found and found[-1].ended_at is None else None
         due = None if current is None else current.last_at + int(rule.ends_after_seconds * SECOND)
-        return Step(_encoder.encode(board), outputs, due, rejected)
+        return Step(dump(board), outputs, due, rejected)
 
     def _pack(self, board: Board) -> CompiledPack | None:
         if not board.contributions:
             return None
-        newest = max(board.contributions.values(), key=lambda one: (one.at, one.id))
-        return self._shelf.get(newest.pack, newest.pack_version)
+        newest = max(board.contributions, key=lambda one: (one.at, one.id))
+        return self._shelf.get(*board.packs[newest.pack])
 
     def _emit(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: list[Found]) -> list[Output]:
         outputs: list[Output] = []
@@ -228,60 +197,6 @@ class Incidents:
             ),
         )
         return Output("cx-controls", record.control_id.encode(), self._codec.encode(record), partition=-1, urgent=True)
-
-    def _let_go(self, board: Board, rule: Rule) -> None:
-        """Contributions that can no longer be late, nor part of a window, make room; an incident in progress is carried on."""
-        within = int(rule.within_seconds * SECOND)
-        quiet = int(rule.ends_after_seconds * SECOND)
-        if len(board.contributions) < self._limits.window:
-            return
-        settled = board.newest_at - self._limits.lateness - quiet
-        if len(board.contributions) > CONTRIBUTIONS_MAX:
-            times = sorted(one.at for one in board.contributions.values())
-            settled = max(settled, times[len(times) // 2])
-        if settled - within <= board.let_go_at:
-            return
-        before = [one for one in board.contributions.values() if one.at < settled]
-        last = _sweep(board, before, rule, settled - 1)  # what comes at `settled` itself may still carry it on
-        board.carried = last[-1] if last and last[-1].ended_at is None else None
-        board.let_go_at = settled - within
-        board.contributions = {name: one for name, one in board.contributions.items() if one.at >= board.let_go_at}
-        board.emitted = [one for one in board.emitted if one.ended_at is None or one.ended_at >= settled]
-
-
-def _sweep(board: Board, contributions: Iterable[Contribution], rule: Rule, until: int) -> list[Found]:
-    """A sweep that leaves the carried incident as it is."""
-    carried = msgspec.msgpack.decode(_encoder.encode(board.carried), type=Found) if board.carried is not None else None
-    return sweep(in_order(contributions), carried, rule, until)
-
-
-def _take(board: Board, item: CauseInput) -> bool:
-    """Notes a cause; False: it is too late."""
-    cause = item.cause
-    if cause.occurred_at < board.let_go_at:
-        return False
-    board.newest_at = max(board.newest_at, cause.occurred_at)
-    board.brand, board.touchpoint, board.cause = cause.brand, cause.touchpoint, cause.cause
-    one = Contribution(
-        cause.cause_id,
-        cause.revision,
-        cause.retracted,
-        cause.occurred_at,
-        digest(cause.subject_id),
-        cause.event_id,
-        cause.unit,
-        cause.pack,
-        cause.pack_version,
-        item.message.partition,
-        item.message.offset,
-        cause.weight,
-        cause.origin == "said",
-        cause.journey,
-    )
-    known = board.contributions.get(one.id)
-    if known is None or one.revision > known.revision:
-        board.contributions[one.id] = one
-    return True
 
 
 def _evidence(board: Board, one: Contribution) -> Evidence:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.records import Action, Cause, Control
 from streams.engine.job import Message, Output
-from streams.experience import incident_sweep
+from streams.errors import UserError
+from streams.experience import incident_board, incident_sweep
 from streams.experience.controls import Shelf
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
@@ -131,3 +132,44 @@ def test_an_incident_that_has_ended_stays_when_its_contributions_make_room() -> 
     causes = [cause(number, number * 10, f"s{number}") for number in range(8)]
     causes += [cause(100 + number, 5500 + number * 100, f"s{number}") for number in range(5)]
     assert [one.retracted for one in records(run(causes, 6 * HOUR, 2), "cx-actions", Action)] == [False, False]
+
+
+def storm(monkeypatch: pytest.MonkeyPatch, causes: list[Cause]) -> tuple[list[int], list[Action], Driver]:
+    """Many causes within moments, when 50 contributions are too many: sizes of the state, what was told, and the driver."""
+    monkeypatch.setattr(incident_board, "CONTRIBUTIONS_MAX", 50)
+    one = Driver(Incidents(CODEC, Shelf((pack(),)), Limits(HOUR * SECOND, 10)))
+    outputs: list[Output] = []
+    sizes = []
+    for number, each in enumerate(causes):
+        outputs += one.take(Message("cx-causes", 0, number, 0, cause_key(each), CODEC.encode(each)))
+        sizes.append(len(next(iter(one.states.values()))))
+    outputs += one.advance(START + 2 * HOUR * SECOND)
+    return sizes, records(outputs, "cx-actions", Action), one
+
+
+def test_a_storm_of_one_cause_keeps_the_state_small_and_counts_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    causes = [cause(number, number // 10, f"s{number % 90}") for number in range(1000)]
+    causes.append(cause(1000, 3, "who came late"))
+    sizes, told, one = storm(monkeypatch, causes)
+    assert max(sizes[300:]) < 1.5 * max(sizes[:150])
+    assert {action.action_id for action in told} == {told[0].action_id}
+    assert told[-1].parameters["subjects"] == "91"
+    assert told[-1].expires_at is not None
+    assert not one.rejected
+
+
+def test_a_storm_by_few_subjects_is_no_incident_and_keeps_the_state_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [cause(number, number // 10, f"s{number % 7}") for number in range(1000)]
+    sizes, told, _ = storm(monkeypatch, few)
+    assert told == []
+    assert max(sizes[300:]) < 1.5 * max(sizes[:150])
+    _, told, _ = storm(monkeypatch, [*few, cause(1000, 100, "the eighth")])
+    assert [action.parameters["subjects"] for action in told] == ["8", "8"]
+
+
+def test_a_board_of_another_format_is_told() -> None:
+    each = cause(1, 1, "s1")
+    job = Incidents(CODEC, Shelf((pack(),)), Limits(HOUR * SECOND, 10))
+    for state in (b"\x93\x01\x02\x03", b"\x92\x02\xa1a"):
+        with pytest.raises(UserError, match="another format"):
+            job.step(cause_key(each), state, [], None)
