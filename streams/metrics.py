@@ -18,6 +18,9 @@ LABELS = {
     "rule": "a rule of that pack",
     "version": "a version of that pack",
     "brand": "a brand that a pack was activated for; empty: every brand without a pack of its own",
+    "source": "of what the console shows: clickhouse, topics (followed), kafka (how far others are behind)",
+    "status": "of a receipt: accepted, contacted, resolved, declined; other: what is no receipt",
+    "outcome": "of a receipt: sent, refused, forbidden, unavailable; of a sign-in: given, refused",
 }
 
 process_ready = Gauge("touchstone_process_ready", "1: does all its work (/readyz)")
@@ -105,3 +108,19 @@ pack_from_seconds = Gauge(
     ["pack", "version", "brand"],
 )
 losers_total = Counter("touchstone_core_losers_total", "Actions that wanted to happen and lost", ["reason"])
+
+console_pages = Gauge("touchstone_console_pages", "Open pages")
+console_questions = Gauge("touchstone_console_questions", "Different questions that the open pages ask")
+console_queries_total = Counter("touchstone_console_queries_total", "Queries to ClickHouse")
+console_round_seconds = Histogram(
+    "touchstone_console_round_seconds", "Length of a round: every question once", buckets=LATENCY_SECONDS
+)
+console_panels_total = Counter("touchstone_console_panels_total", "Panels made, each for all who watch the same")
+console_age_seconds = Gauge(
+    "touchstone_console_age_seconds", "Time since what the pages show was last read; 0: nobody watches", ["source"]
+)
+console_available = Gauge("touchstone_console_available", "1: it answers", ["source"])
+console_receipts_total = Counter(
+    "touchstone_console_receipts_total", "Receipts that somebody asked for on a page", ["status", "outcome"]
+)
+console_sign_ins_total = Counter("touchstone_console_sign_ins_total", "Tokens that were tried", ["outcome"])

@@ -36,10 +36,10 @@ async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
         return
 
     async def livez(_: web.Request) -> web.Response:
-        return _answer(health.stalled())
+        return answer(health.stalled())
 
     async def readyz(_: web.Request) -> web.Response:
-        return _answer(health.not_ready())
+        return answer(health.not_ready())
 
     async def scrape(_: web.Request) -> web.Response:
         health.measure()
@@ -64,5 +64,6 @@ async def serve(health: Health, settings: Settings) -> AsyncIterator[int]:
         await runner.cleanup()
 
 
-def _answer(problems: list[str]) -> web.Response:
+def answer(problems: list[str]) -> web.Response:
+    """200, or 503 with a line for each problem."""
     return web.Response(text="\n".join(problems or ["ok"]) + "\n", status=503 if problems else 200)

@@ -11,10 +11,11 @@ from streams import metrics
 
 ALERTS: Final = Path(__file__).parents[1] / "deploy" / "prometheus" / "alerts.yml"
 _PARTS: Final = {
-    "process": ("Both processes", "Worker and sink."),
+    "process": ("Every process", "Worker, sink and console."),
     "worker": ("Worker", "The engine: messages, transactions, state, time."),
     "core": ("The core", "What is decided, in the worker."),
     "sink": ("Sink", "From Kafka into ClickHouse."),
+    "console": ("Console", "What the pages read, and what is done on them."),
 }
 _UNITS: Final = ("seconds", "bytes", "messages", "rows", "events", "subjects")
 

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         "", description="header in which a trusted proxy names the user, such as X-Forwarded-User; empty: none"
     )
     console_proxy_addresses: str = Field(
-        "127.0.0.1,::1", description="addresses from which that header is believed, separated by commas"
+        "127.0.0.1,::1", description="addresses or networks from which that header is believed, separated by commas"
     )
     console_clickhouse_user: str = Field("reader", description="ClickHouse user of the console: it only reads")
     console_clickhouse_password: SecretStr = Field(SecretStr(""), description="its password")

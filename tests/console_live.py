@@ -31,7 +31,9 @@ USERS: list[dict[str, str]] = [
     {"name": "one", "token": TOKENS["one"], "role": "operator", "unit": "dealer-1", "staff": "dealer-1/7"},
     {"name": "two", "token": TOKENS["two"], "role": "operator", "unit": "dealer-2"},
     {"name": "eye", "token": TOKENS["eye"], "unit": "dealer-1"},
+    {"name": "pat", "unit": "dealer-1", "role": "operator"},  # comes in through the proxy only
 ]
+PROXY = "127.0.0.2"  # whose header is believed; 127.0.0.1 is a visitor like any other
 TOPIC: dict[type, str] = {Customer: "cx-customers", Touchpoint: "cx-touchpoints", Feedback: "cx-feedback"}
 
 
@@ -47,9 +49,10 @@ class Live:
     """One installation with its console."""
 
     def __init__(
-        self, product: Product, clickhouse: ClickHouseService, console: Running, worker: Running, url: str
+        self, product: Product, clickhouse: ClickHouseService, console: Running, worker: Running, url: str, metrics: str
     ) -> None:
         self.product, self.clickhouse, self.console, self.worker, self.url = product, clickhouse, console, worker, url
+        self.metrics = metrics
         self._cookies = {name: self._sign_in(token) for name, token in TOKENS.items()}
 
     def _sign_in(self, token: str) -> str:
@@ -64,15 +67,17 @@ class Live:
         """name=value of a session."""
         return self._cookies[user]
 
-    def ask(self, path: str, user: str = "", data: dict[str, str] | None = None, **headers: str) -> Answer:
-        """One request, redirects not followed."""
+    def ask(
+        self, path: str, user: str = "", data: dict[str, str] | None = None, source: str = "127.0.0.1", **headers: str
+    ) -> Answer:
+        """One request from the address `source`, redirects not followed."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if user:
             given["Cookie"] = self._cookies[user]
         if data is not None:
             given["Content-Type"] = "application/x-www-form-urlencoded"
         parts = urllib.parse.urlsplit(self.url)
-        with closing(HTTPConnection(parts.hostname or "", parts.port, timeout=30)) as connection:
+        with closing(HTTPConnection(parts.hostname or "", parts.port, 30, (source, 0))) as connection:
             body = urllib.parse.urlencode(data) if data is not None else None
             connection.request("GET" if data is None else "POST", path, body, given)
             answer = connection.getresponse()
@@ -119,7 +124,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
     """One installation for all tests: each has customers of its own."""
     folder = tmp_path_factory.mktemp("console")
     server = ClickHouseService(ClickHouse(folder / "clickhouse", options=("--readonly-user", READER)))
-    port = ports.free_port()
+    port, metrics_port = ports.free_port(), ports.free_port()
     product = Product(
         kafka,
         server,
@@ -137,13 +142,20 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         product.start("sink", "clickhouse")
         users = msgspec.json.encode(USERS).decode()
         console = product.start(
-            "console", TOUCHSTONE_CONSOLE_USERS=users, TOUCHSTONE_CONSOLE_SECRET="a secret of this test"
+            "console",
+            TOUCHSTONE_CONSOLE_USERS=users,
+            TOUCHSTONE_CONSOLE_SECRET="a secret of this test",
+            TOUCHSTONE_CONSOLE_PROXY_HEADER="X-Forwarded-User",
+            TOUCHSTONE_CONSOLE_PROXY_ADDRESSES=f"192.0.2.0/24,{PROXY}",
+            TOUCHSTONE_METRICS_PORT=str(metrics_port),
         )
         deadline = time.monotonic() + 40
         while not ports.answers(port):
             assert time.monotonic() < deadline, console.said()
             time.sleep(0.05)
-        yield Live(product, server, console, worker, f"http://127.0.0.1:{port}")
+        yield Live(
+            product, server, console, worker, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics"
+        )
     finally:
         product.close()
         server.process.stop()

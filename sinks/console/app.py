@@ -16,6 +16,7 @@ from sinks.console.clock import Clock
 from sinks.console.deeds import Deeds
 from sinks.console.follower import Background
 from sinks.console.guard import Guard, add_headers
+from sinks.console.health import Health
 from sinks.console.hub import Hub
 from sinks.console.keys import Keys
 from sinks.console.pages import Console, Pages
@@ -25,6 +26,7 @@ from sinks.console.render import Renderer
 from sinks.console.topics import Topics
 from sinks.console.users import read_users
 from sinks.console.words import Titles
+from streams import probes
 from streams.errors import UserError
 from streams.settings import Settings
 
@@ -57,14 +59,15 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
     console = Console(settings, guard, reader, renderer, hub, _build())
     pages = Pages(console)
     deeds = Deeds(console, pages, users, clock)
+    health = Health(reader, topics, backlog, pages.streams)
     app = web.Application(middlewares=[guard.middleware, pages.middleware], client_max_size=FORM_BYTES_MAX)
     app.on_response_prepare.append(add_headers)
     app.add_routes(
         [
             *pages.routes(),
             *deeds.routes(),
-            web.get("/livez", _alive),
-            web.get("/readyz", lambda request: _ready(reader)),
+            web.get("/livez", lambda request: _alive(health)),
+            web.get("/readyz", lambda request: _ready(health)),
             web.get("/favicon.ico", _icon),
             web.static("/static", _STATIC),
         ]
@@ -76,7 +79,8 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
         await _listen(runner, settings)
         for thread in threads:
             thread.start()
-        yield Running(reader, topics, backlog, renderer, address(settings))
+        async with probes.serve(health, settings):
+            yield Running(reader, topics, backlog, renderer, address(settings))
     finally:
         for task in pages.streams:
             task.cancel()
@@ -110,8 +114,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         ) from None
 
 
-async def _alive(_: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
+async def _alive(health: Health) -> web.Response:
+    return probes.answer(health.stalled())
 
 
 async def _icon(_: web.Request) -> web.FileResponse:
@@ -119,10 +123,8 @@ async def _icon(_: web.Request) -> web.FileResponse:
     return web.FileResponse(_STATIC / "icon.svg")
 
 
-async def _ready(reader: Reader) -> web.Response:
-    """Pages are served without ClickHouse, too; whether it answers is said here."""
-    trouble = reader.trouble
-    return web.Response(text=f"{trouble or 'ok'}\n", status=503 if trouble else 200)
+async def _ready(health: Health) -> web.Response:
+    return probes.answer(health.not_ready())
 
 
 def _build() -> str:

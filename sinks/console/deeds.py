@@ -12,8 +12,9 @@ from sinks.console.guard import COOKIE
 from sinks.console.letters import Letters
 from sinks.console.pages import Console, Pages, visitor_of
 from sinks.console.reader import Question
-from sinks.console.receipts import Forbidden, Receipts
+from sinks.console.receipts import STATUSES, Forbidden, Receipts
 from sinks.console.users import Users
+from streams import metrics
 from streams.errors import Unavailable, UserError
 
 WRONG_TOKEN_SECONDS: Final = 1.0  # one wrong token at a time, each this slow
@@ -64,11 +65,13 @@ class Deeds:
         if user is None:
             async with self._wrong_token:
                 await asyncio.sleep(WRONG_TOKEN_SECONDS)
+            metrics.console_sign_ins_total.labels("refused").inc()
             log.warning("somebody at %s gave a token that is none", request.remote)
             return self._sign_in_page(request, wrong=True)
         response = web.Response(status=303, headers={"Location": "/"})
         secure = request.secure or request.headers.get("X-Forwarded-Proto") == "https"
         self._console.guard.signed_in(response, user, secure=secure)
+        metrics.console_sign_ins_total.labels("given").inc()
         log.info("%s signed in", user.name)
         return response
 
@@ -103,16 +106,24 @@ class Deeds:
         action, status, note = (str(form.get(name, "")).strip() for name in ("action", "status", "note"))
         at_us = self._clock.now_us()
         by_script = request.headers.get("X-Requested-With") == "console"
+
+        def count(outcome: str) -> None:
+            metrics.console_receipts_total.labels(status if status in STATUSES else "other", outcome).inc()
+
         try:
             await asyncio.to_thread(self._receipts.write, visitor.user, visitor.scope, action, status, note, at_us)
         except Forbidden:
+            count("forbidden")
             return self._answer(request, 403, "error.forbidden", by_script=by_script)
         except UserError as error:
+            count("refused")
             log.warning("a receipt of %s was not sent: %s", visitor.user.name, error.what)
             return self._answer(request, 400, "do.failed", by_script=by_script)
         except Unavailable as error:
+            count("unavailable")
             log.warning("a receipt of %s was not sent: %s", visitor.user.name, error.detail)
             return self._answer(request, 503, "error.unavailable", by_script=by_script)
+        count("sent")
         if by_script:
             return web.Response(status=204)
         referer = urlsplit(request.headers.get("Referer", ""))

@@ -22,6 +22,16 @@ class Background:
         """Is there a thread to end?"""
         return self._thread.ident is not None
 
+    @property
+    def runs(self) -> bool:
+        """Has it not ended?"""
+        return self._thread.is_alive()
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        return self._thread.name
+
     def start(self) -> None:
         self._thread.start()
 

@@ -4,6 +4,7 @@ Sign-in is by token (then a signed cookie), or by the word of a trusted proxy. C
 """
 
 import logging
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 from sinks.console.keys import SESSION_SECONDS, Keys
 from sinks.console.scope import Scope
 from sinks.console.users import LOCAL, LOOPBACK, User, Users
+from streams.errors import UserError
 from streams.settings import Settings
 
 COOKIE: Final = "touchstone_session"
@@ -54,18 +56,29 @@ class Guard:
     def __init__(self, settings: Settings, users: Users, keys: Keys) -> None:
         self._users, self._keys = users, keys
         self._header = settings.console_proxy_header
-        self._proxies = {one.strip() for one in settings.console_proxy_addresses.split(",") if one.strip()}
+        self._proxies = proxies(settings)
 
     def visitor(self, request: web.Request) -> Visitor | None:
         """None: she has to sign in."""
         if self._users.open:
             return Visitor(LOCAL, by_cookie=False)
-        if self._header and request.remote in self._proxies and self._header in request.headers:
-            named = self._users.named(request.headers[self._header])
+        if self._header and self._header in request.headers and self._from_proxy(request.remote):
+            names = request.headers.getall(self._header)
+            # twice: the proxy added its word to one that it should have taken out, and which is which nobody knows
+            named = self._users.named(names[0]) if len(names) == 1 else None
             return Visitor(named, by_cookie=False) if named is not None else None
         name = self._keys.who(request.cookies.get(COOKIE, ""))
         user = self._users.named(name) if name is not None else None
         return Visitor(user, by_cookie=True) if user is not None else None
+
+    def _from_proxy(self, remote: str | None) -> bool:
+        try:
+            address = ip_address(remote or "")
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped  # so it looks where one socket listens for both
+        return any(address in one for one in self._proxies)
 
     def signed_in(self, response: web.StreamResponse, user: User, *, secure: bool) -> None:
         """Gives the session."""
@@ -102,6 +115,20 @@ class Guard:
             log.warning("a %s from another site was refused: %s", request.method, request.path.split("/")[1])
             return web.Response(status=403, text="not from this site\n")
         return None
+
+
+def proxies(settings: Settings) -> list[IPv4Network | IPv6Network]:
+    """Whose word about the visitor's name counts: addresses, or networks such as 10.0.3.0/24. Raises UserError."""
+    found = []
+    for one in filter(None, (part.strip() for part in settings.console_proxy_addresses.split(","))):
+        try:
+            found.append(ip_network(one))
+        except ValueError as error:
+            raise UserError(
+                f"TOUCHSTONE_CONSOLE_PROXY_ADDRESSES: {error}",
+                "addresses or networks, separated by commas: 10.0.3.17, 10.0.4.0/24",
+            ) from None
+    return found
 
 
 def _from_our_pages(request: web.Request) -> bool:

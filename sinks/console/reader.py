@@ -16,6 +16,7 @@ from sinks.console.clock import Clock
 from sinks.console.follower import Background
 from sinks.console.scope import Scope
 from sinks.database import Database, connect, judge
+from streams import metrics
 from streams.errors import Unavailable
 from streams.settings import Settings
 
@@ -23,6 +24,7 @@ WANTED_SECONDS: Final = 20.0  # a question that nobody has asked for so long is 
 IDLE_SHARE: Final = 4.0  # pause as a multiple of the time that a round took
 PAUSE_SECONDS_MAX: Final = 20.0
 RETRY_SECONDS: Final = 1.0
+UNWATCHED_SECONDS: Final = 10.0  # while nobody watches ClickHouse is asked so often whether it answers
 ANSWERS_MAX: Final = 500
 _FOLDER: Final = Path(__file__).parent / "sql"
 
@@ -98,6 +100,11 @@ class Reader(Background):
             self._wake.set()
         return answer
 
+    @property
+    def questions(self) -> int:
+        """That somebody looks at."""
+        return len(self._wanted)
+
     def hurry(self) -> None:
         """Something has just changed: the next round begins now."""
         self._wake.set()
@@ -119,6 +126,7 @@ class Reader(Background):
             try:
                 self._round(database, due)
                 took = time.monotonic() - began
+                metrics.console_round_seconds.observe(took)
                 pause = max(self._settings.console_refresh_seconds, min(PAUSE_SECONDS_MAX, IDLE_SHARE * took))
                 self.pace_seconds = pause + took
             except Unavailable as error:
@@ -130,7 +138,7 @@ class Reader(Background):
                 pause = RETRY_SECONDS
             if due:
                 self._tell()
-            self._wake.wait(pause if due else None)
+            self._wake.wait(pause if due or self.trouble is not None else UNWATCHED_SECONDS)
         database.disconnect()
 
     def _round(self, database: Database, due: list[Question]) -> None:
@@ -142,8 +150,9 @@ class Reader(Background):
             if self._stopped.is_set():
                 return
             self._keep(question, *self._answer(database, question))
-        if due:
-            self.read_at = time.time()
+        if not due:  # /readyz is to know
+            self._rows(database, "answers", {})
+        self.read_at = time.time()
         if self.trouble is not None:
             log.info("ClickHouse answers again")
         self.trouble = None
@@ -187,6 +196,7 @@ class Reader(Background):
     def _rows(self, database: Database, name: str, values: dict[str, object]) -> list[Row]:
         """Values only ever go in as parameters; the texts are files. Raises Unavailable."""
         self.queries += 1
+        metrics.console_queries_total.inc()
         try:
             found: Any = database.execute(self._texts[name], values, with_column_types=True)
         except Exception as error:

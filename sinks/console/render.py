@@ -24,6 +24,7 @@ from sinks.console.reader import Answer, Question, Reader
 from sinks.console.scope import Scope
 from sinks.console.topics import Topics
 from sinks.console.words import Speech, Titles
+from streams import metrics
 
 STALE_ROUNDS: Final = 4.0  # what has not been renewed for so many of its rounds is stale
 KEPT_MAX: Final = 2_000  # panels
@@ -165,6 +166,7 @@ class Renderer:
         loading = answer is None if source == "clickhouse" else self._silent(source)
         html = f'<p class="empty loading">{t("loading")}</p>' if loading else self._panel(view, panel, answer, t)
         self.rendered += 1
+        metrics.console_panels_total.inc()
         digest = blake2b(html.encode(), digest_size=8).digest()
         return Rendered(panel, source, html, loading, digest, _frame("panel", {"id": panel, "html": html}))
 

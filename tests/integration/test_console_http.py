@@ -2,10 +2,12 @@
 
 import re
 import urllib.request
+from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
-from tests.console_live import Live
+from tests.console_live import PROXY, Live
 
 PAGES = ("/now", "/episodes", "/touchpoints", "/health", "/tasks")
 
@@ -32,8 +34,72 @@ def test_nobody_comes_in_without_a_session(live: Live) -> None:
     assert live.ask("/receipts", data={"action": "a", "status": "accepted"}).status == 401
     assert live.ask("/sign-in", data={"token": "wrong-0123456789abcdef"}).status == 401
     assert live.ask("/now", Cookie="touchstone_session=AAAA").status == 303
-    assert live.ask("/now", X_Forwarded_User="lead").status == 303  # no proxy is trusted here
+    assert live.ask("/now", X_Forwarded_User="lead").status == 303  # only a proxy is believed
     assert live.ask("/livez").status == 200
+
+
+def test_a_proxy_names_the_visitor_and_nobody_else_does(live: Live) -> None:
+    live.unhappy("proxy-1", "dealer-1", "Ann Proxy")
+    live.unhappy("proxy-2", "dealer-2", "Bob Proxy")
+    mine, elsewhere = action_of(live, "one", "Ann Proxy")[0], action_of(live, "two", "Bob Proxy")[0]
+    page = live.ask("/episodes", source=PROXY, X_Forwarded_User="pat")
+    assert page.status == 200
+    assert "Ann Proxy" in page.text
+    assert "Bob Proxy" not in page.text
+    assert "sign-out" not in page.text  # that is the proxy's to do
+    assert live.ask("/episodes", X_Forwarded_User="pat").status == 303  # the same from elsewhere
+    for name in ("nobody", "", "PAT"):
+        assert live.ask("/episodes", source=PROXY, X_Forwarded_User=name).status == 303
+    assert (
+        live.ask("/episodes", user="lead", source=PROXY, X_Forwarded_User="nobody").status == 303
+    )  # its word counts, not the cookie's
+    assert live.ask("/episodes", user="lead", source=PROXY).status == 200  # it says nothing: she signed in here
+
+    with closing(HTTPConnection(*live.url.removeprefix("http://").split(":"), 30, (PROXY, 0))) as connection:  # type: ignore[arg-type]
+        connection.putrequest("GET", "/episodes")
+        connection.putheader("X-Forwarded-User", "lead")  # what a visitor sent, and the proxy did not take out
+        connection.putheader("X-Forwarded-User", "pat")
+        connection.endheaders()
+        assert connection.getresponse().status == 303
+
+    def send(action: str, **headers: str) -> int:
+        return live.ask("/receipts", data={"action": action, "status": "accepted"}, source=PROXY, **headers).status
+
+    by_script = {"X_Requested_With": "console"}
+    assert send(mine) == 401
+    assert send(elsewhere, X_Forwarded_User="pat", **by_script) == 403
+    assert send(mine, X_Forwarded_User="pat", Origin="http://elsewhere.example", **by_script) == 403
+    assert send(mine, X_Forwarded_User="pat", **by_script) == 204
+    live.until(lambda: [one for one in live.receipts() if one.subject_id == "proxy-1"], "the receipt")
+    (receipt,) = [one for one in live.receipts() if one.subject_id.startswith("proxy")]
+    assert (receipt.by, receipt.unit) == ("pat", "dealer-1")
+
+
+def test_the_console_counts_what_it_does(live: Live) -> None:
+    def counted() -> dict[str, float]:
+        with urllib.request.urlopen(live.metrics, timeout=10) as answer:  # noqa: S310
+            lines = [line for line in answer.read().decode().splitlines() if line.startswith("touchstone_console_")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    before = counted()
+    refused = 'touchstone_console_receipts_total{outcome="forbidden",status="resolved"}'
+    wrong = 'touchstone_console_sign_ins_total{outcome="refused"}'
+    assert live.ask("/receipts", "lead", {"action": "no such action", "status": "resolved"}).status == 403
+    assert live.ask("/sign-in", data={"token": "wrong-0123456789abcdef"}).status == 401
+    request = urllib.request.Request(live.url + "/stream/touchpoints", headers={"Cookie": live.cookie("lead")})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as stream:  # noqa: S310
+        while b"event: state" not in stream.readline():
+            pass
+        after = counted()
+        assert after["touchstone_console_pages"] >= 1
+        assert after["touchstone_console_questions"] >= 1
+    assert after[refused] == before.get(refused, 0) + 1
+    assert after[wrong] == before.get(wrong, 0) + 1
+    for rising in ("queries_total", "panels_total", "round_seconds_count"):
+        assert after[f"touchstone_console_{rising}"] > before.get(f"touchstone_console_{rising}", 0)
+    assert {name for name in after if "available" in name and after[name] == 1} == {
+        f'touchstone_console_available{{source="{source}"}}' for source in ("clickhouse", "topics", "kafka")
+    }
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/sign-in", "/static/console.js", "/none"])

@@ -15,7 +15,7 @@ from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
 
 SQL = Path(reader_module.__file__).parent / "sql"
 # Texts without a scope of their own: figures of the whole without names, or rows found by ids that a scoped query gave.
-WITHOUT_SCOPE = {"clock", "health_throughput", "health_letters", "receipts_of_actions"}
+WITHOUT_SCOPE = {"answers", "clock", "health_throughput", "health_letters", "receipts_of_actions"}
 
 
 @pytest.fixture(scope="module")

