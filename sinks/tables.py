@@ -16,7 +16,10 @@ from streams.engine.job import Message
 
 
 class Table(msgspec.Struct, frozen=True):
-    """`record`: what a message becomes. `id`: the column that names it. `is_input`: the worker judges it, too."""
+    """`record`: what a message becomes. `id`: the column that names it; `at`: when it happened, or what it answers did.
+
+    `is_input`: the worker judges it, too.
+    """
 
     name: str
     topic: str
@@ -24,6 +27,7 @@ class Table(msgspec.Struct, frozen=True):
     id: str
     has_revisions: bool = False
     is_input: bool = False
+    at: str = "occurred_at"
 
 
 TABLES: Final = (
@@ -31,9 +35,9 @@ TABLES: Final = (
     Table("feedback", "cx-feedback", Feedback, "event_id", is_input=True),
     Table("action_updates", "cx-action-updates", ActionUpdate, "event_id", is_input=True),
     Table("experiences", "cx-experiences", Experience, "event_id", has_revisions=True),
-    Table("actions", "cx-actions", Action, "action_id", has_revisions=True),
-    Table("episodes", "cx-episodes", Episode, "episode_id", has_revisions=True),
-    Table("dead_letters", "cx-dead-letters", DeadLetter, "reason"),
+    Table("actions", "cx-actions", Action, "action_id", has_revisions=True, at="decided_at"),
+    Table("episodes", "cx-episodes", Episode, "episode_id", has_revisions=True, at="changed_at"),
+    Table("dead_letters", "cx-dead-letters", DeadLetter, "reason", at=""),
 )
 BY_TOPIC: Final = {table.topic: table for table in TABLES}
 BY_NAME: Final = {table.name: table for table in TABLES}

@@ -75,6 +75,9 @@ class Writer:
         now_ms = time.time() * 1000
         for row in rows[:: max(1, len(rows) // SAMPLES)]:
             metrics.sink_visible_seconds.observe(max(0.0, (now_ms - row.message.timestamp_ms) / 1000))
+            if table.at and (table.is_input or getattr(row.record, "revision", 1) == 1):
+                at_ms: float = getattr(row.record, table.at) / 1000
+                metrics.sink_event_to_visible_seconds.labels(table.name).observe(max(0.0, (now_ms - at_ms) / 1000))
         return refused
 
     def _insert(self, table: Table, rows: list[Row], refused: list[Refusal]) -> None:

@@ -8,6 +8,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10, 30, 60, 300)
 
+# Objectives: 1 s to the action, 2.5 s to visible; fine around them, and as far as sources deliver late.
+EVENT_SECONDS = (0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 10, 30, 60, 300, 900, 3600)
+
 LABELS = {
     "topic": "a topic of schemas/topics.yaml, without prefix",
     "partition": "a number, below the topics' partition count",
@@ -18,6 +21,7 @@ LABELS = {
     "rule": "a rule of that pack",
     "version": "a version of that pack",
     "brand": "a brand that a pack was activated for; empty: every brand without a pack of its own",
+    "group": "worker, sink: consumer groups as the console sees them",
     "source": "of what the console shows: clickhouse, topics (followed), kafka (how far others are behind)",
     "status": "of a receipt: accepted, contacted, resolved, declined; other: what is no receipt",
     "outcome": "of a receipt: sent, refused, forbidden, unavailable; of a sign-in: given, refused",
@@ -51,7 +55,12 @@ state_subjects = Gauge("touchstone_worker_state_subjects", "Subjects held", ["pa
 stream_time_seconds = Gauge("touchstone_worker_stream_time_seconds", "Stream time, Unix seconds", ["part", "partition"])
 stream_delay_seconds = Gauge(
     "touchstone_worker_stream_delay_seconds",
-    "Wall clock less stream time: how long ago, by event time, a timer would fire now; the watermark is the lateness further back",
+    "Wall clock less stream time: how long ago, by event time, a timer would fire now",
+    ["part", "partition"],
+)
+watermark_delay_seconds = Gauge(
+    "touchstone_worker_watermark_delay_seconds",
+    "Wall clock less the watermark (stream time less TOUCHSTONE_CORE_LATENESS_SECONDS): what happened before is final",
     ["part", "partition"],
 )
 timers = Gauge("touchstone_worker_timers", "Subjects that wait for an instant", ["part", "partition"])
@@ -68,6 +77,11 @@ action_seconds = Histogram(
     "Arrival of a message to the commit of what followed from it",
     buckets=LATENCY_SECONDS,
 )
+event_to_action_seconds = Histogram(
+    "touchstone_worker_event_to_action_seconds",
+    "Event time of what caused an action to the commit of its first revision; actions that wait on purpose are left out",
+    buckets=EVENT_SECONDS,
+)
 
 sink_rows_total = Counter("touchstone_sink_rows_total", "Rows inserted", ["table"])
 sink_flush_seconds = Histogram(
@@ -76,6 +90,12 @@ sink_flush_seconds = Histogram(
 sink_retries_total = Counter("touchstone_sink_retries_total", "INSERTs repeated", ["table"])
 sink_visible_seconds = Histogram(
     "touchstone_sink_visible_seconds", "Arrival in Kafka to visible in ClickHouse", buckets=LATENCY_SECONDS
+)
+sink_event_to_visible_seconds = Histogram(
+    "touchstone_sink_event_to_visible_seconds",
+    "Event time to visible in ClickHouse: inputs from when they happened, actions, experiences and episodes from their cause",
+    ["table"],
+    buckets=EVENT_SECONDS,
 )
 sink_available = Gauge("touchstone_sink_available", "1: the database answers")
 sink_dead_letters_total = Counter(
@@ -118,6 +138,15 @@ console_round_seconds = Histogram(
 console_panels_total = Counter("touchstone_console_panels_total", "Panels made, each for all who watch the same")
 console_age_seconds = Gauge(
     "touchstone_console_age_seconds", "Time since what the pages show was last read; 0: nobody watches", ["source"]
+)
+console_group_members = Gauge("touchstone_console_group_members", "Members of a consumer group", ["group"])
+console_group_lag_messages = Gauge(
+    "touchstone_console_group_lag_messages",
+    "Messages that a group has not committed, whoever runs or does not",
+    ["group"],
+)
+console_group_lag_seconds = Gauge(
+    "touchstone_console_group_lag_seconds", "Time since the arrival of the oldest of them; 0: none", ["group"]
 )
 console_available = Gauge("touchstone_console_available", "1: it answers", ["source"])
 console_receipts_total = Counter(

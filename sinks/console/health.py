@@ -14,7 +14,7 @@ class Health:
     """See `streams.probes`. `pages`: those that are open."""
 
     def __init__(self, reader: Reader, topics: Topics, backlog: Backlog, pages: Sized) -> None:
-        self._reader, self._pages = reader, pages
+        self._reader, self._backlog, self._pages = reader, backlog, pages
         self._followers: dict[str, Follower] = {"topics": topics, "kafka": backlog}
         self._threads: tuple[Background, ...] = (reader, topics, backlog)
 
@@ -23,6 +23,11 @@ class Health:
         now, watched = time.time(), len(self._pages)
         metrics.console_pages.set(watched)
         metrics.console_questions.set(self._reader.questions)
+        for group in tuple(self._backlog.groups.values()):
+            metrics.console_group_members.labels(group.name).set(group.members)
+            metrics.console_group_lag_messages.labels(group.name).set(group.messages)
+            if group.seconds is not None:
+                metrics.console_group_lag_seconds.labels(group.name).set(group.seconds)
         for source, follower in self._followers.items():
             _tell(source, follower.read_at, follower.trouble, now)
         # unwatched it is asked seldom: that is no age of anything

@@ -21,7 +21,8 @@ class Health:
         """Sets the metrics that tell how the tasks stand."""
         membership = self.worker.membership if self.worker else None
         tasks = [] if membership is None else [task for group in membership.tasks.values() for task in group]
-        meters.measure([task.core for task in tasks], time.time_ns() // 1000)
+        lateness_seconds = self.worker.settings.core_lateness_seconds if self.worker else 0
+        meters.measure([task.core for task in tasks], time.time_ns() // 1000, lateness_seconds)
 
     def stalled(self) -> list[str]:
         """Tasks that have lag and have not committed for a while, though nothing outside holds them."""

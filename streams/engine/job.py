@@ -28,7 +28,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Output(msgspec.Struct, frozen=True):
     """A message to send. `topic` without prefix; `partition` None: by murmur2 of the key; -1: a copy to every partition.
 
-    `urgent`: somebody waits for it, a transaction begins for it at once; others go with the next one.
+    `urgent`: somebody waits for it, a transaction begins for it at once; others go with the next one. `caused_at`: event time
+    (µs) of what it answers at once, for the latency that is measured; 0: it is not measured.
     """
 
     topic: str
@@ -37,6 +38,7 @@ class Output(msgspec.Struct, frozen=True):
     headers: Headers = ()
     partition: int | None = None
     urgent: bool = False
+    caused_at: int = 0
 
 
 class Tick(NamedTuple):

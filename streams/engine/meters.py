@@ -14,6 +14,7 @@ _MEASURED: Final = (
     metrics.state_subjects,
     metrics.stream_time_seconds,
     metrics.stream_delay_seconds,
+    metrics.watermark_delay_seconds,
     metrics.timers,
     metrics.lag_messages,
     metrics.lag_seconds,
@@ -32,12 +33,14 @@ def count(core: TaskCore, effects: Effects, seconds: float, now: int) -> None:
         metrics.dead_letters_total.labels(topic, reason).inc(letters)
     for output in effects.outputs:
         metrics.outputs_total.labels(output.topic).inc()
+        if output.caused_at:
+            metrics.event_to_action_seconds.observe(max(0, now - output.caused_at) / 1e6)
     for arrived_at in effects.arrivals:
         metrics.action_seconds.observe(max(0, now - arrived_at) / 1e6)
     metrics.timers_fired_total.labels(name).inc(effects.timers_fired)
 
 
-def measure(cores: Iterable[TaskCore], now: int) -> None:
+def measure(cores: Iterable[TaskCore], now: int, lateness_seconds: int = 0) -> None:
     """How the tasks of this worker stand at wall clock `now` (µs). Those of other workers are forgotten."""
     for metric in _MEASURED:
         metric.clear()
@@ -48,7 +51,9 @@ def measure(cores: Iterable[TaskCore], now: int) -> None:
         metrics.timers.labels(name, partition).set(len(core.timers))
         if core.stream_time is not None:
             metrics.stream_time_seconds.labels(name, partition).set(core.stream_time / 1e6)
-            metrics.stream_delay_seconds.labels(name, partition).set((now - core.stream_time) / 1e6)
+            delay_seconds = (now - core.stream_time) / 1e6
+            metrics.stream_delay_seconds.labels(name, partition).set(delay_seconds)
+            metrics.watermark_delay_seconds.labels(name, partition).set(delay_seconds + lateness_seconds)
         lag = core.lag()
         for topic, buffer in zip(core.job.inputs, core.aligner.inputs, strict=True):
             messages = lag.get(topic, 0)

@@ -258,7 +258,9 @@ class Ledger:
             return
         key = record.subject_id.encode()
         if isinstance(record, Action):
-            self.outputs.append(Output("cx-actions", key, value, urgent=True))
+            at_once = record.emit == "now" and record.revision == 1 and not record.retracted
+            caused_at = record.decided_at if at_once else 0
+            self.outputs.append(Output("cx-actions", key, value, urgent=True, caused_at=caused_at))
             notification = self._codec.encode(record, Notification)
             self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:

@@ -106,7 +106,7 @@ def test_every_metric_has_a_unit_in_its_name_and_labels_that_are_explained() -> 
     all_entries = list(entries())
     assert len({metric.name for metric in all_entries}) == len(all_entries)
     for metric in all_entries:
-        assert re.fullmatch(r"touchstone_(process|worker|core|sink)_[a-z_]+", metric.name)
+        assert re.fullmatch(r"touchstone_(process|worker|core|sink|console)_[a-z_]+", metric.name)
         assert (metric.kind == "counter") == metric.name.endswith("_total")
         assert metric.kind != "histogram" or metric.unit
         assert not {"job", "instance"} & set(metric.labels)  # Prometheus' own

@@ -80,6 +80,21 @@ def test_an_action_is_explained_and_reaches_its_audience() -> None:
     assert life.episode().due_at == action.due_at
 
 
+def test_latency_is_measured_from_the_cause_of_what_goes_out_at_once() -> None:
+    life = Life()
+    life.unhappy(10)
+    life.touch(9 + MINUTE, "payment", "failure", matter="o1")  # late: what follows is a revision
+    life.until(20 * HOUR)
+    sent = [output for output in life.outputs if output.topic == "cx-actions"]
+    told = [CODEC.decode(output.value, Action) for output in sent]
+    assert any(action.revision > 1 for action in told)
+    assert any(action.emit == "settled" for action in told)
+    assert [output.caused_at for output in sent] == [
+        action.decided_at if action.revision == 1 and action.emit == "now" else 0 for action in told
+    ]
+    assert not any(output.caused_at for output in life.outputs if output.topic != "cx-actions")
+
+
 def test_feedback_is_judged_by_the_moment_it_is_about() -> None:
     life = Life()
     life.touch(0, "delivery", "failure", matter="o1", unit="berlin-1", waiting_seconds=30.0)

@@ -17,6 +17,7 @@ from sinks.tables import BY_NAME
 from streams import metrics
 from streams.engine import meters
 from streams.engine.health import Health
+from streams.engine.job import Output
 from streams.errors import Unavailable
 from streams.probes import serve
 from streams.settings import Settings
@@ -49,6 +50,32 @@ def test_lag_in_messages_and_in_seconds() -> None:
     assert told("touchstone_worker_lag_seconds", topic="in-a", partition="0") == 0
     assert told("touchstone_worker_stream_delay_seconds", part="asof", partition="0") == 60
     assert told("touchstone_worker_state_subjects", part="asof", partition="0") == 1
+
+
+def test_the_watermark_is_the_lateness_behind_stream_time() -> None:
+    core = core_of(AsOf())
+    feed(core, "in-a", [event(0, NOW)])
+    feed(core, "in-b", [])
+    drain(core)
+    meters.measure([core], NOW + 60 * SECOND, 3600)
+    assert told("touchstone_worker_watermark_delay_seconds", part="asof", partition="0") == 3660
+
+
+def test_event_time_to_action_counts_what_asks_for_it() -> None:
+    core = core_of(AsOf())
+    feed(core, "in-a", [event(0, NOW)])
+    feed(core, "in-b", [])
+    drain(core)
+    effects = core.take_effects(NOW)
+    name = "touchstone_worker_event_to_action_seconds"
+    count, total = told(f"{name}_count") or 0, told(f"{name}_sum") or 0
+    meters.count(core, effects, 0.01, NOW)
+    assert told(f"{name}_count") == count
+    effects.outputs.append(Output("out", b"k", b"v", caused_at=NOW - 3 * SECOND))
+    meters.count(core, effects, 0.01, NOW)
+    assert told(f"{name}_count") == count + 1
+    assert told(f"{name}_sum") == total + 3
+    assert told(f"{name}_bucket", le="3.0") == (told(f"{name}_bucket", le="2.5") or 0) + 1
 
 
 def test_what_waits_for_another_input_is_lag() -> None:
@@ -132,7 +159,9 @@ async def test_asking_for_the_metrics_measures() -> None:
         core=core, where="asof/0", held=False, lags=lambda: True, seconds_without_progress=lambda: 99.0
     )
     health = Health()
-    health.worker = SimpleNamespace(membership=SimpleNamespace(assigned=True, tasks={0: [task]}))  # type: ignore[assignment]
+    health.worker = SimpleNamespace(  # type: ignore[assignment]
+        membership=SimpleNamespace(assigned=True, tasks={0: [task]}), settings=Settings()
+    )
     async with serve(health, Settings(metrics_port=ports.free_port())) as port:
         with await asyncio.to_thread(urlopen, f"http://127.0.0.1:{port}/metrics") as answer:
             text = answer.read().decode()

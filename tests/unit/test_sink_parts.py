@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import struct
+import time
 from collections.abc import Callable
 from decimal import InvalidOperation
 from typing import Any
@@ -13,6 +14,7 @@ from clickhouse_driver.columns.exceptions import StructPackException
 from clickhouse_driver.errors import NetworkError, ServerException, SocketTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from schemas.topics import all_topics
 from sinks import writer
@@ -250,6 +252,25 @@ def test_halving_finds_exactly_the_rejected_rows(case: tuple[int, set[int]]) -> 
     assert {refusal.reason for refusal in refused} <= {DeadLetterReason.REJECTED_BY_SINK}
     assert sorted(client.taken) == sorted(set(range(count)) - rejects)
     assert client.inserts <= 1 + 2 * 6 * max(1, len(rejects))
+    writing.close()
+
+
+def test_from_the_event_to_visible() -> None:
+    def seen(table: str) -> tuple[float, float]:
+        names = [f"touchstone_sink_event_to_visible_seconds_{part}" for part in ("count", "sum")]
+        count, total = (REGISTRY.get_sample_value(name, {"table": table}) or 0.0 for name in names)
+        return count, total
+
+    writing, _ = picky_writer(set())
+    before = {table: seen(table) for table in ("touchpoints", "actions")}
+    hours_ago = int(time.time() * 1e6) - 7_200_000_000
+    writing.insert(BY_NAME["touchpoints"], [make.row("touchpoints", make.touchpoint(1, occurred_at=hours_ago), 1)])
+    first, again = (make.action(n, revision=n, decided_at=hours_ago) for n in (1, 2))
+    writing.insert(BY_NAME["actions"], [make.row("actions", first, 1), make.row("actions", again, 2)])
+    for table, (count, total) in before.items():
+        assert seen(table)[0] == count + 1
+        assert seen(table)[1] - total >= 7_200
+    writing.insert(BY_NAME["dead_letters"], [make.row("dead_letters", b"?", 1, headers=[("touchstone.reason", b"x")])])
     writing.close()
 
 
