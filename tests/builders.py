@@ -11,8 +11,9 @@ from schemas.codec import Codec
 from schemas.json_form import from_json, instant
 from schemas.records import Action, Control, Episode, Experience, PackInForce
 from streams.engine.job import Message, Output
-from streams.experience.compiled import CompiledPack
+from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf
+from streams.experience.pack_inherit import Source
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
@@ -43,6 +44,15 @@ def pack(name: str = "retail") -> CompiledPack:
 def whole_pack(name: str = "retail") -> str:
     """A pack of streams/packs with all that it inherits, as one file: for tests that change its text."""
     return one_file(read_merged(PACKS / f"{name}.yaml"))
+
+
+def child_pack(text: str, parent: str = "retail") -> CompiledPack:
+    """A pack that inherits from one of streams/packs and says this besides."""
+
+    def parents(name: str, _: tuple[str, ...]) -> Source:
+        return Source((PACKS / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
+
+    return compile_pack(f"pack: child\ninherits: {parent}\ndescription: A child.\n{text}", "child.yaml", parents)
 
 
 def driver(*packs: CompiledPack, lateness_seconds: int = LATENESS_SECONDS, window: int = 500) -> Driver:

@@ -12,8 +12,8 @@ from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView
-from streams.experience.ids import action_id
 from streams.experience.score import FADED, dissatisfaction
+from streams.experience.spent import Spent
 from streams.experience.state import Episode, Profile, Sign
 from streams.experience.words import fill
 
@@ -78,8 +78,9 @@ def _view(episode: Episode) -> EpisodeView:
     )
 
 
-def action_of(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Action:
-    """The action of a candidate that won, against these."""
+def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser]) -> Action:
+    """The action of a candidate that won, against these, in the channel that it has been given."""
+    at = claim.at
     rule, spec, pack, episode, sign = (
         candidate.rule,
         candidate.rule.spec,
@@ -105,7 +106,7 @@ def action_of(folding: Folding, candidate: Candidate, at: int, losers: list[Lose
     due = spec.due_in_seconds
     due_in = by_tier(due, profile.tier) if isinstance(due, dict) else due
     return Action(
-        action_id=action_id(rule.name, folding.key, candidate.occasion, candidate.step),
+        action_id=claim.action_id,
         revision=1,
         subject_type=folding.subject_type,
         subject_id=folding.key,
@@ -115,7 +116,7 @@ def action_of(folding: Folding, candidate: Candidate, at: int, losers: list[Lose
         brand=episode.brand if episode is not None else folding.about[0],
         unit=unit,
         assignee=assignee,
-        channel=spec.channel or (profile.preferred_channel if reaches_customer else None),
+        channel=claim.channel,
         template=spec.text,
         parameters=parameters,
         locale=locale,

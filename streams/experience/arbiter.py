@@ -5,12 +5,20 @@ Actions for staff do not stand in each other's way; of those that would reach th
 
 from typing import Final
 
+import msgspec
+
 from schemas.records import Loser
 from streams.experience.actions import action_of
+from streams.experience.caps import full, in_figures, instant, matters, room
+from streams.experience.channels import agreed, options
+from streams.experience.compiled import CompiledPack
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
+from streams.experience.ids import action_id
+from streams.experience.pack import Cap
 from streams.experience.score import dissatisfaction
-from streams.experience.state import ACTIONS_MAX, Pending, Profile
+from streams.experience.spent import Spent, dump_spent, load_spent
+from streams.experience.state import ACTIONS_MAX, Pending
 
 NOBODY_TO_REACH: Final = {"unit": "the subject is a unit", "anonymous": "nobody knows who it was"}
 
@@ -19,31 +27,129 @@ def arbitrate(folding: Folding, at: int) -> None:
     """Decides among the candidates of one input: highest priority first, ties by name."""
     candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
     folding.candidates = []
-    winners: list[Candidate] = []
+    rows = load_spent(folding.fold.spent)
+    decision = _Decision(folding, at, rows, [*rows, *_sunk(folding, candidates[0].pack)])
+    winners: list[tuple[Candidate, Spent]] = []
     losers: list[Loser] = []
-    customer_taken: str | None = None
     for candidate in candidates:
-        spec = candidate.rule.spec
-        reaches = candidate.pack.file.audiences[spec.audience].reaches
-        if reaches == "customer" and folding.subject_type in NOBODY_TO_REACH:
-            lost: tuple[str, str] | None = ("no_customer", NOBODY_TO_REACH[folding.subject_type])
-        else:
-            lost = _why_not(folding, candidate, at, customer_taken if reaches == "customer" else None)
+        claim = _claim(folding, candidate, at)
+        lost = decision.why_not(candidate, claim)
         if lost is None:
-            winners.append(candidate)
-            if reaches == "customer":
-                customer_taken = candidate.rule.name
-            if spec.cap is not None:
-                fired = folding.fold.fired.setdefault(candidate.rule.name, [])
-                fired.append(at)
-                del fired[: -spec.cap.most]
+            winners.append((candidate, claim))
+            decision.won(candidate, claim)
         else:
+            spec = candidate.rule.spec
             loser = Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1])
             losers.append(loser)
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
-    for winner in winners:
-        _act(folding, winner, at, losers)
+    if winners:
+        oldest = at - int(candidates[0].pack.remembers_seconds * SECOND)
+        folding.fold.spent = dump_spent([row for row in rows if row.at > oldest])
+    for winner, claim in winners:
+        _act(folding, winner, claim, losers)
+
+
+def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
+    """What would be counted of a candidate; its channel is still open."""
+    spec, about = candidate.rule.spec, candidate.episode or candidate.sign
+    audience = candidate.pack.file.audiences[spec.audience]
+    unit = about.unit if about is not None else None
+    return Spent(
+        candidate.rule.name,
+        at,
+        action_id(candidate.rule.name, folding.key, candidate.occasion, candidate.step),
+        spec.kind,
+        spec.audience,
+        audience.reaches,
+        spec.step,
+        None,
+        about.journey if about is not None else None,
+        about.touchpoint if about is not None else None,
+        candidate.episode.matter if candidate.episode is not None else folding.about[1],
+        about.cause if about is not None else None,
+        unit or folding.fold.profile.unit,
+    )
+
+
+def _sunk(folding: Folding, pack: CompiledPack) -> list[Spent]:
+    """What went out and is not derived any more, with whom it reached."""
+    audiences = pack.file.audiences
+    return [
+        msgspec.structs.replace(one, reaches=audiences[one.audience].reaches if one.audience in audiences else "")
+        for one in folding.sunk
+    ]
+
+
+class _Decision(msgspec.Struct):
+    """One decision at work. `counted`: all that counts for caps, also what went out and is not derived any more."""
+
+    folding: Folding
+    at: int
+    rows: list[Spent]
+    counted: list[Spent]
+    customer_taken: Candidate | None = None
+
+    def won(self, candidate: Candidate, claim: Spent) -> None:
+        """Takes note of a winner: the next candidates find it counted."""
+        if matters(candidate.pack.caps, claim):
+            self.rows.append(claim)
+        self.counted.append(claim)
+        if claim.reaches == "customer":
+            self.customer_taken = candidate
+        cap = candidate.rule.spec.cap
+        if cap is not None:
+            fired = self.folding.fold.fired.setdefault(candidate.rule.name, [])
+            fired.append(self.at)
+            del fired[: -cap.most]
+
+    def why_not(self, candidate: Candidate, claim: Spent) -> tuple[str, str] | None:
+        """(reason, in figures and with what would have won) why a candidate may not act; None: it may.
+
+        Settles the claim's channel.
+        """
+        folding, spec = self.folding, candidate.rule.spec
+        if claim.reaches == "customer" and folding.subject_type in NOBODY_TO_REACH:
+            return "no_customer", NOBODY_TO_REACH[folding.subject_type]
+        if spec.costs and (alone := _text_alone(folding, candidate, self.at)) is not None:
+            return "text_alone", alone
+        if spec.never_with_open_episode:
+            episode = open_episode(folding.fold)
+            if episode is not None:
+                since = instant(episode.opened_at)
+                return "open_episode", f"{episode.journey} since {since}; wins once it is closed"
+        if spec.cap is not None and (full_cap := self._rule_cap(candidate.rule.name, spec.cap)) is not None:
+            return "cap", full_cap
+        lost = self._no_channel(candidate, claim)
+        if lost is not None:
+            return lost
+        taken = self.customer_taken if claim.reaches == "customer" else None
+        if taken is not None:
+            rank = taken.rule.spec.priority
+            return "outranked", f"by {taken.rule.name} of priority {rank}; wins with more than {rank}"
+        return None
+
+    def _no_channel(self, candidate: Candidate, claim: Spent) -> tuple[str, str] | None:
+        """Takes the best channel that consent and caps leave open; None: there is one, else why the best one is closed."""
+        spec, profile = candidate.rule.spec, self.folding.fold.profile
+        first: tuple[str, str] | None = None
+        for channel in options(spec, profile, self.rows, self.at, claim.reaches == "customer"):
+            claim.channel = channel
+            lost: tuple[str, str] | None = None
+            if spec.consent is not None and not agreed(profile, spec.consent, channel):
+                lost = "consent", f"no consent to {spec.consent}; wins with it, for {channel or 'all channels'}"
+            elif candidate.pack.caps:
+                held = full(candidate.pack.caps, claim, spec.priority, profile, self.counted)
+                lost = None if held is None else ("cap", held)
+            if lost is None:
+                return None
+            first = first or lost
+        return first
+
+    def _rule_cap(self, name: str, cap: Cap) -> str | None:
+        times = [*self.folding.fold.fired.get(name, ()), *(one.at for one in self.folding.sunk if one.rule == name)]
+        free_at, count = room(times, self.at, cap.most, cap.per_seconds)
+        return None if free_at is None else in_figures("", count, cap.per_seconds, cap.most, free_at)
 
 
 def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
@@ -53,53 +159,17 @@ def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
     """
     sign, episode = candidate.sign, candidate.episode
     if episode is None:
-        return f"{sign.signal} goes by a text" if sign is not None and sign.by_text else None
+        return f"{sign.signal} goes by a text; wins with other evidence" if sign is not None and sign.by_text else None
     others = [one for one in folding.fold.signs if not one.by_text and one.at <= at]
     reached = max((dissatisfaction(others, episode.journey, one.at) for one in others), default=0.0)
     opens_at = candidate.pack.file.treatment.opens_at
-    return (
-        None
-        if reached >= opens_at
-        else f"{reached:.2f} without what a text seems to say, {opens_at:g} opens an episode"
-    )
+    return None if reached >= opens_at else f"{reached:.2f} without what a text seems to say; wins from {opens_at:g}"
 
 
-def _why_not(folding: Folding, candidate: Candidate, at: int, taken: str | None) -> tuple[str, str] | None:
-    """(reason, in figures) why a candidate may not act; None: it may."""
-    spec, profile = candidate.rule.spec, folding.fold.profile
-    if spec.costs and (alone := _text_alone(folding, candidate, at)) is not None:
-        return "text_alone", alone
-    if spec.never_with_open_episode:
-        episode = open_episode(folding.fold)
-        if episode is not None:
-            return "open_episode", f"{episode.journey} since {episode.opened_at} µs"
-    if spec.consent is not None and not _agreed(profile, spec.consent, spec.channel or profile.preferred_channel):
-        return "consent", f"no consent to {spec.consent}"
-    if spec.cap is not None:
-        since = at - int(spec.cap.per_seconds * SECOND)
-        name = candidate.rule.name
-        count = sum(one > since for one in folding.fold.fired.get(name, ())) + sum(
-            one > since for rule, one in folding.sunk if rule == name
-        )
-        if count >= spec.cap.most:
-            return "cap", f"{count} in {spec.cap.per_seconds:.0f} s, at most {spec.cap.most}"
-    if taken is not None:
-        return "outranked", f"by {taken}"
-    return None
-
-
-def _agreed(profile: Profile, purpose: str, channel: str | None) -> bool:
-    """Has the customer agreed? A word on the channel counts before one on all channels."""
-    words = {name: granted for what, name, granted in profile.consents if what == purpose}
-    if channel is not None and channel in words:
-        return words[channel]
-    return words.get("*", False)
-
-
-def _act(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> None:
+def _act(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser]) -> None:
     """The action as a fact."""
-    rule, spec, episode = candidate.rule, candidate.rule.spec, candidate.episode
-    record = action_of(folding, candidate, at, losers)
+    rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
+    record = action_of(folding, candidate, claim, losers)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
     if episode is not None:
         if (rule.name, candidate.step) not in episode.done:

@@ -28,6 +28,7 @@ from streams.experience.pack_checks import check
 from streams.experience.pack_inherit import Inherited, Parents, Source, inherit, no_parents
 from streams.experience.pack_shape import problems
 from streams.experience.place import Place, PlacedError
+from streams.experience.spent import SPENT_SECONDS
 from streams.experience.yaml_places import Places
 
 
@@ -96,6 +97,8 @@ class CompiledPack:
         self.version = _hash(file)
         self.signals = {signal.name: signal for signal in signals}
         self.watches = tuple(watches)
+        self.caps = tuple(sorted(file.caps.items()))
+        self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.curve = None if file.calibration is None else tuple(file.calibration.inferred)
         self._touchpoints = {
             name: TouchpointView(

@@ -8,9 +8,11 @@ from typing import TypeVar
 from schemas.records import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
 from streams.experience import arbiter, episodes, signals, watches
+from streams.experience.channels import answer
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
+from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import NEVER, Fold, Profile, Touch, remember
 
 
@@ -23,9 +25,13 @@ def fold_input(folding: Folding, item: Input) -> None:
     fold.subject_type = record.subject_type
     if isinstance(record, Touchpoint):
         folding.turn_to((record.brand, record.matter))
+        if fold.spent and (record.action_id is not None or record.invitation_id is not None):
+            _answered(fold, record, at)
         _touchpoint(folding, item, record)
     elif isinstance(record, Feedback):
         folding.turn_to((record.brand, record.matter))
+        if fold.spent and (record.action_id is not None or record.invitation_id is not None):
+            _answered(fold, record, at)
         _feedback(folding, item, record)
     elif isinstance(record, Customer):
         fold.profile = updated(fold.profile, record)
@@ -62,6 +68,13 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         watches.open_new(folding, pack, contact.opening, frame, event, source)
     if contact.signals:
         signals.on_touchpoint(folding, pack, contact.signals, frame, event, source)
+
+
+def _answered(fold: Fold, record: Touchpoint | Feedback, at: int) -> None:
+    """The customer answers to a message: in which channel is remembered."""
+    rows = load_spent(fold.spent)
+    if answer(rows, {record.action_id or "", record.invitation_id or ""} - {""}, at):
+        fold.spent = dump_spent(rows)
 
 
 def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:

@@ -25,6 +25,7 @@ from streams.experience.compiled import CompiledPack, CompiledRule
 from streams.experience.conditions import Condition, EvaluationError, Expression
 from streams.experience.controls import Controls
 from streams.experience.frame import Frame
+from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import LOST_MAX, Fold, Pending, Sign
 from streams.experience.state import Episode as EpisodeRow
 from streams.experience.text import Analyser
@@ -107,7 +108,7 @@ class Folding(msgspec.Struct):
     fold: Fold
     controls: Controls
     analyser: Analyser
-    sunk: list[tuple[str, int]] = []
+    sunk: list[Spent] = []  # settled actions that went out and are not derived any more
     facts: list[Fact | Withdrawal] = []
     candidates: list[Candidate] = []
     losers: list[Loser] = []  # of the whole step: counted, and told at a prompt
@@ -156,6 +157,10 @@ class Folding(msgspec.Struct):
     def withdraw_pending(self, at: int, episode: EpisodeRow) -> None:
         """An episode is open: what must not go out any more is withdrawn."""
         waiting, self.fold.pending = [one for one in self.fold.pending if one.settle_at > at], []
+        if waiting:
+            gone = {one.action_id for one in waiting}
+            kept = [row for row in load_spent(self.fold.spent) if row.action_id not in gone]
+            self.fold.spent = dump_spent(kept)
         for one in waiting:
             self.facts.append(Withdrawal(one.action_id))
             lost = Loser(rule=one.rule, kind=one.kind, reason="open_episode", detail="withdrawn before it went out")

@@ -13,6 +13,7 @@ from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
 from streams.experience.ids import cause_key, content_hash
+from streams.experience.spent import spent_of
 from streams.experience.state import Entry, Subject, dump_ledger, load_ledger
 
 Record = Experience | Action | Episode | Cause
@@ -116,7 +117,7 @@ class Ledger:
 
     def _restore(self, entry: Entry) -> None:
         """A settled action that was taken back holds again as it was."""
-        self._subject.sunk = [one for one in self._subject.sunk if one != (entry.rule, entry.at)]
+        self._not_sunk(entry)
         record = self._codec.decode(entry.value, Action)
         record.retracted = False
         entry.value = self._codec.encode(record)
@@ -192,7 +193,7 @@ class Ledger:
             entry.at = fact.at
             return
         if entry.status == "retracted":
-            self._subject.sunk = [one for one in self._subject.sunk if one != (entry.rule, entry.at)]
+            self._not_sunk(entry)
         if isinstance(record, Action) and supersedes is None and entry.value and entry.revision:
             supersedes = self._codec.decode(entry.value, Action).supersedes
         entry.at, entry.hash, entry.value, entry.settle_at = fact.at, digest, content, fact.settle_at
@@ -230,12 +231,16 @@ class Ledger:
         if entry.status == "pending":
             entry.status = "retracted"  # nothing is out, or what went out last was its retraction
             return
-        if entry.status == "final":
-            self._subject.sunk.append((entry.rule, entry.at))
         record = self._codec.decode(entry.value, _TYPE[entry.kind])
+        if entry.status == "final" and isinstance(record, Action):
+            self._subject.sunk.append(spent_of(record, entry.rule, entry.at))
         record.retracted = True
         entry.status = "retracted"
         self._next_revision(entry, record)
+
+    def _not_sunk(self, entry: Entry) -> None:
+        """What is derived again counts by itself."""
+        self._subject.sunk = [one for one in self._subject.sunk if (one.rule, one.at) != (entry.rule, entry.at)]
 
     def _end_episode(self, entry: Entry, journeys: set[str], worked: set[str]) -> None:
         """An episode is not derived any more. Where somebody has acted on it and no other takes its place, it says so."""

@@ -98,6 +98,21 @@ class Cap(Part):
     per_seconds: float  # in this sliding time
 
 
+class ContactCap(Part):
+    """At most so many actions of some sort a customer, in a sliding time, whatever their rules. What is left out counts all."""
+
+    most: int  # at most so many …
+    per_seconds: float  # … in this sliding time
+    reaches: Literal["staff", "customer"] | None = None  # whom the actions reach
+    audiences: list[str] = []  # who acts
+    kinds: list[str] = []  # what is done, as downstream systems call it
+    channels: list[str] = []  # how
+    steps: list[Step] = []  # of the treatment
+    customers: dict[str, list[str]] = {}  # holds for these customers only: tier or attribute → values
+    same: list[Literal["touchpoint", "journey", "matter", "cause", "unit", "kind", "channel"]] = []  # counted apart by
+    below_priority: int | None = None  # binds actions of a lower priority only; null: all
+
+
 class ActionRule(Part):
     """What follows from what."""
 
@@ -114,6 +129,7 @@ class ActionRule(Part):
     channel: str | None = None  # null: the customer's preferred one, for audiences that reach customers
     solution: str | None = None  # what to do, in words
     amount: float | str | ByTier | None = None  # suggested compensation
+    channels: list[str] = []  # the first that is open: the stated one, then by how often this customer answers in it
     due_in_seconds: float | ByTier | None = None  # by when it is to be done
     expires_in_seconds: float | None = None  # after which it makes no sense any more
     cap: Cap | None = None  # how often one customer may get it
@@ -172,6 +188,7 @@ class PackFile(Part):
     texts: dict[str, Texts]  # by name, a text a language
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
+    caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
     calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come

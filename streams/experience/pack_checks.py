@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
 from schemas.validate import known_time_zone
+from streams.experience.naming import Problem, missing
 from streams.experience.pack import ActionRule, PackFile, Signal
-
-Problem = tuple[tuple[str | int, ...], str]  # (path in the pack, what is wrong and what to do)
+from streams.experience.treatment_checks import check_treatment
 
 PARAMETERS: Final = frozenset(
     {
@@ -69,6 +68,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
     yield from _texts(pack)
     yield from _rest(pack)
     yield from _calibration(pack)
+    yield from check_treatment(pack)
 
 
 def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -85,15 +85,18 @@ def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
             yield path, f"{part} is no number that can be used; at most {most:g}"
 
 
-def _missing(path: tuple[str | int, ...], what: str, name: str, known: Any) -> Iterator[Problem]:
-    if name not in known:
-        near = get_close_matches(name, list(known), 1)
-        listed = ", ".join(sorted(known)) or "none"
-        yield path, f"no {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {listed}")
-
-
 def _names(pack: PackFile) -> Iterator[Problem]:
-    for section in ("journeys", "touchpoints", "signals", "promises", "silences", "audiences", "actions", "texts"):
+    for section in (
+        "journeys",
+        "touchpoints",
+        "signals",
+        "promises",
+        "silences",
+        "audiences",
+        "actions",
+        "texts",
+        "caps",
+    ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):
                 yield (section, name), f"{name!r} is no name; write lower-case letters, digits and _ (at most 64)"
@@ -106,11 +109,11 @@ def _names(pack: PackFile) -> Iterator[Problem]:
 def _touchpoints(pack: PackFile) -> Iterator[Problem]:
     for name, entry in pack.touchpoints.items():
         path = ("touchpoints", name)
-        yield from _missing((*path, "journey"), "journey", entry.journey, pack.journeys)
+        yield from missing((*path, "journey"), "journey", entry.journey, pack.journeys)
         if entry.dimension is not None:
-            yield from _missing((*path, "dimension"), "dimension", entry.dimension, pack.dimensions)
+            yield from missing((*path, "dimension"), "dimension", entry.dimension, pack.dimensions)
         if entry.owner is not None:
-            yield from _missing((*path, "owner"), "audience", entry.owner, pack.audiences)
+            yield from missing((*path, "owner"), "audience", entry.owner, pack.audiences)
         for field in ("expectation", "importance", "ideal"):
             value = getattr(entry, field)
             if isinstance(value, float | int) and not 0 <= value <= 10:
@@ -144,7 +147,7 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
     for section in ("promises", "silences"):
         for name, watch in getattr(pack, section).items():
             path = (section, name)
-            yield from _missing((*path, "signal"), "signal", watch.signal, pack.signals)
+            yield from missing((*path, "signal"), "signal", watch.signal, pack.signals)
             if watch.signal in pack.signals and pack.signals[watch.signal].on != "watch":
                 yield (
                     (*path, "signal"),
@@ -159,7 +162,7 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
             if watch.grace_seconds and watch.by is None:
                 yield (*path, "grace_seconds"), "belongs to by: promised_at; with within_seconds, say a longer time"
             if watch.touchpoint is not None:
-                yield from _missing((*path, "touchpoint"), "touchpoint", watch.touchpoint, pack.touchpoints)
+                yield from missing((*path, "touchpoint"), "touchpoint", watch.touchpoint, pack.touchpoints)
             if watch.touchpoint is not None and watch.same == "touchpoint":
                 yield (
                     (*path, "same"),
@@ -196,13 +199,13 @@ def _tiers(path: tuple[str | int, ...], values: dict[str, float]) -> Iterator[Pr
 
 def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
     path = ("actions", name)
-    yield from _missing((*path, "audience"), "audience", rule.audience, pack.audiences)
-    yield from _missing((*path, "text"), "text", rule.text, pack.texts)
+    yield from missing((*path, "audience"), "audience", rule.audience, pack.audiences)
+    yield from missing((*path, "text"), "text", rule.text, pack.texts)
     if rule.on == "signal":
         if rule.signal is None:
             yield path, "on: signal needs signal: NAME"
         else:
-            yield from _missing((*path, "signal"), "signal", rule.signal, pack.signals)
+            yield from missing((*path, "signal"), "signal", rule.signal, pack.signals)
     elif rule.signal is not None:
         yield (*path, "signal"), f"signal belongs to on: signal, this rule is on: {rule.on}"
     for field in ("amount", "due_in_seconds"):
@@ -244,8 +247,8 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
                 f"no time zone {pack.quiet_hours.time_zone!r}; write an IANA name, e.g. Europe/Berlin",
             )
     if pack.incidents is not None:
-        yield from _missing(("incidents", "audience"), "audience", pack.incidents.audience, pack.audiences)
-        yield from _missing(("incidents", "text"), "text", pack.incidents.text, pack.texts)
+        yield from missing(("incidents", "audience"), "audience", pack.incidents.audience, pack.audiences)
+        yield from missing(("incidents", "text"), "text", pack.incidents.text, pack.texts)
         if pack.incidents.ends_after_seconds < pack.incidents.within_seconds:
             yield ("incidents", "ends_after_seconds"), "must not be shorter than within_seconds"
         if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
@@ -267,4 +270,4 @@ def _calibration(pack: PackFile) -> Iterator[Problem]:
 
 def _parameters(path: tuple[str | int, ...], text: str, known: frozenset[str]) -> Iterator[Problem]:
     for name in _PARAMETER.findall(text):
-        yield from _missing(path, "parameter", name, known)
+        yield from missing(path, "parameter", name, known)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from streams.experience.pack_checks import Problem
+from streams.experience.naming import Problem
 
 _PATH: Final = re.compile(r" - at `[^`]*`$")
 

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.records import Outcome, SubjectType
 from streams.errors import UserError
+from streams.experience.spent import Spent
 
 FORMAT: Final = 3
 Order = tuple[int, int, str]  # event time, topic rank, event id
@@ -165,6 +166,7 @@ class Fold(Row):
     fired: dict[str, list[int]] = {}  # cap key → instants
     level_mean: float = 0.0  # mean level of the subject's own answers, 0–10
     level_count: int = 0
+    spent: bytes = b""  # Spents: what was decided lately
 
 
 class Piece(Row):
@@ -215,7 +217,7 @@ class Subject(Row):
     ledger: bytes = NOTHING  # list of Entry
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself
-    sunk: list[tuple[str, int]] = []  # (rule, at) of settled actions that went out and are not derived any more
+    sunk: list[Spent] = []  # settled actions that went out and are not derived any more
     passed: bytes = b""  # Orders of inputs that have gone into the base, for duplicates
     ids: bytes = b""  # `trace` of the event id of each input in `passed` and in the window, in this order
 

@@ -15,6 +15,7 @@ from streams.experience.episodes import record_of
 from streams.experience.fold import fire_until, fold_input, next_due
 from streams.experience.folding import Fact, Failure, Folding, Input, Source
 from streams.experience.ledger import Ledger
+from streams.experience.spent import with_ids
 from streams.experience.state import (
     NEVER,
     NOTHING,
@@ -280,7 +281,7 @@ class _Work(msgspec.Struct):
             self._open_ledger().forget(base_at, frozenset(episode.id for episode in self._current().episodes))
         if subject.sunk:
             oldest = base_at - SUNK_SECONDS * 1_000_000
-            subject.sunk = [one for one in subject.sunk if one[1] > oldest][-SUNK_MAX:]
+            subject.sunk = [one for one in subject.sunk if one.at > oldest][-SUNK_MAX:]
 
     def _resting(self) -> bytes:
         """The current fold as bytes."""
@@ -293,6 +294,8 @@ class _Work(msgspec.Struct):
 def _with_kept_ids(fold: Fold, base: bytes, kept: Mapping[str, str]) -> bytes:
     """Episodes name the actions that are out under their first ids: in the fold, and in the base."""
     earlier = load_fold(base)
-    for episode in (*fold.episodes, *earlier.episodes):
-        episode.actions = [kept.get(one, one) for one in episode.actions]
+    for one in (fold, earlier):
+        for episode in one.episodes:
+            episode.actions = [kept.get(name, name) for name in episode.actions]
+        one.spent = with_ids(one.spent, kept)
     return dump(earlier)

@@ -353,7 +353,7 @@ def test_what_loses_without_an_episode_is_told_on_the_feedback() -> None:
     life.until(HOUR)
     [seen] = records(life.say(2 * HOUR, "praise", touchpoint="store_visit"), "cx-experiences", Experience)
     assert [(one.rule, one.reason, one.detail) for one in seen.losers] == [
-        ("thank_for_praise", "cap", "1 in 1209600 s, at most 1")
+        ("thank_for_praise", "cap", "1 in 1209600 s, at most 1; wins from 2026-03-16T10:00:00Z")
     ]
 
 
