@@ -12,12 +12,15 @@ _DAY: Final = 86_400_000_000
 _TABLES: Final[dict[type[msgspec.Struct], str]] = {Touchpoint: "touchpoints_current", Feedback: "feedback_current"}
 
 
-def read_events(database: Database, since: int, until: int) -> Iterator[Touchpoint | Feedback]:
-    """Both tables from an instant (µs) to another, that one excluded; duplicates once. Customers' profiles are not stored there."""
+def read_events(database: Database, since: int, until: int, *, said: bool = True) -> Iterator[Touchpoint | Feedback]:
+    """Both tables (only what customers did, with `said` false) from an instant (µs) to another, that one excluded;
+    duplicates once. Customers' profiles are not stored there.
+    """
     for start in range(since, until, _DAY):
         rows: list[Any] = []
         for record, table in _TABLES.items():
-            rows += _rows(database, record, table, start, min(until, start + _DAY))
+            if said or record is not Feedback:
+                rows += _rows(database, record, table, start, min(until, start + _DAY))
         yield from sorted(rows, key=lambda one: (one.occurred_at, isinstance(one, Feedback), one.event_id))
 
 

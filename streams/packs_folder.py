@@ -68,7 +68,7 @@ def files(settings: Settings) -> list[Path]:
         if not folder.is_dir():
             raise UserError(f"TOUCHSTONE_CORE_PACKS: {folder} is no folder", "name the folder that holds your packs")
         found += sorted(folder.glob("*.yaml"))
-    return found
+    return [path for path in found if "." not in path.stem]  # mine.rounds.yaml stands beside mine.yaml
 
 
 def shelf(settings: Settings, more: Iterable[CompiledPack] = ()) -> Shelf:

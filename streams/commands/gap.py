@@ -9,7 +9,12 @@ from streams.commands import start
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from streams.experience.gap_answers import Answers
+    from collections.abc import Iterator
+
+    from streams.connect.rows import Row
+    from streams.experience.compiled import CompiledPack
+    from streams.experience.gap_answers import Answer
+    from streams.replay.gap_tables import Asked, Group
     from streams.settings import Settings
 
 
@@ -19,77 +24,151 @@ def mount(root: typer.Typer) -> None:
 
 def gap(
     file: Annotated[
-        Path,
-        typer.Argument(help="Events (JSON lines, CSV, xlsx, Avro), or with --levels a table; - is standard input."),
-    ],
+        Path | None,
+        typer.Argument(
+            help="Events (JSON lines, CSV, xlsx, Avro), or with --levels a table; - is standard input. Default: ClickHouse, as it is now."
+        ),
+    ] = None,
     levels: Annotated[
         bool, typer.Option(help="FILE is a CSV or JSON table: name, experience, expectation, importance, ideal.")
     ] = False,
-    by: Annotated[str, typer.Option(help="What the rows are: dimension, touchpoint, unit, journey.")] = "dimension",
-    respondent: Annotated[str, typer.Option(help="Whose answers: customer, staff, management.")] = "customer",
+    by: Annotated[
+        str,
+        typer.Option(
+            help="What the rows are: dimension, touchpoint, unit, journey, customer, segment; several: touchpoint,dimension."
+        ),
+    ] = "dimension",
+    each: Annotated[
+        str | None, typer.Option(help="A table for each unit, segment, customer (or touchpoint, journey, dimension).")
+    ] = None,
+    segment: Annotated[
+        str, typer.Option(help="What makes segments: tier, or a customer's attribute by its name.")
+    ] = "tier",
+    respondent: Annotated[
+        str, typer.Option(help="Whose word counts: customer, staff, management, or measured (from what happened).")
+    ] = "customer",
+    weigh: Annotated[
+        str | None, typer.Option(help="Several together, by weight, instead: customer=3,staff=1,measured=1.")
+    ] = None,
+    importance: Annotated[
+        str,
+        typer.Option(
+            help="stated; or derived: what goes with the overall answer (Spearman over customers, 30 at least)."
+        ),
+    ] = "stated",
+    overall: Annotated[str, typer.Option(help="With --importance derived: kind of the overall answer.")] = "nps",
     pack: Annotated[str, typer.Option(help="A pack's name, or its file: what events are judged by.")] = "retail",
+    since: Annotated[str | None, typer.Option(help="About this time on: 2026-03-01T00:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this time, excluded.")] = None,
     what_if: Annotated[
         list[str] | None, typer.Option(help="name=level, also several: what would come first if experience were so.")
+    ] = None,
+    rounds: Annotated[
+        Path | None,
+        typer.Option(
+            help="Needs and initiatives with their results (YAML, JSON): steps 5 to 7. Default: PACK.rounds.yaml beside --pack FILE."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show experience, expectation, satisfaction, importance, ideal and gap, and what disappoints most.
 
     Cells that nobody stated stay empty. Derived cells bear a *. The ideal differs from the actual level only at the key
-    experience: what disappoints most, weighted by its importance.
+    experience: what disappoints most, weighted by its importance. Where nobody has said anything, what the pack's measures
+    make of waiting, failures and so on stands in; below the table it says where a cell comes from.
 
     Exit code 1 when rows of events were refused.
 
-    Example: touchstone gap examples/gap-levels.csv --levels --what-if convenience=10
+    Examples:
+
+    touchstone gap examples/gap-levels.csv --levels --rounds examples/gap-rounds.yaml
+
+    touchstone gap examples/retail-morning.jsonl --by touchpoint,dimension --each unit
+
+    touchstone gap --weigh customer=3,staff=1 --importance derived --since 2026-03-01T00:00:00Z
     """
     settings = start()
-    from streams.connect.level_table import read_levels
-    from streams.experience import gap as core
+    from streams.replay import gap_tables
     from streams.replay.gap_report import json_document, report
     from streams.terminal import err
 
-    counts: dict[str, int] = {}
-    refused: list[str] = []
-    if levels:
-        rows = read_levels(file)
-    else:
-        (rows, counts), refused = _of_events(file, settings, pack, by, respondent)
-    changes = _changes(what_if or [])
-    try:
-        found = core.table(rows)
-        changed = core.what_if(rows, changes) if changes else None
-    except ValueError as error:
-        raise UserError(f"{file}: {error}", "levels and importance are 0 to 10, each row has one name") from None
+    asked = gap_tables.asked(by, each, respondent, weigh, importance, overall, since, until, changes(what_if or []))
+    groups, refused = (
+        (gap_tables.of_levels(file, asked), []) if levels else _of_events(file, settings, pack, segment, asked)
+    )
+    played = gap_tables.play_rounds(rounds, pack, groups, settings)
     if as_json:
-        json_document(found, changed, counts)
+        json_document(groups, asked.each, played)
     else:
-        report(found, changed, counts, changes)
+        report(groups, asked, played)
     for line in refused:
         err().print(line, markup=False)
     if refused:
         raise typer.Exit(ExitCode.NO)
 
 
-def _of_events(file: Path, settings: "Settings", pack: str, by: str, respondent: str) -> "tuple[Answers, list[str]]":
-    from schemas.records import Experience
+def _of_events(
+    file: Path | None, settings: "Settings", pack: str, segment: str, asked: "Asked"
+) -> "tuple[list[Group], list[str]]":
+    """Of what was said and what happened, in a file or in ClickHouse; and the rows that were refused."""
+    from streams.packs_folder import find
+    from streams.replay.gap_tables import of_answers
+
+    judge = find(pack, settings)
+    if file is None:
+        return of_answers(_of_clickhouse(settings, judge, asked), judge, asked, "ClickHouse"), []
+    answers, refused = _of_file(file, settings, pack, judge, segment)
+    return of_answers(answers, judge, asked, str(file)), refused
+
+
+def _of_file(
+    file: Path, settings: "Settings", pack: str, judge: "CompiledPack", segment: str
+) -> "tuple[list[Answer], list[str]]":
+    from schemas.records import Customer, Experience, Touchpoint
     from streams.commands.decide import run_file
     from streams.connect.files import read_records
-    from streams.experience.gap_answers import BY, answers
+    from streams.replay.gap_events import answers, segments
 
-    if by not in BY:
-        raise UserError(f"--by {by}: no such rows", f"use one of {', '.join(BY)}")
-    if respondent not in ("customer", "staff", "management"):
-        raise UserError(f"--respondent {respondent}: nobody answers as that", "use customer, staff or management")
-    decider, refused = run_file(read_records(file), file, settings, pack)
-    return answers((each for each in decider.decided if isinstance(each, Experience)), by, respondent), refused
+    customers: list[Customer] = []
+    events: list[Touchpoint] = []
+
+    def seen() -> "Iterator[Row]":
+        for row in read_records(file):
+            if isinstance(row.record, Customer):
+                customers.append(row.record)
+            elif isinstance(row.record, Touchpoint):
+                events.append(row.record)
+            yield row
+
+    decider, refused = run_file(seen(), file, settings, pack)
+    experiences = [one for one in decider.decided if isinstance(one, Experience)]
+    return answers(experiences, events, judge, segments(customers, segment)), refused
 
 
-def _changes(asked: list[str]) -> dict[str, float]:
-    changes: dict[str, float] = {}
+def _of_clickhouse(settings: "Settings", judge: "CompiledPack", asked: "Asked") -> "list[Answer]":
+    from sinks.database import connect
+    from streams.replay.gap_events import answers, of_clickhouse
+
+    if "segment" in (asked.each, *asked.by):
+        raise UserError(
+            "customers' profiles are not stored in ClickHouse: there are no segments",
+            "give a FILE that also has the records of cx-customers",
+        )
+    database = connect(settings)
+    try:
+        experiences, events = of_clickhouse(database, asked.since, asked.until, judge)
+    finally:
+        database.disconnect()
+    return answers(experiences, events, judge, lambda _customer, _at: None)
+
+
+def changes(asked: list[str]) -> dict[str, float]:
+    """`name=level` as a map. Raises UserError."""
+    found: dict[str, float] = {}
     for each in asked:
-        name, _, level = each.partition("=")
+        name, _, level = each.rpartition("=")
         try:
-            changes[name] = float(level)
+            found[name] = float(level)
         except ValueError:
             raise UserError(f"--what-if {each}: not name=level", "write --what-if convenience=10") from None
-    return changes
+    return found

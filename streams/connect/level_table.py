@@ -52,7 +52,8 @@ def _levels(file: str, names: list[str], row: Cells) -> Levels:
     name = cells.pop("name")
     if not name:
         raise UserError(f"{where}: the name is empty", "every row is of something")
-    return Levels(name, **{column: _level(where, column, cell) for column, cell in cells.items()})
+    known = {column: _level(where, column, cell) for column, cell in cells.items()}
+    return Levels(name, *(known.get(column) for column in COLUMNS[1:]))
 
 
 def _level(where: str, column: str, cell: str) -> float | None:

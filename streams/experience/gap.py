@@ -17,7 +17,7 @@ class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a dimension (or of whatever the rows are of). None: not known.
 
     `satisfaction` is given where it was measured answer by answer, because not every answer has an expectation; otherwise
-    it follows from the two levels.
+    it follows from the two levels. `sources`: of a cell that the customers did not state, where it comes from.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Levels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     importance: float | None = None
     ideal: float | None = None
     satisfaction: float | None = None
+    sources: dict[str, str] = {}
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ class Row(msgspec.Struct, frozen=True):
     gap: float | None
     weighted_range: tuple[float, float] | None
     derived: tuple[str, ...]
+    sources: dict[str, str] = {}
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -140,4 +142,5 @@ def _row(each: Levels, weighted_range: tuple[float, float] | None, is_key: bool)
         gap=gap,
         weighted_range=weighted_range,
         derived=tuple(name for name, value in cells.items() if value is not None),
+        sources=each.sources,
     )

@@ -10,6 +10,9 @@ import msgspec
 ByTier = dict[str, float]  # tier → value; `other` is for every tier that is not named
 Texts = dict[str, str]  # locale → text with {parameters}
 
+MeasureOf = Literal[
+    "waiting_seconds", "duration_seconds", "late_seconds", "response_seconds", "steps", "failures", "completion"
+]
 SignalOn = Literal["touchpoint", "feedback", "watch"]
 ActionOn = Literal[
     "episode_opened", "episode_worsened", "episode_reopened", "episode_closed", "response_missed", "declined", "signal"
@@ -38,8 +41,21 @@ class TouchpointEntry(Part):
     expectation: float | Literal["none"] | None = None  # inherited expectation, 0–10; "none": nothing to disappoint
     importance: float | None = None  # 0–10
     ideal: float | None = None  # 0–10
+    promise: float | None = (
+        None  # level that the brand promises here, 0–10: what advertising says; null: nothing is said
+    )
     asks_for_help: bool = False  # the customer turns to a person: counts as a contact about the matter
     waiting_promised_seconds: float | None = None  # longest wait that is promised here
+
+
+class Measure(Part):
+    """Experience that nobody has to say: a level, 0–10, from what happened."""
+
+    of: MeasureOf  # what is measured
+    touchpoint: str  # where
+    levels: list[tuple[float, float]]  # points (value, level), ascending in the value: [[0, 10], [60, 7], [600, 0]]
+    dimension: str | None = None  # of which dimension it tells; null: the touchpoint's
+    since: str | None = None  # with response_seconds: touchpoint at which the time begins, in the same matter
 
 
 class Watch(Part):
@@ -188,6 +204,7 @@ class PackFile(Part):
     texts: dict[str, Texts]  # by name, a text a language
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
+    measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident

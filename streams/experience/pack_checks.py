@@ -10,6 +10,7 @@ import msgspec
 from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing
 from streams.experience.pack import ActionRule, PackFile, Signal
+from streams.experience.pack_value_checks import check_values
 from streams.experience.treatment_checks import check_treatment
 
 PARAMETERS: Final = frozenset(
@@ -69,6 +70,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
     yield from _rest(pack)
     yield from _calibration(pack)
     yield from check_treatment(pack)
+    yield from check_values(pack)
 
 
 def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -92,6 +94,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "signals",
         "promises",
         "silences",
+        "measures",
         "audiences",
         "actions",
         "texts",

@@ -5,7 +5,7 @@ passing 1, and each piece's share can be told. With a curve from `touchstone cal
 of such customers who say so when asked; what was *said* is added to it as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from streams.experience.state import Sign
@@ -48,13 +48,16 @@ def _calibrated(signs: Iterable[Sign], journey: str | None, at: int, curve: Curv
 
 
 def share(score: float, curve: Curve) -> float:
-    """The share that belongs to a score: straight lines between the points, level beyond them. Without evidence it is none."""
-    if score <= 0.0:
-        return 0.0
-    low = curve[0]
-    for point in curve:
-        if score <= point[0]:
+    """The share that belongs to a score. Without evidence it is none."""
+    return line(curve, score) if score > 0.0 else 0.0
+
+
+def line(points: Sequence[tuple[float, float]], value: float) -> float:
+    """What belongs to a value: straight lines between the points, level beyond them."""
+    low = points[0]
+    for point in points:
+        if value <= point[0]:
             width = point[0] - low[0]
-            return low[1] + (point[1] - low[1]) * (score - low[0]) / width if width else point[1]
+            return low[1] + (point[1] - low[1]) * (value - low[0]) / width if width else point[1]
         low = point
     return low[1]
