@@ -53,7 +53,13 @@ def _levels(file: str, names: list[str], row: Cells) -> Levels:
     if not name:
         raise UserError(f"{where}: the name is empty", "every row is of something")
     known = {column: _level(where, column, cell) for column, cell in cells.items()}
-    return Levels(name, *(known.get(column) for column in COLUMNS[1:]))
+    return Levels(
+        name,
+        experience=known.get("experience"),
+        expectation=known.get("expectation"),
+        importance=known.get("importance"),
+        ideal=known.get("ideal"),
+    )
 
 
 def _level(where: str, column: str, cell: str) -> float | None:

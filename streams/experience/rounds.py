@@ -36,7 +36,7 @@ class Need(Part):
     row: str
     cause: str
     owner: str
-    fit: Fit = Fit()
+    fit: Fit = msgspec.field(default_factory=Fit)
 
 
 class Stage(Part):

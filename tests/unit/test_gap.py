@@ -13,7 +13,7 @@ from schemas.records import Experience
 from streams.connect.level_table import read_levels
 from streams.errors import UserError
 from streams.experience.gap import Levels, Row, table, what_if
-from streams.experience.gap_answers import answers
+from streams.experience.gap_answers import How, rows, said
 from streams.replay.gap_report import CELLS
 from tests.touchstone_command import touchstone
 
@@ -137,12 +137,14 @@ def test_answers_count_once_as_last_revised_and_respondents_are_kept_apart() -> 
         _experience("e", dimension="service"),
         _experience("f", experience=3.0),
     ]
-    found = answers(told, "dimension")
+    answers = said(told, lambda _customer, _at: None)
+    found = rows(answers, ["dimension"], How({"customer": 1.0}))
     assert found.counts == {"price": 2, "–": 1}
     assert found.levels == [Levels("price", 7.0, 8.0, 5.0, None, -2.0), Levels("–", 3.0)]
     assert table(found.levels).rows[0].satisfaction == -2.0, "of the answers that have an expectation, not 7 − 8"
-    assert answers(told, "dimension", "staff").counts == {"price": 1}
-    assert answers(told, "unit").counts == {"–": 3}
+    assert rows(answers, ["dimension"], How({"staff": 1.0})).counts == {"price": 1}
+    assert rows(answers, ["unit"], How({"customer": 1.0})).counts == {"–": 3}
+    assert found.voices == {"–": {"customer": 3.0}, "price": {"customer": 7.0, "staff": 1.0}}
 
 
 @pytest.mark.parametrize(
