@@ -65,6 +65,8 @@ def _removable(field: Json) -> Json:
     entries = field.get("additionalProperties")
     if isinstance(entries, dict):
         field["additionalProperties"] = _removable(entries)
+    if isinstance(items := field.get("items"), dict) and "prefixItems" in items:  # of a later draft than ours
+        items["items"], items["additionalItems"] = items.pop("prefixItems"), False
     if isinstance(field.get("type"), str):
         field["type"] = [field["type"], "null"]
     elif "enum" in field:

@@ -1,13 +1,10 @@
 """What can be wrong in the parts of a pack that say how experience and value are measured."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any
 
+from streams.experience.naming import Problem, missing
 from streams.experience.pack import Measure, PackFile
-
-Problem = tuple[tuple[str | int, ...], str]
 
 
 def check_values(pack: PackFile) -> Iterator[Problem]:
@@ -19,22 +16,16 @@ def check_values(pack: PackFile) -> Iterator[Problem]:
             yield ("touchpoints", name, "promise"), f"promise {entry.promise} is outside 0 to 10"
 
 
-def _known(path: tuple[str | int, ...], what: str, name: str, known: Any) -> Iterator[Problem]:
-    if name not in known:
-        near = get_close_matches(name, list(known), 1)
-        yield path, f"no {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}")
-
-
 def _measure(path: tuple[str | int, ...], measure: Measure, pack: PackFile) -> Iterator[Problem]:
-    yield from _known((*path, "touchpoint"), "touchpoint", measure.touchpoint, pack.touchpoints)
+    yield from missing((*path, "touchpoint"), "touchpoint", measure.touchpoint, pack.touchpoints)
     if measure.dimension is not None:
-        yield from _known((*path, "dimension"), "dimension", measure.dimension, pack.dimensions)
+        yield from missing((*path, "dimension"), "dimension", measure.dimension, pack.dimensions)
     if measure.of == "response_seconds" and measure.since is None:
         yield path, "response_seconds needs since: TOUCHPOINT, where the time begins"
     elif measure.since is not None and measure.of != "response_seconds":
         yield (*path, "since"), f"since belongs to of: response_seconds, this measure is of: {measure.of}"
     elif measure.since is not None:
-        yield from _known((*path, "since"), "touchpoint", measure.since, pack.touchpoints)
+        yield from missing((*path, "since"), "touchpoint", measure.since, pack.touchpoints)
         if measure.since == measure.touchpoint:
             yield (*path, "since"), "the time begins and ends at one touchpoint; name the one where it begins"
     if len(measure.levels) < 2:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from streams.experience.gap import Levels, Table, table
-from streams.experience.pack_checks import Problem
+from streams.experience.naming import Problem
 
 Fits = Literal["fits", "to_build", "against"]
 Decision = Literal["planned", "running", "adopt", "stop"]

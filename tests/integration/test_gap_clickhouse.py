@@ -1,0 +1,117 @@
+"""The gap table in ClickHouse: the view says the same as `touchstone gap` in whatever order revisions were stored."""
+
+import json
+import random
+
+from sinks.tables import BY_NAME
+from sinks.writer import Writer
+from streams.experience.gap import Levels, table
+from streams.settings import Settings
+from tests import sink_records as make
+from tests.clickhouse_service import ClickHouseService
+from tests.touchstone_command import touchstone
+
+DAY = 86_400_000_000
+
+
+def test_the_view_and_the_command_show_what_holds_now(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, clickhouse_server: ClickHouseService
+) -> None:
+    said = [
+        make.experience(
+            1, touchpoint="payment", dimension="convenience", experience=3.0, expectation=9.0, satisfaction=-6.0
+        ),
+        make.experience(
+            1,
+            touchpoint="payment",
+            dimension="convenience",
+            experience=5.0,
+            expectation=7.0,
+            satisfaction=-2.0,
+            importance=9.0,
+            ideal=10.0,
+            revision=2,
+        ),
+        make.experience(
+            2,
+            touchpoint="chat",
+            dimension="product",
+            experience=6.0,
+            expectation=7.0,
+            satisfaction=-1.0,
+            importance=None,
+            ideal=None,
+        ),
+        make.experience(
+            3,
+            touchpoint="refund",
+            dimension="relationship",
+            experience=4.0,
+            expectation=None,
+            satisfaction=None,
+            importance=None,
+            ideal=None,
+        ),
+        make.experience(4, touchpoint="refund", dimension="relationship", experience=0.0, revision=2, retracted=True),
+        make.experience(5, touchpoint="chat", dimension="product", experience=9.0, respondent="staff"),
+    ]
+    random.Random(1).shuffle(said)
+    for number, one in enumerate([*said, said[0]]):
+        assert clickhouse_writer.insert(BY_NAME["experiences"], [make.row("experiences", one, number)]) == []
+    with clickhouse_server.client(clickhouse_settings.clickhouse_database) as client:
+        cells = client.execute(
+            "SELECT dimension, experience, expectation, satisfaction, importance, weighted, ideal, gap, is_key "
+            "FROM gap_now WHERE respondent = 'customer' ORDER BY dimension"
+        )
+    wanted = table([Levels("convenience", 5, 7, 9, 10), Levels("product", 6, 7), Levels("relationship", 4)])
+    assert cells == [
+        (
+            row.name,
+            row.experience,
+            row.expectation,
+            row.satisfaction,
+            row.importance,
+            row.weighted,
+            row.ideal,
+            row.gap,
+            int(row.name == wanted.key),
+        )
+        for row in wanted.rows
+    ]
+    told = json.loads(touchstone("gap", "--json", settings=clickhouse_settings).stdout)
+    shown = {row["name"]: row for row in told["table"]["rows"]}
+    assert told["table"]["key"] == "convenience"
+    assert {name: (row["experience"], row["weighted"]) for name, row in shown.items()} == {
+        "convenience": (5.0, -18.0),
+        "product": (6.0, None),
+        "relationship": (4.0, None),
+    }
+    assert told["voices"]["product"] == {"customer": 6.0, "staff": 9.0}
+
+
+def test_promised_times_are_kept_late_overdue_or_waiting(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, clickhouse_server: ClickHouseService
+) -> None:
+    promised = make.AT + DAY
+    rows = []
+    for number, (matter, comes_at) in enumerate((("a", promised), ("b", promised + 60_000_000), ("c", None))):
+        paid = {
+            "touchpoint": "payment",
+            "outcome": "success",
+            "promised_at": promised,
+            "matter": matter,
+            "subject_id": "anna",
+        }
+        rows.append(make.touchpoint(number * 10, occurred_at=make.AT, **paid))
+        if comes_at is not None:
+            rows.append(make.touchpoint(number * 10 + 1, occurred_at=comes_at, **{**paid, "touchpoint": "delivery"}))
+    later = {"promised_at": promised + DAY, "matter": "d", "touchpoint": "payment", "outcome": "success"}
+    rows.append(make.touchpoint(90, occurred_at=promised + 120_000_000, **later))
+    for number, one in enumerate(reversed(rows)):
+        assert clickhouse_writer.insert(BY_NAME["touchpoints"], [make.row("touchpoints", one, number)]) == []
+    with clickhouse_server.client(clickhouse_settings.clickhouse_database) as client:
+        found = client.execute(
+            "SELECT touchpoint, kept, late, overdue, waiting, late_seconds_quantiles FROM promised_times_by_hour ORDER BY hour, touchpoint"
+        )
+    assert [row[:5] for row in found] == [("delivery", 1, 1, 0, 0), ("payment", 0, 0, 1, 0), ("payment", 0, 0, 0, 1)]
+    assert found[0][5] == [60.0, 60.0]
