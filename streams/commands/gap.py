@@ -79,13 +79,11 @@ def gap(
 
     Exit code 1 when rows of events were refused.
 
-    Examples:
+    Example: touchstone gap examples/gap-levels.csv --levels --rounds examples/gap-rounds.yaml
 
-    touchstone gap examples/gap-levels.csv --levels --rounds examples/gap-rounds.yaml
+    Example: touchstone gap examples/retail-morning.jsonl --by touchpoint,dimension --each unit
 
-    touchstone gap examples/retail-morning.jsonl --by touchpoint,dimension --each unit
-
-    touchstone gap --weigh customer=3,staff=1 --importance derived --since 2026-03-01T00:00:00Z
+    Example: touchstone gap --weigh customer=3,staff=1 --importance derived --since 2026-03-01T00:00:00Z
     """
     settings = start()
     from streams.replay import gap_tables

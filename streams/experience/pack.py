@@ -41,9 +41,7 @@ class TouchpointEntry(Part):
     expectation: float | Literal["none"] | None = None  # inherited expectation, 0–10; "none": nothing to disappoint
     importance: float | None = None  # 0–10
     ideal: float | None = None  # 0–10
-    promise: float | None = (
-        None  # level that the brand promises here, 0–10: what advertising says; null: nothing is said
-    )
+    promise: float | None = None  # level that the brand promises here, 0–10: what its advertising says
     asks_for_help: bool = False  # the customer turns to a person: counts as a contact about the matter
     waiting_promised_seconds: float | None = None  # longest wait that is promised here
 
