@@ -29,6 +29,16 @@ TOUCHES: Sequence[dict[str, object]] = (
     {"touchpoint": "delivery", "outcome": "success", "channel": "courier", "promised_at": START},
     {"touchpoint": "return_request", "outcome": "success", "channel": "web"},
     {"touchpoint": "not_in_the_pack", "outcome": "failure", "channel": "web"},
+    {"touchpoint": "checkout", "outcome": "success", "channel": "web", "amount": "50", "waiting_seconds": 3.0},
+    {"touchpoint": "payment", "outcome": "success", "channel": "web", "amount": "60", "waiting_seconds": 2.0},
+    {"touchpoint": "payment", "outcome": "success", "promised_at": START + 3 * HOUR * SECOND, "waiting_seconds": 25.0},
+    {
+        "touchpoint": "store_desk",
+        "staff": "li",
+        "channel": "store",
+        "attributes": {"told": "address", "asked_for": "size"},
+    },
+    {"touchpoint": "hotline", "staff": "bo", "channel": "phone", "attributes": {"asked_for": "address, size"}},
 )
 ANSWERS: Sequence[dict[str, object]] = (
     {"kind": "csat", "score": 1.0, "scale_min": 1.0, "scale_max": 5.0, "touchpoint": "hotline"},
@@ -36,6 +46,8 @@ ANSWERS: Sequence[dict[str, object]] = (
     {"kind": "nps", "score": 10.0, "touchpoint": "delivery"},
     {"kind": "nps", "score": 5.0, "touchpoint": "delivery"},
     {"kind": "nps", "score": 9.0, "touchpoint": "payment"},
+    {"kind": "nps", "score": 6.0, "touchpoint": "store_visit", "expectation": 8.0},
+    {"kind": "nps", "score": 7.0, "touchpoint": "store_visit", "expectation": 9.0},
     {"kind": "complaint", "text": "等了一个小时没人理，太差了", "touchpoint": "hotline"},
     {"kind": "complaint", "text": "The parcel is broken", "touchpoint": "delivery"},
     {"kind": "praise", "text": "很好，谢谢", "touchpoint": "store_visit"},

@@ -42,7 +42,15 @@ class PackErrors(ValueError):
 
 # What conditions read of a text, and of evidence that was there before.
 OF_TEXT: Final = frozenset({"joined.sentiment", "joined.worst_aspect", "event.text", "event.language"})
+OF_TONE: Final = frozenset(
+    f"joined.{name}"
+    for name in ("emotion", "emotion_level", "emotion_slope", "emotion_worst", "emotion_points", "peak_end")
+)
 OF_EVIDENCE: Final = frozenset({"joined.complaints", "joined.score", "score", "episode_open"})
+# What conditions ask about earlier contacts about a matter.
+OF_MATTERS: Final = frozenset(
+    {"self_service_failures", "asked_again", "staff", "staff_changed", "price_rise", "promise_moved_seconds"}
+)
 TEXT_ALONE: Final = (
     "signal {!r} goes by what a text seems to say, and that alone may not cost anything; "
     "let a colleague look at it (another step, no amount), or follow the episode"
@@ -110,6 +118,8 @@ class CompiledPack:
                 ideal=entry.ideal,
                 expects_nothing=entry.expectation == "none",
                 asks_for_help=entry.asks_for_help,
+                self_service=entry.self_service,
+                names_price=entry.names_price,
                 waiting_promised_seconds=entry.waiting_promised_seconds,
                 owner=entry.owner,
             )
@@ -117,6 +127,7 @@ class CompiledPack:
         }
         self._other = self._touchpoints.get(OTHER, TouchpointView())
         self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
+        self.follows_matters = any(signal.when is not None and signal.when.reads & OF_MATTERS for signal in signals)
         self._contacts: dict[tuple[str, str], Contact] = {}
         self._rules: dict[tuple[str, str | None], list[CompiledRule]] = {}
         for rule in rules:
@@ -262,7 +273,7 @@ class _Compiler:
         when = self._condition(spec.when, spec.on, ("signals", name, "when"))
         weight = self._value(spec.weight, spec.on, ("signals", name, "weight")) or 0.0
         reads = frozenset[str]().union(*(part.reads for part in (when, weight) if isinstance(part, Expression)))
-        by_text = bool(reads & OF_TEXT) or (bool(reads) and reads <= OF_EVIDENCE)
+        by_text = bool(reads & (OF_TEXT | OF_TONE)) or (bool(reads) and reads <= OF_EVIDENCE)
         return CompiledSignal(name, spec, when, weight, by_text)
 
     def _needed(self, text: str, path: tuple[str, ...]) -> Condition:

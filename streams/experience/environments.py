@@ -21,6 +21,13 @@ from streams.experience.state import Profile
 _COUNTS = ("failures", "failures_anywhere", "abandoned", "contacts", "channels")
 _FUNCTIONS = {
     **{name: Signature((DOUBLE,), INT) for name in _COUNTS},
+    "self_service_failures": Signature((DOUBLE,), INT),
+    "asked_again": Signature((), INT),
+    "staff": Signature((DOUBLE,), INT),
+    "staff_changed": Signature((), BOOL),
+    "price_rise": Signature((), DOUBLE),
+    "promise_moved_seconds": Signature((), DOUBLE),
+    "waiting_spread": Signature((DOUBLE,), DOUBLE),
     "late_seconds": Signature((), DOUBLE),
     "score": Signature((), DOUBLE),
     "episode_open": Signature((), BOOL),

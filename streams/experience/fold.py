@@ -13,6 +13,7 @@ from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
 from streams.experience.spent import dump_spent, load_spent
+from streams.experience.matters import particulars
 from streams.experience.state import NEVER, Fold, Profile, Touch, remember
 
 
@@ -58,6 +59,9 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         event.waiting_seconds,
         view.asks_for_help,
         event.unit,
+        particulars(event, self_service=view.self_service, names_price=view.names_price)
+        if pack.follows_matters
+        else None,
     )
     remember(fold, touch)
     frame = Frame(fold, source.at, view, event, curve=pack.curve)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from schemas.records import Feedback, SubjectType, Touchpoint
+from streams.experience import matters
 from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
 
@@ -23,6 +24,8 @@ class TouchpointView(msgspec.Struct, frozen=True):
     ideal: float | None = None
     expects_nothing: bool = False
     asks_for_help: bool = False
+    self_service: bool = False
+    names_price: bool = False
     waiting_promised_seconds: float | None = None
     owner: str | None = None
 
@@ -48,6 +51,16 @@ class Joined(msgspec.Struct):
     channels: int = 0
     waiting_seconds: float | None = None
     score: float = 0.0
+    answers: int = 0
+    lowest: float | None = None
+    spread: float | None = None
+    mean_satisfaction: float | None = None
+    emotion: float | None = None
+    emotion_points: int = 0
+    emotion_level: float | None = None
+    emotion_slope: float | None = None
+    emotion_worst: float | None = None
+    peak_end: float | None = None
 
 
 class EpisodeView(msgspec.Struct):
@@ -143,6 +156,49 @@ class Frame(msgspec.Struct):
                 if touch.asks_for_help and touch.matter == matter and since <= touch.at <= self.at
             }
         )
+
+    def _about(self) -> Touchpoint | None:
+        return self.event if isinstance(self.event, Touchpoint) and self.event.matter is not None else None
+
+    def self_service_failures(self, seconds: float) -> int:
+        """Times that self-service about this matter failed or was given up before."""
+        event = self._about()
+        return 0 if event is None else matters.self_service_failures(self.touches(), event, self.at - seconds * SECOND)
+
+    def asked_again(self) -> int:
+        """Of what the customer is asked for now, how much was told about this matter before."""
+        event = self._about()
+        return 0 if event is None else matters.asked_again(self.touches(), event)
+
+    def staff(self, seconds: float) -> int:
+        """Different people who have served this matter, this event's included."""
+        event = self._about()
+        if event is None:
+            return 0
+        before = matters.staff_before(self.touches(), event, self.at - seconds * SECOND)
+        return len(before | {event.staff} if event.staff is not None else before)
+
+    def staff_changed(self) -> bool:
+        """Somebody serves this matter who has not before, and others have."""
+        event = self._about()
+        before = set() if event is None else matters.staff_before(self.touches(), event, 0.0)
+        return event is not None and event.staff is not None and bool(before) and event.staff not in before
+
+    def price_rise(self) -> float:
+        """By what share the amount is above what was named before; 0.0 where it is not."""
+        event = self.event
+        return matters.price_rise(self.touches(), event) if isinstance(event, Touchpoint) else 0.0
+
+    def promise_moved_seconds(self) -> float:
+        """How much later the promised time is than it was first told here about this matter."""
+        event = self._about()
+        return 0.0 if event is None else matters.promise_moved_seconds(self.touches(), event, self.touchpoint.name)
+
+    def waiting_spread(self, seconds: float) -> float:
+        """The longest wait at this touchpoint less the middle one; 0.0 for fewer than three waits."""
+        since, name = self.at - seconds * SECOND, self.touchpoint.name
+        here = (touch for touch in self.touches() if touch.touchpoint == name and since <= touch.at <= self.at)
+        return matters.waiting_spread([one.waiting_seconds for one in here if one.waiting_seconds is not None])
 
     def late_seconds(self) -> float:
         """How much later than promised this event is; 0.0 without a promise or in time."""

@@ -6,11 +6,12 @@
 from schemas.records import AspectTone, Context, Evidence, ExpectationSource, Experience, Feedback
 from schemas.validate import LEVEL_MAX, scale
 from streams.experience.compiled import CompiledPack
+from streams.experience.course import MIDDLE, Felt, course_of, dump_felt, load_felt, together
 from streams.experience.evidence import evidence_of
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, Joined, TouchpointView
 from streams.experience.score import dissatisfaction
-from streams.experience.state import Touch, recent_touches
+from streams.experience.state import Fold, Touch, recent_touches
 from streams.experience.text import SILENT, Tone
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
@@ -142,9 +143,31 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
         waiting_seconds=context.waiting_seconds,
         score=score,
     )
+    if feedback.respondent == "customer":
+        _feel(fold, joined, tone, source, journey)
     frame = Frame(fold, source.at, view, feedback, curve=pack.curve)
     frame.joined = joined
     return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about, journey)
+
+
+def _feel(fold: Fold, joined: Joined, tone: Tone, source: Source, journey: str) -> None:
+    """The answer takes its place in the course of answers; what they say together is joined with it."""
+    scored = joined.experience is not None
+    level = joined.experience if joined.experience is not None else _toned(tone.sure)
+    if level is None:
+        return
+    felt = Felt(source.at, source.event_id, journey, level, joined.satisfaction, scored)
+    answers = [*load_felt(fold.felt), felt]
+    fold.felt = dump_felt(answers)
+    course, all_answers = course_of(answers, journey, source.at), together(answers, source.at)
+    joined.emotion, joined.emotion_points, joined.emotion_level = level, course.points, course.level
+    joined.emotion_slope, joined.emotion_worst, joined.peak_end = course.slope, course.worst, course.peak_end
+    joined.answers, joined.lowest, joined.spread = all_answers.answers, all_answers.lowest, all_answers.spread
+    joined.mean_satisfaction = all_answers.mean_satisfaction
+
+
+def _toned(tone: float | None) -> float | None:
+    return None if tone is None else MIDDLE * (1.0 + tone)
 
 
 def level_of(feedback: Feedback) -> float | None:

@@ -43,6 +43,8 @@ class TouchpointEntry(Part):
     ideal: float | None = None  # 0–10
     promise: float | None = None  # level that the brand promises here, 0–10: what its advertising says
     asks_for_help: bool = False  # the customer turns to a person: counts as a contact about the matter
+    self_service: bool = False  # the customer does it alone: what fails here and is asked about later was tried in vain
+    names_price: bool = False  # the amount told here is what the customer expects to pay for the matter
     waiting_promised_seconds: float | None = None  # longest wait that is promised here
 
 

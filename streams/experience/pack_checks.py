@@ -39,11 +39,18 @@ DETAILS: Final = frozenset(
         "contacts",
         "channels",
         "score",
-        "subject",
         "level",
         "touchpoint",
         "sentiment",
         "aspect",
+        "moved_seconds",
+        "staff",
+        "asked_again",
+        "price_rise",
+        "slope",
+        "worst",
+        "peak_end",
+        "answers",
     }
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -1,11 +1,14 @@
 """Which signals an input gives, and what they do: unhappy ones become evidence, happy ones take evidence away."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final
 
 from schemas.records import Cause, Feedback, Touchpoint
 from streams.experience import episodes
 from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack, CompiledSignal
+from streams.experience.course import load_felt, told
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, SignalView, TouchpointView
 from streams.experience.ids import cause_id
@@ -13,7 +16,7 @@ from streams.experience.join import Join
 from streams.experience.score import FADED, faded
 from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
 from streams.experience.text import Tone
-from streams.experience.words import fill
+from streams.experience.words import fill, named
 
 RELIEFS_MAX = 8
 Given = tuple[CompiledSignal, Sign]
@@ -122,7 +125,9 @@ def _sign(
         unit or folding.fold.profile.unit,
         None,
         None,
-        fill(signal.spec.detail, _details(frame)) if "{" in signal.spec.detail else signal.spec.detail,
+        fill(signal.spec.detail, _details(signal.spec.detail, frame))
+        if "{" in signal.spec.detail
+        else signal.spec.detail,
     )
 
 
@@ -178,24 +183,47 @@ def _count_cause(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     folding.facts.append(Fact("cause", record.cause_id, sign.at, record))
 
 
-def _details(frame: Frame) -> dict[str, str]:
-    """Values for a signal's `detail`."""
+def _details(text: str, frame: Frame) -> dict[str, str]:
+    """Values for the parameters that a signal's `detail` names."""
+    return {name: _DETAILS[name](frame) for name in _named(text) if name in _DETAILS}
+
+
+@lru_cache(maxsize=1024)
+def _named(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(named(text)))
+
+
+def _waiting(frame: Frame) -> float | None:
     event, joined = frame.event, frame.joined
-    waiting = event.waiting_seconds if isinstance(event, Touchpoint) else joined.waiting_seconds if joined else None
-    day = 86_400.0
-    return {
-        "waiting_seconds": _number(waiting),
-        "promised_seconds": _number(frame.touchpoint.waiting_promised_seconds),
-        "late_seconds": _number(frame.late_seconds()),
-        "failures": str(frame.failures(day)),
-        "contacts": str(frame.contacts(day)),
-        "channels": str(frame.channels(day)),
-        "score": _number(event.score if isinstance(event, Feedback) else None),
-        "level": _number(joined.experience if joined else None),
-        "touchpoint": frame.touchpoint.name,
-        "sentiment": _number(joined.sentiment if joined else None),
-        "aspect": (joined.worst_aspect if joined else None) or "–",
-    }
+    return event.waiting_seconds if isinstance(event, Touchpoint) else joined.waiting_seconds if joined else None
+
+
+def _joined(name: str) -> Callable[[Frame], str]:
+    return lambda frame: _number(getattr(frame.joined, name) if frame.joined else None)
+
+
+_DAY: Final = 86_400.0
+_DETAILS: Final[dict[str, Callable[[Frame], str]]] = {
+    "waiting_seconds": lambda frame: _number(_waiting(frame)),
+    "promised_seconds": lambda frame: _number(frame.touchpoint.waiting_promised_seconds),
+    "late_seconds": lambda frame: _number(frame.late_seconds()),
+    "moved_seconds": lambda frame: _number(frame.promise_moved_seconds()),
+    "failures": lambda frame: str(frame.failures(_DAY)),
+    "contacts": lambda frame: str(frame.contacts(_DAY)),
+    "channels": lambda frame: str(frame.channels(_DAY)),
+    "staff": lambda frame: str(frame.staff(7 * _DAY)),
+    "asked_again": lambda frame: str(frame.asked_again()),
+    "price_rise": lambda frame: f"{frame.price_rise():.0%}",
+    "score": lambda frame: _number(frame.event.score if isinstance(frame.event, Feedback) else None),
+    "level": _joined("experience"),
+    "sentiment": _joined("sentiment"),
+    "slope": _joined("emotion_slope"),
+    "worst": _joined("emotion_worst"),
+    "peak_end": _joined("peak_end"),
+    "answers": lambda frame: told(load_felt(frame.fold.felt), frame.at),
+    "touchpoint": lambda frame: frame.touchpoint.name,
+    "aspect": lambda frame: (frame.joined.worst_aspect if frame.joined else None) or "–",
+}
 
 
 def _number(value: float | None) -> str:

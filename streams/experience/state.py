@@ -46,6 +46,17 @@ class Profile(Row):
     attributes: dict[str, str] = {}
 
 
+class Particulars(Row):
+    """What a contact about a matter told, where it told something."""
+
+    staff: str | None
+    told: str  # names of what the customer told, sorted, with commas between
+    price: float | None  # that was named
+    currency: str | None
+    promised_at: int | None
+    tried: bool  # self-service that failed or was given up
+
+
 class Touch(Row):
     """A touchpoint event, as much of it as later decisions look at."""
 
@@ -59,6 +70,7 @@ class Touch(Row):
     waiting_seconds: float | None
     asks_for_help: bool
     unit: str | None
+    more: Particulars | None = None
 
 
 class Sign(Row):
@@ -167,6 +179,7 @@ class Fold(Row):
     level_mean: float = 0.0  # mean level of the subject's own answers, 0–10
     level_count: int = 0
     spent: bytes = b""  # Spents: what was decided lately
+    felt: bytes = b""  # Felts: how the customer's latest answers were, oldest first
 
 
 class Piece(Row):

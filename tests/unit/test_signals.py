@@ -26,6 +26,24 @@ def promised(seconds: int) -> dict[str, int]:
 STARS = {"scale_min": 1.0, "scale_max": 5.0}
 PAID = touch(0, "payment", matter="o1", **promised(2 * HOUR))
 
+
+def scores(*levels: float, **fields: Any) -> list[Event]:
+    """Answers on a scale of 0–10, a day between them."""
+    return [say(number * DAY, "nps", score=level, **fields) for number, level in enumerate(levels)]
+
+
+# Answers that are not bad alone, wherever they are given.
+TOGETHER: list[tuple[str, list[Event], list[Event]]] = [
+    ("inconsistent", scores(9, 5, 9, 5), scores(9, 6, 9, 6)),
+    ("inconsistent", scores(9, 5, 9, 5), scores(9, 5)),
+    ("inconsistent", scores(9, 5, 9, 5), scores(9, 5, 9, 9)),  # this time it was fine
+    ("steadily_below_expectation", scores(6, 6, 6, expectation=8.0), scores(6, 6, expectation=8.0)),
+    ("steadily_below_expectation", scores(6, 6, 6, expectation=8.0), scores(6, 6, 6)),  # unknown is not below
+    ("sinking", scores(9, 7, 6), scores(9, 7)),
+    ("sinking", scores(9, 7, 6), scores(6, 7, 9)),
+    ("sinking", scores(9, 7, 6), [*scores(9, 7), say(2 * DAY, "nps", score=6.0, respondent="staff")]),
+]
+
 # signal, events that give it, events that do not
 RETAIL: list[tuple[str, list[Event], list[Event]]] = [
     ("low_score", [say(0, "stars", score=2.0, **STARS)], [say(0, "stars", score=4.0, **STARS)]),
@@ -88,6 +106,27 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
         [touch(3 * HOUR, "delivery", **promised(3 * HOUR - 60))],
     ),
     ("returned", [touch(0, "return_request")], [touch(0, "refund")]),
+    (
+        "price_surprise",
+        [touch(0, "checkout", matter="o1", amount="50"), touch(60, "payment", matter="o1", amount="56")],
+        [touch(0, "checkout", matter="o1", amount="50"), touch(60, "payment", matter="o1", amount="55")],
+    ),
+    (
+        "price_surprise",  # what was named last counts, and only about the same order
+        [touch(0, "checkout", matter="o1", amount="50"), touch(60, "payment", matter="o1", amount="56")],
+        [
+            touch(0, "checkout", matter="o1", amount="50"),
+            touch(1, "checkout", matter="o1", amount="56"),
+            touch(2, "checkout", matter="o2", amount="5"),
+            touch(60, "payment", matter="o1", amount="56"),
+        ],
+    ),
+    (
+        "promise_moved",
+        [PAID, touch(HOUR, "payment", matter="o1", **promised(4 * HOUR))],
+        [PAID, touch(HOUR, "payment", matter="o2", **promised(4 * HOUR))],
+    ),
+    *TOGETHER,
 ]
 AIRLINE: list[tuple[str, list[Event], list[Event]]] = [
     (
@@ -154,6 +193,24 @@ STANDARD: list[tuple[str, list[Event], list[Event]]] = [
         [touch(MINUTE, "elsewhere", "abandoned")],
     ),
 ]
+ELSEWHERE_TOLD: list[tuple[str, list[Event], list[Event]]] = [
+    (
+        "price_surprise",
+        [
+            touch(0, "anywhere", matter="m", attributes={"estimate": "100"}),
+            touch(1, "anywhere", matter="m", amount="111"),
+        ],
+        [
+            touch(0, "anywhere", matter="m", attributes={"estimate": "about 100"}),
+            touch(1, "anywhere", matter="m", amount="111"),
+        ],
+    ),
+    (
+        "promise_moved",
+        [touch(0, "anywhere", matter="m", **promised(HOUR)), touch(1, "anywhere", matter="m", **promised(2 * HOUR))],
+        [touch(0, "anywhere", matter="m", **promised(2 * HOUR)), touch(1, "anywhere", matter="m", **promised(HOUR))],
+    ),
+]
 FAILURE = ("failure", [touch(0, "anywhere", "failure")], [touch(0, "anywhere", "abandoned")])
 
 
@@ -175,7 +232,44 @@ def asking(touchpoint: str, waits: float) -> list[tuple[str, list[Event], list[E
             [touch(0, touchpoint, waiting_seconds=waits + 1)],
             [touch(0, touchpoint, waiting_seconds=waits), touch(1, "anywhere", waiting_seconds=99_999.0)],
         ),
+        (
+            "uneven_waiting",
+            [touch(at, touchpoint, waiting_seconds=wait) for at, wait in enumerate((1.0, 2.0, waits * 0.9))],
+            [touch(at, touchpoint, waiting_seconds=wait) for at, wait in enumerate((1.0, waits * 0.9))],
+        ),
+        (
+            "asked_again",
+            [
+                touch(0, touchpoint, matter="m", attributes={"told": "Address, order number"}),
+                touch(DAY, touchpoint, matter="m", attributes={"asked_for": "order number"}),
+            ],
+            [
+                touch(0, touchpoint, matter="m", attributes={"told": "address"}),
+                touch(1, touchpoint, matter="n", attributes={"told": "order number"}),
+                touch(DAY, touchpoint, matter="m", attributes={"asked_for": "order number"}),
+            ],
+        ),
+        (
+            "asked_again",  # what was asked for once has been told
+            [touch(at, touchpoint, matter="m", attributes={"asked_for": "address"}) for at in (0, DAY)],
+            [touch(0, touchpoint, matter="m", attributes={"asked_for": "address"})],
+        ),
+        (
+            "staff_changed",
+            [touch(0, touchpoint, matter="m", staff="li"), touch(DAY, touchpoint, matter="m", staff="bo")],
+            [touch(0, touchpoint, matter="m", staff="li"), touch(DAY, touchpoint, matter="m", staff="li")],
+        ),
     ]
+
+
+def alone_first(self_service: str, touchpoint: str) -> tuple[str, list[Event], list[Event]]:
+    """Tried alone in vain, then asked somebody about it; about something else is another matter."""
+    asked = touch(HOUR, touchpoint, matter="m")
+    return (
+        "asked_an_agent_after_self_service",
+        [touch(0, self_service, "failure", matter="m"), asked],
+        [touch(0, self_service, "failure", matter="n"), touch(1, self_service, matter="m"), asked],
+    )
 
 
 OUT_OF_ORDER = touch(0, "self_service", "failure")
@@ -207,18 +301,37 @@ AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
     ),
     ("price_surprise", [touch(0, "bill", amount="111", **ESTIMATE)], [touch(0, "bill", amount="110", **ESTIMATE)]),
     ("price_surprise", [touch(0, "bill", amount="111", **ESTIMATE)], [touch(0, "bill", amount="111")]),
+    (
+        "price_surprise",  # said at drop-off
+        [touch(0, "drop_off", matter="m", **ESTIMATE), touch(HOUR, "bill", matter="m", amount="111")],
+        [touch(0, "drop_off", matter="n", **ESTIMATE), touch(HOUR, "bill", matter="m", amount="111")],
+    ),
     ("had_to_ask", [touch(0, "adviser", action="ask_progress")], [touch(0, "adviser", action="book")]),
 ]
 BY_PACK = {
-    "standard": [*STANDARD, FAILURE],
-    "retail": RETAIL,
-    "airline": [*STANDARD, *AIRLINE, asking("hotline", 120.0)[1]],
-    "telecom": [*STANDARD, *TELECOM, *asking("hotline", 120.0)],
-    "automotive": [*STANDARD, *AUTOMOTIVE, *asking("adviser", 240.0)],
+    "standard": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, FAILURE],
+    "retail": [*RETAIL, *asking("hotline", 120.0), alone_first("payment", "hotline")],
+    "airline": [
+        *STANDARD,
+        *ELSEWHERE_TOLD,
+        *TOGETHER,
+        *AIRLINE,
+        *(one for one in asking("hotline", 240.0) if one[0] != "waited_beyond_promise"),
+        alone_first("booking", "hotline"),
+    ],
+    "telecom": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, *TELECOM, *asking("hotline", 120.0)],
+    "automotive": [
+        *STANDARD,
+        *ELSEWHERE_TOLD[1:],
+        *TOGETHER,
+        *AUTOMOTIVE,
+        *asking("adviser", 240.0),
+        alone_first("appointment", "adviser"),
+    ],
 }
 CASES = [(name, *case) for name, cases in BY_PACK.items() for case in cases]
 # Nobody asks for help and nothing is promised at the one touchpoint of the standard: trades have these.
-ELSEWHERE = {"standard": {"repeated_contact", "channel_hop", "waited_beyond_promise"}}
+ELSEWHERE = {"standard": {case[0] for case in asking("", 0.0)} | {"asked_an_agent_after_self_service"}}
 
 
 def signals(name: str, events: list[Event]) -> set[str]:
