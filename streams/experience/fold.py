@@ -60,7 +60,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         view.asks_for_help,
         event.unit,
         particulars(event, self_service=view.self_service, names_price=view.names_price)
-        if pack.follows_matters
+        if event.matter is not None and pack.follows_matters
         else None,
     )
     remember(fold, touch)

@@ -1,6 +1,6 @@
 """What conditions see: the input, the customer, the touchpoint as the pack has it, and functions over what happened before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -157,42 +157,45 @@ class Frame(msgspec.Struct):
             }
         )
 
-    def _about(self) -> Touchpoint | None:
-        return self.event if isinstance(self.event, Touchpoint) and self.event.matter is not None else None
+    def _history(self) -> tuple[Touchpoint | None, Sequence[Touch]]:
+        """The event and the touches among which are earlier ones about its matter; none where there are none: the matter's
+        name would stand in them.
+        """
+        event = self.event
+        if not isinstance(event, Touchpoint):
+            return None, ()
+        matter = event.matter
+        return event, self.touches() if matter and self.fold.recent.count(matter.encode()) > 1 else ()
 
     def self_service_failures(self, seconds: float) -> int:
         """Times that self-service about this matter failed or was given up before."""
-        event = self._about()
-        return 0 if event is None else matters.self_service_failures(self.touches(), event, self.at - seconds * SECOND)
+        event, touches = self._history()
+        return 0 if event is None else matters.self_service_failures(touches, event, self.at - seconds * SECOND)
 
     def asked_again(self) -> int:
         """Of what the customer is asked for now, how much was told about this matter before."""
-        event = self._about()
-        return 0 if event is None else matters.asked_again(self.touches(), event)
+        event, touches = self._history()
+        return 0 if event is None else matters.asked_again(touches, event)
 
     def staff(self, seconds: float) -> int:
         """Different people who have served this matter, this event's included."""
-        event = self._about()
-        if event is None:
-            return 0
-        before = matters.staff_before(self.touches(), event, self.at - seconds * SECOND)
-        return len(before | {event.staff} if event.staff is not None else before)
+        event, touches = self._history()
+        return 0 if event is None else len(matters.staff(touches, event, self.at - seconds * SECOND))
 
     def staff_changed(self) -> bool:
         """Somebody serves this matter who has not before, and others have."""
-        event = self._about()
-        before = set() if event is None else matters.staff_before(self.touches(), event, 0.0)
-        return event is not None and event.staff is not None and bool(before) and event.staff not in before
+        event, touches = self._history()
+        return event is not None and matters.staff_changed(touches, event)
 
     def price_rise(self) -> float:
         """By what share the amount is above what was named before; 0.0 where it is not."""
-        event = self.event
-        return matters.price_rise(self.touches(), event) if isinstance(event, Touchpoint) else 0.0
+        event, touches = self._history()
+        return 0.0 if event is None else matters.price_rise(touches, event)
 
     def promise_moved_seconds(self) -> float:
         """How much later the promised time is than it was first told here about this matter."""
-        event = self._about()
-        return 0.0 if event is None else matters.promise_moved_seconds(self.touches(), event, self.touchpoint.name)
+        event, touches = self._history()
+        return 0.0 if event is None else matters.promise_moved_seconds(touches, event, self.touchpoint.name)
 
     def waiting_spread(self, seconds: float) -> float:
         """The longest wait at this touchpoint less the middle one; 0.0 for fewer than three waits."""

@@ -18,11 +18,9 @@ WAITS_LEAST: Final = 3  # fewer say nothing about how even they are
 
 def particulars(event: Touchpoint, *, self_service: bool, names_price: bool) -> Particulars | None:
     """What later decisions look at of a contact about a matter; None where there is nothing."""
-    if event.matter is None:
-        return None
     tried = self_service and event.outcome in ("failure", "abandoned")
     told = (_items(event, "told") | _items(event, "asked_for")) if event.attributes else frozenset[str]()
-    price = _price_named(event, names_price=names_price)
+    price = _price_named(event, names_price=names_price) if names_price or event.attributes else None
     if not (tried or told or price is not None or event.staff is not None or event.promised_at is not None):
         return None
     kept = ",".join(sorted(told)[:ITEMS_MAX])
@@ -68,13 +66,16 @@ def asked_again(touches: Iterable[Touch], event: Touchpoint) -> int:
     return len(asked & told)
 
 
-def staff_before(touches: Iterable[Touch], event: Touchpoint, since: float) -> set[str]:
-    """Who has served this matter before."""
-    return {
-        touch.more.staff
-        for touch in _earlier(touches, event, since)
-        if touch.more is not None and touch.more.staff is not None
-    }
+def staff(touches: Iterable[Touch], event: Touchpoint, since: float) -> set[str]:
+    """Who has served this matter, this event's own included."""
+    served = {touch.more.staff for touch in _earlier(touches, event, since) if touch.more is not None}
+    return {one for one in (*served, event.staff) if one is not None} if event.matter is not None else set()
+
+
+def staff_changed(touches: Iterable[Touch], event: Touchpoint) -> bool:
+    """Somebody who has not served this matter before, while others have."""
+    before = {touch.more.staff for touch in _earlier(touches, event, 0.0) if touch.more is not None} - {None}
+    return event.staff is not None and bool(before) and event.staff not in before
 
 
 def price_rise(touches: Sequence[Touch], event: Touchpoint) -> float:
