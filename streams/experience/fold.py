@@ -12,8 +12,8 @@ from streams.experience.channels import answer
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
 from streams.experience.join import join
-from streams.experience.spent import dump_spent, load_spent
 from streams.experience.matters import particulars
+from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import NEVER, Fold, Profile, Touch, remember
 
 
