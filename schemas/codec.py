@@ -34,6 +34,7 @@ STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
     "action": records.Action,
     "notification": records.Notification,
     "episode": records.Episode,
+    "holdout": records.Holdout,
     "cause": records.Cause,
     "control": records.Control,
 }

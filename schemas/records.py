@@ -350,6 +350,41 @@ class Episode(msgspec.Struct, gc=False, kw_only=True):
     losers: list[Loser] = []
 
 
+class Holdout(msgspec.Struct, gc=False, kw_only=True):
+    """An action that a held-out customer would have got at this instant, and did not: the other arm of the comparison. Nobody acts on it. A higher revision replaces a lower one. Topic cx-holdouts."""
+
+    action_id: str
+    revision: int
+    retracted: bool = False
+    subject_type: SubjectType
+    subject_id: str
+    decided_at: int
+    experiment: str
+    share: float
+    salt: str
+    kind: str
+    audience: str
+    brand: str | None = None
+    unit: str | None = None
+    channel: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    journey: str | None = None
+    touchpoint: str | None = None
+    matter: str | None = None
+    cause: str | None = None
+    episode_id: str | None = None
+    step: str
+    origin: Origin
+    score: float
+    emit: Emit
+    occasion: str
+    rule: str
+    rule_version: str
+    pack: str
+    pack_version: str
+
+
 class Cause(msgspec.Struct, gc=False, kw_only=True):
     """One customer's contribution to a cause at a touchpoint, for the second job. Topic cx-causes."""
 

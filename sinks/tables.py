@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, ActionUpdate, Episode, Experience, Feedback, Touchpoint
+from schemas.records import Action, ActionUpdate, Episode, Experience, Feedback, Holdout, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.validate import check
 from sinks.dead_letters import DeadLetter, dead_letter
@@ -37,6 +37,7 @@ TABLES: Final = (
     Table("experiences", "cx-experiences", Experience, "event_id", has_revisions=True),
     Table("actions", "cx-actions", Action, "action_id", has_revisions=True, at="decided_at"),
     Table("episodes", "cx-episodes", Episode, "episode_id", has_revisions=True, at="changed_at"),
+    Table("holdouts", "cx-holdouts", Holdout, "action_id", has_revisions=True, at="decided_at"),
     Table("dead_letters", "cx-dead-letters", DeadLetter, "reason", at=""),
 )
 BY_TOPIC: Final = {table.topic: table for table in TABLES}

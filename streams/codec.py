@@ -12,7 +12,15 @@ from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
 
 FORGET_SECONDS: Final = 30.0  # an id that the registry did not know is asked for again after this
-OUTPUTS: Final = ("experience", "action", "notification", "episode", "cause", "control")  # what the jobs write
+OUTPUTS: Final = (
+    "experience",
+    "action",
+    "notification",
+    "episode",
+    "holdout",
+    "cause",
+    "control",
+)  # what the jobs write
 _REMEMBERED_MAX: Final = 10_000
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.json_form import from_json, instant
-from schemas.records import Action, Control, Episode, Experience, PackInForce
+from schemas.records import Action, Control, Episode, Experience, Holdout, PackInForce
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf
@@ -53,6 +53,19 @@ def child_pack(text: str, parent: str = "retail") -> CompiledPack:
         return Source((PACKS / f"{name}.yaml").read_text(encoding="utf-8"), f"{name}.yaml")
 
     return compile_pack(f"pack: child\ninherits: {parent}\ndescription: A child.\n{text}", "child.yaml", parents)
+
+
+def pack_with(changes: dict[str, Any], name: str = "retail") -> CompiledPack:
+    """A pack of streams/packs with something changed, as one that inherits it would."""
+    return compile_pack(msgspec.json.encode(merged(msgspec.to_builtins(pack(name).file), changes)).decode(), name)
+
+
+def merged(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Maps key by key, at every depth."""
+    return old | {
+        key: merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
+        for key, value in changes.items()
+    }
 
 
 def driver(*packs: CompiledPack, lateness_seconds: int = LATENESS_SECONDS, window: int = 500) -> Driver:
@@ -109,7 +122,11 @@ def in_force(outputs: Iterable[Output]) -> dict[str, dict[str, Any]]:
     outputs = list(outputs)
     held: dict[str, dict[str, Any]] = {}
     revisions: dict[str, int] = {}
-    for topic, kind, name in (("cx-actions", Action, "action_id"), ("cx-experiences", Experience, "event_id")):
+    for topic, kind, name in (
+        ("cx-actions", Action, "action_id"),
+        ("cx-experiences", Experience, "event_id"),
+        ("cx-holdouts", Holdout, "action_id"),
+    ):
         for record in records(outputs, topic, kind):
             key = f"{topic}:{getattr(record, name)}"
             assert record.revision == revisions.get(key, 0) + 1, "revisions count up without gaps"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from streams.engine.job import Message, Output
+from streams.experience.compiled import CompiledPack
 from tests.builders import SECOND, START, actions, driver, message
 
 LATE_SECONDS = 115  # just within the shortest settling time of retail, 120 s
@@ -128,9 +129,9 @@ def run(arrivals: list[Arrival], until: int | None = None) -> list[Output]:
     return played(arrivals, until)[0]
 
 
-def played(arrivals: list[Arrival], until: int | None) -> tuple[list[Output], bytes]:
+def played(arrivals: list[Arrival], until: int | None, *packs: CompiledPack) -> tuple[list[Output], bytes]:
     """Outputs and the state at the end."""
-    one = driver()
+    one = driver(*packs)
     outputs: list[Output] = []
     for arrival in arrivals:
         outputs += one.take(arrival.message)

@@ -96,7 +96,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
     reaches_customer = audience.reaches == "customer"
     amount = _amount(folding, candidate, at)
     score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
-    grounds = _grounds(folding, sign, journey, at)
+    grounds = grounds_of(folding, candidate, at)
     parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint, matter, unit)
     locale, text = pack.text(spec.text, profile.language)
     assignee = None if reaches_customer else profile.owner
@@ -148,9 +148,11 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
     )
 
 
-def _grounds(folding: Folding, sign: Sign | None, journey: str | None, at: int) -> list[Evidence]:
+def grounds_of(folding: Folding, candidate: Candidate, at: int) -> list[Evidence]:
     """What speaks for an action: the evidence in its journey, faded only where nothing else is left (an episode can live longer
     than what has opened it); for an action that good news has caused, that news first."""
+    episode, sign = candidate.episode, candidate.sign
+    journey = episode.journey if episode is not None else sign.journey if sign is not None else None
     rows = all_evidence_of(folding.fold.signs, journey, at)
     known = [row for row in rows if row.weight >= FADED]
     if sign is None:

@@ -8,12 +8,13 @@ from typing import Final
 import msgspec
 
 from schemas.records import Loser
-from streams.experience.actions import action_of
+from streams.experience.actions import action_of, grounds_of
 from streams.experience.caps import full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
+from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
 from streams.experience.ids import action_id
 from streams.experience.pack import Cap
 from streams.experience.score import dissatisfaction
@@ -29,13 +30,15 @@ def arbitrate(folding: Folding, at: int) -> None:
     folding.candidates = []
     rows = load_spent(folding.fold.spent)
     decision = _Decision(folding, at, rows, [*rows, *_sunk(folding, candidates[0].pack)])
-    winners: list[tuple[Candidate, Spent]] = []
+    winners: list[tuple[Candidate, Spent, Draw | None]] = []
     losers: list[Loser] = []
     for candidate in candidates:
         claim = _claim(folding, candidate, at)
         lost = decision.why_not(candidate, claim)
         if lost is None:
-            winners.append((candidate, claim))
+            draw = _held_out(folding, candidate, at, losers)
+            claim.held = draw is not None
+            winners.append((candidate, claim, draw))
             decision.won(candidate, claim)
         else:
             spec = candidate.rule.spec
@@ -46,8 +49,21 @@ def arbitrate(folding: Folding, at: int) -> None:
     if winners:
         oldest = at - int(candidates[0].pack.remembers_seconds * SECOND)
         folding.fold.spent = dump_spent([row for row in rows if row.at > oldest])
-    for winner, claim in winners:
-        _act(folding, winner, claim, losers)
+    for winner, claim, draw in winners:
+        _act(folding, winner, claim, losers, draw)
+
+
+def _held_out(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Draw | None:
+    """The last question, so that both arms have been asked all others: is this customer kept from it, for comparison?"""
+    draw = draw_for(folding, candidate)
+    if draw is None or is_protected(candidate.pack, grounds_of(folding, candidate, at)):
+        return None
+    rule = candidate.rule
+    detail = f"{draw.share:g} of customers, experiment {draw.experiment}"
+    loser = Loser(rule=rule.name, kind=rule.spec.kind, reason="holdout", detail=detail)
+    losers.append(loser)
+    folding.lose(loser, candidate.episode)
+    return draw
 
 
 def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
@@ -89,6 +105,7 @@ class _Decision(msgspec.Struct):
     rows: list[Spent]
     counted: list[Spent]
     customer_taken: Candidate | None = None
+    taken_by_nobody: bool = False  # by a message that is held out
 
     def won(self, candidate: Candidate, claim: Spent) -> None:
         """Takes note of a winner: the next candidates find it counted."""
@@ -96,7 +113,7 @@ class _Decision(msgspec.Struct):
             self.rows.append(claim)
         self.counted.append(claim)
         if claim.reaches == "customer":
-            self.customer_taken = candidate
+            self.customer_taken, self.taken_by_nobody = candidate, claim.held
         cap = candidate.rule.spec.cap
         if cap is not None:
             fired = self.folding.fold.fired.setdefault(candidate.rule.name, [])
@@ -123,7 +140,8 @@ class _Decision(msgspec.Struct):
         lost = self._no_channel(candidate, claim)
         if lost is not None:
             return lost
-        taken = self.customer_taken if claim.reaches == "customer" else None
+        free = claim.reaches != "customer" or (self.taken_by_nobody and spec.never_hold_out)
+        taken = None if free else self.customer_taken
         if taken is not None:
             rank = taken.rule.spec.priority
             return "outranked", f"by {taken.rule.name} of priority {rank}; wins with more than {rank}"
@@ -166,17 +184,19 @@ def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
     return None if reached >= opens_at else f"{reached:.2f} without what a text seems to say; wins from {opens_at:g}"
 
 
-def _act(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser]) -> None:
-    """The action as a fact."""
+def _act(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser], held: Draw | None) -> None:
+    """The action as a fact; held out: what it would have been."""
     rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
     record = action_of(folding, candidate, claim, losers)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
-    if episode is not None:
-        if (rule.name, candidate.step) not in episode.done:
-            episode.done.append((rule.name, candidate.step))
-            episode.actions.append(record.action_id)
-            del episode.done[:-ACTIONS_MAX], episode.actions[:-ACTIONS_MAX]
-            folding.changed[episode.id] = episode
-    elif settle_at is not None and spec.never_with_open_episode:
+    if episode is None and settle_at is not None and spec.never_with_open_episode:
         folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)
+    if held is not None:
+        hold_out(folding, record, held, candidate, settle_at)
+        return
+    if episode is not None and (rule.name, candidate.step) not in episode.done:
+        episode.done.append((rule.name, candidate.step))
+        episode.actions.append(record.action_id)
+        del episode.done[:-ACTIONS_MAX], episode.actions[:-ACTIONS_MAX]
+        folding.changed[episode.id] = episode
     folding.facts.append(Fact("action", record.action_id, at, record, rule.name, candidate.step, settle_at))

@@ -37,7 +37,10 @@ def answered_share(rows: Sequence[Spent], channel: str | None, at: int) -> float
     known = [
         row
         for row in rows
-        if row.reaches == "customer" and row.channel == channel and (row.answered_at is not None or row.at <= until)
+        if row.reaches == "customer"
+        and row.channel == channel
+        and not row.held
+        and (row.answered_at is not None or row.at <= until)
     ]
     answered = sum(row.answered_at is not None for row in known)
     return (answered + _PRIOR_ANSWERS) / (len(known) + _PRIOR_MESSAGES)

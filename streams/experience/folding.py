@@ -16,6 +16,7 @@ from schemas.records import (
     Episode,
     Experience,
     Feedback,
+    Holdout,
     Loser,
     SubjectType,
     Touchpoint,
@@ -61,7 +62,7 @@ class Input(msgspec.Struct, frozen=True, gc=False):
         return (self.source.at, self.source.rank, self.source.event_id)
 
 
-Kind = Literal["experience", "action", "episode", "cause"]
+Kind = Literal["experience", "action", "episode", "cause", "holdout"]
 
 
 class Fact(NamedTuple):
@@ -70,7 +71,7 @@ class Fact(NamedTuple):
     kind: Kind
     id: str
     at: int
-    record: Experience | Action | Episode | Cause
+    record: Experience | Action | Episode | Cause | Holdout
     rule: str = ""
     step: str = ""
     settle_at: int | None = None

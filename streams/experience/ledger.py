@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.records import Action, Cause, Episode, Experience, Notification
+from schemas.records import Action, Cause, Episode, Experience, Holdout, Notification
 from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
@@ -16,9 +16,21 @@ from streams.experience.ids import cause_key, content_hash
 from streams.experience.spent import spent_of
 from streams.experience.state import Entry, Subject, dump_ledger, load_ledger
 
-Record = Experience | Action | Episode | Cause
-TOPIC: Final = {"experience": "cx-experiences", "action": "cx-actions", "episode": "cx-episodes", "cause": "cx-causes"}
-_TYPE: Final[dict[str, type[Record]]] = {"experience": Experience, "action": Action, "episode": Episode, "cause": Cause}
+Record = Experience | Action | Episode | Cause | Holdout
+_TOPIC: Final[dict[type[Record], str]] = {
+    Experience: "cx-experiences",
+    Action: "cx-actions",
+    Episode: "cx-episodes",
+    Holdout: "cx-holdouts",
+}
+_TYPE: Final[dict[str, type[Record]]] = {
+    "experience": Experience,
+    "action": Action,
+    "episode": Episode,
+    "cause": Cause,
+    "holdout": Holdout,
+}
+_WAITING: Final[tuple[Kind, ...]] = ("action", "holdout")  # what an episode withdraws before it is out
 RETRACTED_SECONDS: Final = 31 * 86_400
 RETRACTED_MAX: Final = 64
 
@@ -58,7 +70,8 @@ class Ledger:
         withdrawn = set()
         for fact in facts:
             if isinstance(fact, Withdrawal):
-                derived.pop(("action", fact.action_id), None)
+                for kind in _WAITING:
+                    derived.pop((kind, fact.action_id), None)
                 withdrawn.add(fact.action_id)
             else:
                 derived[fact.kind, fact.id] = fact
@@ -66,7 +79,7 @@ class Ledger:
         kept = {new: old.id for new, old in moved.items() if old.settle_at is not None and old.revision}
         for new, old in moved.items():
             if new in kept:
-                self._keep(old, derived.pop(("action", new)))
+                self._keep(old, derived.pop((old.kind, new)))
         gone = [
             entry
             for key, entry in self._entries.items()
@@ -79,7 +92,7 @@ class Ledger:
         for name in waiting:
             if name in withdrawn:
                 self._withdraw(name)
-            elif (entry := self._entries.get(("action", name))) is not None and entry.status == "retracted":
+            elif (entry := self._waiting(name)) is not None and entry.status == "retracted":
                 self._restore(entry)
         for fact in derived.values():
             if isinstance(fact.record, Episode) and kept:
@@ -102,8 +115,9 @@ class Ledger:
         moved = {}
         for key, fact in derived.items():
             record = fact.record
-            if isinstance(record, Action) and record.episode_id and key not in self._entries:
-                old = next((one for one in left if (one.rule, one.step) == (fact.rule, fact.step)), None)
+            if isinstance(record, Action | Holdout) and record.episode_id and key not in self._entries:
+                same = (fact.kind, fact.rule, fact.step)
+                old = next((one for one in left if (one.kind, one.rule, one.step) == same), None)
                 if old is not None:
                     left.remove(old)
                     moved[fact.id] = old
@@ -118,7 +132,7 @@ class Ledger:
     def _restore(self, entry: Entry) -> None:
         """A settled action that was taken back holds again as it was."""
         self._not_sunk(entry)
-        record = self._codec.decode(entry.value, Action)
+        record = self._codec.decode(entry.value, _TYPE[entry.kind])
         record.retracted = False
         entry.value = self._codec.encode(record)
         if entry.settle_at is not None and entry.settle_at > self._subject.ticked_to:
@@ -206,7 +220,7 @@ class Ledger:
 
     @staticmethod
     def _entry(fact: Fact, digest: bytes, content: bytes) -> Entry:
-        episode = fact.record.episode_id or "" if isinstance(fact.record, Action) else ""
+        episode = fact.record.episode_id or "" if isinstance(fact.record, Action | Holdout) else ""
         return Entry(
             fact.kind, fact.id, fact.at, 0, digest, content, fact.rule, fact.step, fact.settle_at, "pending", episode
         )
@@ -232,7 +246,7 @@ class Ledger:
             entry.status = "retracted"  # nothing is out, or what went out last was its retraction
             return
         record = self._codec.decode(entry.value, _TYPE[entry.kind])
-        if entry.status == "final" and isinstance(record, Action):
+        if entry.status == "final" and isinstance(record, Action | Holdout):
             self._subject.sunk.append(spent_of(record, entry.rule, entry.at))
         record.retracted = True
         entry.status = "retracted"
@@ -253,9 +267,14 @@ class Ledger:
             entry.hash = content_hash(entry.value)
 
     def _withdraw(self, action: str) -> None:
-        entry = self._entries.get(("action", action))
+        entry = self._waiting(action)
         if entry is not None and entry.status != "retracted":
             self._take_back(entry)
+
+    def _waiting(self, action: str) -> Entry | None:
+        """The action, or what a held-out customer would have got; where it has been both, the one that holds."""
+        found = [entry for kind in _WAITING if (entry := self._entries.get((kind, action))) is not None]
+        return min(found, key=lambda entry: entry.status == "retracted", default=None)
 
     def _send(self, record: Record, value: bytes) -> None:
         if isinstance(record, Cause):
@@ -269,7 +288,7 @@ class Ledger:
             notification = self._codec.encode(record, Notification)
             self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:
-            self.outputs.append(Output(TOPIC["episode" if isinstance(record, Episode) else "experience"], key, value))
+            self.outputs.append(Output(_TOPIC[type(record)], key, value))
 
 
 def in_force(entries: Iterable[Entry]) -> list[Entry]:

@@ -82,6 +82,7 @@ class Signal(Part):
     half_life_seconds: float = 86_400.0  # the evidence fades by half in it
     relief: float = 0.0  # happy: share of the earlier evidence in the same journey that it takes away, 0–1
     verifies: bool = False  # happy: shows that a treated episode is really over
+    never_hold_out: bool = False  # nothing for which this speaks is ever held out: formal complaints, safety
     cause: str | None = None  # name under which causes are counted; null: the signal's own name
     detail: str = ""  # the measure in words, with {parameters}
 
@@ -151,6 +152,11 @@ class ActionRule(Part):
     cap: Cap | None = None  # how often one customer may get it
     consent: str | None = None  # purpose that the customer must have agreed to
     never_with_open_episode: bool = False  # not while an episode is open in any journey
+    hold_out: float | None = (
+        None  # share of customers who do not get it, for comparison; null: only the pack's own holdout
+    )
+    experiment: str | None = None  # rules that name the same one are held out together; null: the rule's own name
+    never_hold_out: bool = False  # everybody gets it: safety, formal complaints, regulators
 
     @property
     def costs(self) -> bool:
@@ -187,6 +193,23 @@ class Calibration(Part):
     until: str | None = None  # last answer
 
 
+class HoldoutDraw(Part):
+    """Who is held out, drawn once for each customer by a hash. Nobody without it."""
+
+    salt: str  # another one draws other customers
+    share: float = 0.0  # of all customers, from every rule that may hold out
+
+
+class Outcome(Part):
+    """What `touchstone uplift` looks for after an action: an event at one of some touchpoints, in time."""
+
+    touchpoints: list[str]  # where
+    within_seconds: float  # after the instant of the decision
+    outcome: Literal["success", "failure", "abandoned"] | None = None  # of the event; null: any
+    absent: bool = False  # it counts when there was none: the customer has left
+    better: Literal["more", "fewer"] = "more"  # what is wished
+
+
 class PackFile(Part):
     """A whole pack."""
 
@@ -209,3 +232,5 @@ class PackFile(Part):
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
     calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come
+    holdout: HoldoutDraw | None = None  # who is held out; null: nobody
+    outcomes: dict[str, Outcome] = {}  # what `touchstone uplift` looks for, by name

@@ -11,6 +11,7 @@ from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing
 from streams.experience.pack import ActionRule, PackFile, Signal
 from streams.experience.pack_value_checks import check_values
+from streams.experience.pack_holdout import holdout_problems
 from streams.experience.treatment_checks import check_treatment
 
 PARAMETERS: Final = frozenset(
@@ -78,6 +79,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
     yield from _calibration(pack)
     yield from check_treatment(pack)
     yield from check_values(pack)
+    yield from holdout_problems(pack)
 
 
 def _numbers(part: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -106,6 +108,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "actions",
         "texts",
         "caps",
+        "outcomes",
     ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):

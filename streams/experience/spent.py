@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Action
+from schemas.records import Action, Holdout
 
 SPENT_MAX: Final = 64  # actions that a fold remembers; no cap allows more
 SPENT_SECONDS: Final = 30 * 86_400  # how long at least: what is learnt of channels
@@ -33,6 +33,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     unit: str | None = None
     amount: float = 0.0  # what it gives away, in the pack's currency
     answered_at: int | None = None  # µs; the customer has answered to it, or done what it asked for
+    held: bool = False  # the customer is held out: it counts, but never went out
 
     @property
     def costs(self) -> bool:
@@ -61,7 +62,7 @@ def with_ids(rest: bytes, renamed: Mapping[str, str]) -> bytes:
     return dump_spent(rows)
 
 
-def spent_of(action: Action, rule: str, at: int) -> Spent:
+def spent_of(action: Action | Holdout, rule: str, at: int) -> Spent:
     """What counts of an action that is out; whom it reached, its pack says."""
     return Spent(
         rule,

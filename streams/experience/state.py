@@ -133,6 +133,7 @@ class Episode(Row):
     done: list[tuple[str, str]]  # (rule, step with its count) of the actions so far
     actions: list[str]
     lost: list[tuple[str, str, str, str | None]] = []  # (rule, kind, reason, detail) in the latest decision about it
+    held: tuple[str, float, str] | None = None  # (experiment, share, salt): colleagues were not asked, for comparison
 
 
 class OpenWatch(Row):
@@ -200,7 +201,7 @@ class Piece(Row):
 class Entry(Row):
     """A fact that was derived, and what has been emitted of it."""
 
-    kind: Literal["experience", "action", "episode", "cause"]
+    kind: Literal["experience", "action", "episode", "cause", "holdout"]
     id: str
     at: int  # event time at which it was derived
     revision: int  # 0: nothing is out yet

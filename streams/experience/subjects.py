@@ -51,6 +51,7 @@ class Subjects:
             "cx-experiences",
             "cx-actions",
             "cx-episodes",
+            "cx-holdouts",
             "cx-causes",
             *(notify_topic(audience) for audience in audiences),
         )

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from schemas.codec import STRUCTS, Codec
-from schemas.records import Action, ActionUpdate, Control, Customer, Episode, Experience, Feedback, Touchpoint
+from schemas.records import Action, ActionUpdate, Control, Customer, Episode, Experience, Feedback, Holdout, Touchpoint
 from schemas.topics import all_topics
 from streams.engine.job import Message, Output, Rejected
 from streams.errors import UserError
@@ -19,14 +19,19 @@ from streams.experience.text import Analyser, default_analyser
 from streams.replay.driver import Driver
 
 EventRecord = Touchpoint | Feedback | Customer | ActionUpdate
-Decided = Action | Experience | Episode
+Decided = Action | Experience | Episode | Holdout
 
 _INPUT_TOPIC: Final = {
     STRUCTS[entry.schema]: name
     for name, entry in all_topics().items()
     if entry.schema in ("touchpoint", "feedback", "customer", "action_update")
 }
-_DECIDED: Final[dict[str, type[Decided]]] = {"cx-actions": Action, "cx-experiences": Experience, "cx-episodes": Episode}
+_DECIDED: Final[dict[str, type[Decided]]] = {
+    "cx-actions": Action,
+    "cx-experiences": Experience,
+    "cx-episodes": Episode,
+    "cx-holdouts": Holdout,
+}
 
 
 class Decider:

@@ -3,26 +3,28 @@
 Inputs of all topics, receipts and ticks included; what comes late comes within the settling time of settled actions.
 """
 
+import functools
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.experience.compiled import CompiledPack
 from streams.experience.state import load_fold, load_subject
 from streams.experience.step import _Work
-from tests.builders import actions, in_force, pack
+from tests.builders import actions, in_force, pack, pack_with
 from tests.lives import HOUR, event_at, in_order, life, played, run, shuffled
 
 
-def compare(seed: int, count: int, shuffles: int) -> None:
+def compare(seed: int, count: int, shuffles: int, *packs: CompiledPack) -> None:
     """In order and shuffled: the same actions in force, the same memory."""
     messages = life(seed, count)
     until = max(event_at(one) for one in messages) + 20 * HOUR
-    straight, state = played(in_order(messages), until)
+    straight, state = played(in_order(messages), until, *packs)
     wanted, memory = in_force(straight), memory_of(state)
     for number in range(shuffles):
-        outputs, other = played(shuffled(random.Random(f"{seed}/{number}"), messages), until)
+        outputs, other = played(shuffled(random.Random(f"{seed}/{number}"), messages), until, *packs)
         assert in_force(outputs) == wanted
         assert memory_of(other) == memory
 
@@ -44,6 +46,19 @@ def memory_of(state: bytes) -> object:
 @given(seed=st.integers(0, 2**32), count=st.integers(2, 25))
 def test_same_actions_and_memory_in_any_order_of_arrival(seed: int, count: int) -> None:
     compare(seed, count, shuffles=3)
+
+
+@functools.cache
+def held_out(salt: int) -> CompiledPack:
+    """Retail with a draw for each rule: who is held out of which differs with the salt."""
+    shares = {name: {"hold_out": 0.5} for name in pack().file.actions if name != "escalate_declined"}
+    return pack_with({"holdout": {"salt": f"salt {salt}", "share": 0.1}, "actions": shares})
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 25))
+def test_same_with_customers_who_are_held_out(seed: int, count: int) -> None:
+    compare(seed, count, 2, held_out(seed % 6))
 
 
 def test_the_lives_that_are_shuffled_fire_every_rule_and_signal() -> None:

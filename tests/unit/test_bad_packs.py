@@ -26,7 +26,7 @@ def errors(text: str) -> list[str]:
 
 
 CASES = {
-    "unknown field": ("currency: EUR\n", "colour: red\ncurrency: EUR\n", 0, "no field 'colour' here; the fields are pack"),
+    "unknown field": ("currency: EUR\n", "hue: red\ncurrency: EUR\n", 0, "no field 'hue' here; the fields are pack"),
     "unknown field inside": ("  checkout:\n", "  checkout:\n    importanc: 9\n", 1, "no field 'importanc' here; did you mean 'importance'?"),
     "field without a value that it can take": ("mood: happy", "mood: elated", 0, "'elated' is none of unhappy, happy"),
     "field of the wrong type": ("    asks_for_help: true", "    asks_for_help: 1", 0, "Expected `bool`, got `int`"),
@@ -66,7 +66,7 @@ def test_all_errors_are_told_at_once_by_line() -> None:
 
 
 def test_the_command_says_so_with_exit_code_1(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("pack: mine\ncolour: red\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text("pack: mine\nhue: red\n", encoding="utf-8")
     done = CliRunner().invoke(app, ["packs", "check", str(tmp_path / "mine.yaml")])
     assert done.exit_code == 1
-    assert f"{tmp_path / 'mine.yaml'}:2:1: no field 'colour' here" in str(done.exception) + done.output
+    assert f"{tmp_path / 'mine.yaml'}:2:1: no field 'hue' here" in str(done.exception) + done.output
