@@ -13,6 +13,7 @@ from schemas.records import (
     Evidence,
     Experience,
     Feedback,
+    Holdout,
     Loser,
     Touchpoint,
 )
@@ -97,6 +98,16 @@ def episode(number: int = 1, **values: object) -> Episode:
         "missed": 0, "pack": "retail", "pack_version": "v", "actions": ["a-1", "a-2"], "evidence": [],
     }  # fmt: skip
     return Episode(**(fields | values))  # type: ignore[arg-type]
+
+
+def holdout(number: int = 1, **values: object) -> Holdout:
+    fields: dict[str, object] = {
+        "action_id": f"h-{number}", "revision": 1, "subject_type": "customer", "subject_id": f"c-{number % 50}",
+        "decided_at": AT + number, "experiment": "r", "share": 0.1, "salt": "s", "kind": "voucher", "audience": "care",
+        "amount": Decimal("12.5"), "step": "compensate", "origin": "said", "score": 0.9, "emit": "now",
+        "occasion": "e-1", "rule": "r", "rule_version": "1", "pack": "retail", "pack_version": "v",
+    }  # fmt: skip
+    return Holdout(**(fields | values))  # type: ignore[arg-type]
 
 
 def message(

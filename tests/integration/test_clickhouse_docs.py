@@ -41,6 +41,7 @@ def database(clickhouse_server: ClickHouseService) -> Iterator[str]:
         "experiences": [make.row("experiences", make.experience(n), n) for n in range(5)],
         "actions": [make.row("actions", make.action(n), n) for n in range(5)],
         "episodes": [make.row("episodes", make.episode(n), n) for n in range(5)],
+        "holdouts": [make.row("holdouts", make.holdout(n), n) for n in range(5)],
         "dead_letters": [make.row("dead_letters", b"\x00", 0, headers=headers)],
     }
     for table, some in rows.items():
@@ -68,7 +69,8 @@ def test_statements_run_and_a_customer_is_gone(clickhouse_server: ClickHouseServ
     with clickhouse_server.client(database, settings={"mutations_sync": 2}) as client:
         statements = [text for text in blocks("sql") if not text.startswith(("SELECT", "WITH"))]
         assert sum("DELETE" in statement for statement in statements) == len(TABLES)
-        assert holders(client) == {"touchpoints", "feedback", "action_updates", "experiences", "actions", "episodes"}
+        everywhere = {"touchpoints", "feedback", "action_updates", "experiences", "actions", "episodes", "holdouts"}
+        assert holders(client) == everywhere
         for statement in statements:
             client.execute(statement)
         assert holders(client) == set()

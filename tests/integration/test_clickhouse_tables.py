@@ -41,6 +41,7 @@ def test_every_field_comes_back(clickhouse: Client, clickhouse_writer: Writer) -
             make.action(2, evidence=[], losers=[]),
         ],
         "episodes": [make.episode(), make.episode(2, actions=[], closed_at=make.AT)],
+        "holdouts": [make.holdout(), make.holdout(2, amount=None, brand="b")],
     }
     for table, records in sent.items():
         assert (
@@ -86,6 +87,7 @@ def mixed_rows() -> dict[str, list[Row]]:
             for n in range(60) for r in range(3)
         ],
         "episodes": [make.row("episodes", make.episode(n), n) for n in range(10)],
+        "holdouts": [make.row("holdouts", make.holdout(n // 2, revision=1 + n % 2), n) for n in range(10)],
         "action_updates": [make.row("action_updates", make.receipt(n), n) for n in range(20)],
         "dead_letters": [letter(n, n // 2) for n in range(30)],
     }  # fmt: skip

@@ -27,6 +27,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
         make.message("action_updates", make.receipt(), 0),
         make.message("experiences", make.experience(), 0),
         make.message("episodes", make.episode(), 0),
+        make.message("holdouts", make.holdout(), 0),
         make.message("dead_letters", b"\x00\xff", 0, headers=[("touchstone.reason", b"malformed")]),
         *actions(50),
     ]
@@ -34,7 +35,15 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
     async with sink_service.sink():
         await sink_service.send(sent[30:])
         await sink_service.until("SELECT count() FROM actions_current", 50)
-        for table in ("touchpoints", "feedback", "action_updates", "experiences", "episodes", "dead_letters"):
+        for table in (
+            "touchpoints",
+            "feedback",
+            "action_updates",
+            "experiences",
+            "episodes",
+            "holdouts",
+            "dead_letters",
+        ):
             await sink_service.until(f"SELECT count() FROM {table}_current", 1)
     assert sink_service.query("SELECT brand, amount, attributes['键'] FROM touchpoints_final")[0][0] == "轻舟"
     topic = sink_service.settings.topic("cx-actions")
