@@ -153,7 +153,6 @@ class ActionRule(Part):
     consent: str | None = None  # purpose that the customer must have agreed to
     never_with_open_episode: bool = False  # not while an episode is open in any journey
     hold_out: float | None = None  # share of customers who do not get it; null: only the pack's own
-    )
     experiment: str | None = None  # rules with the same are held out together; null: the rule's name
     never_hold_out: bool = False  # everybody gets it: safety, formal complaints, regulators
 
