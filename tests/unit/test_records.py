@@ -29,7 +29,7 @@ PERSONAL = {
     "Experience": {"subject_id", "matter"},
     "Action": {"subject_id", "assignee", "parameters", "text", "matter"},
     "Notification": {"subject_id", "assignee", "parameters", "text", "matter"},
-    "Holdout": {"subject_id"},
+    "Holdout": {"subject_id", "matter"},
     "Episode": {"subject_id", "owner"},
     "Cause": {"subject_id", "product"},
     "Staff": {"staff_id", "name"},
