@@ -10,8 +10,8 @@ import msgspec
 from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing
 from streams.experience.pack import ActionRule, PackFile, Signal
-from streams.experience.pack_value_checks import check_values
 from streams.experience.pack_holdout import holdout_problems
+from streams.experience.pack_value_checks import check_values
 from streams.experience.treatment_checks import check_treatment
 
 PARAMETERS: Final = frozenset(
