@@ -28,6 +28,7 @@ GROUPS: tuple[str, ...] = (
     "packs",
     "decide",
     "gap",
+    "promises",
     "text",
     "calibrate",
     "replay",

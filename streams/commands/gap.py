@@ -9,11 +9,6 @@ from streams.commands import start
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from streams.connect.rows import Row
-    from streams.experience.compiled import CompiledPack
-    from streams.experience.gap_answers import Answer
     from streams.replay.gap_tables import Asked, Group
     from streams.settings import Settings
 
@@ -109,55 +104,24 @@ def _of_events(
     file: Path | None, settings: "Settings", pack: str, segment: str, asked: "Asked"
 ) -> "tuple[list[Group], list[str]]":
     """Of what was said and what happened, in a file or in ClickHouse; and the rows that were refused."""
+    from schemas.records import Customer, Touchpoint
+    from streams.commands.material import of_clickhouse, of_file
     from streams.packs_folder import find
+    from streams.replay.gap_events import answers, segments
     from streams.replay.gap_tables import of_answers
 
     judge = find(pack, settings)
-    if file is None:
-        return of_answers(_of_clickhouse(settings, judge, asked), judge, asked, "ClickHouse"), []
-    answers, refused = _of_file(file, settings, pack, judge, segment)
-    return of_answers(answers, judge, asked, str(file)), refused
-
-
-def _of_file(
-    file: Path, settings: "Settings", pack: str, judge: "CompiledPack", segment: str
-) -> "tuple[list[Answer], list[str]]":
-    from schemas.records import Customer, Experience, Touchpoint
-    from streams.commands.decide import run_file
-    from streams.connect.files import read_records
-    from streams.replay.gap_events import answers, segments
-
-    customers: list[Customer] = []
-    events: list[Touchpoint] = []
-
-    def seen() -> "Iterator[Row]":
-        for row in read_records(file):
-            if isinstance(row.record, Customer):
-                customers.append(row.record)
-            elif isinstance(row.record, Touchpoint):
-                events.append(row.record)
-            yield row
-
-    decider, refused = run_file(seen(), file, settings, pack)
-    experiences = [one for one in decider.decided if isinstance(one, Experience)]
-    return answers(experiences, events, judge, segments(customers, segment)), refused
-
-
-def _of_clickhouse(settings: "Settings", judge: "CompiledPack", asked: "Asked") -> "list[Answer]":
-    from sinks.database import connect
-    from streams.replay.gap_events import answers, of_clickhouse
-
-    if "segment" in (asked.each, *asked.by):
+    if file is not None:
+        found = of_file(file, settings, pack)
+    elif "segment" in (asked.each, *asked.by):
         raise UserError(
             "customers' profiles are not stored in ClickHouse: there are no segments",
             "give a FILE that also has the records of cx-customers",
         )
-    database = connect(settings)
-    try:
-        experiences, events = of_clickhouse(database, asked.since, asked.until, judge)
-    finally:
-        database.disconnect()
-    return answers(experiences, events, judge, lambda _customer, _at: None)
+    else:
+        found = of_clickhouse(settings, asked.since, asked.until, events=bool(judge.file.measures))
+    told = answers(found.experiences, found.of(Touchpoint), judge, segments(found.of(Customer), segment))
+    return of_answers(told, judge, asked, str(file or "ClickHouse")), found.refused
 
 
 def changes(asked: list[str]) -> dict[str, float]:

@@ -40,6 +40,7 @@ class PackErrors(ValueError):
         self.errors = errors
 
 
+AT_RISK: Final = "@risk"  # ends the name of the watch that says so; no name in a pack has an @
 # What conditions read of a text, and of evidence that was there before.
 OF_TEXT: Final = frozenset({"joined.sentiment", "joined.worst_aspect", "event.text", "event.language"})
 OF_TONE: Final = frozenset(
@@ -174,6 +175,20 @@ class CompiledPack:
         return self.file.default_locale, texts[self.file.default_locale]
 
 
+def _at_risk(watch: CompiledWatch) -> list[CompiledWatch]:
+    """A promise that may be at risk is watched twice: the earlier watch gives the other signal."""
+    spec = watch.spec
+    if spec.at_risk_seconds is None or spec.at_risk_signal is None:
+        return []
+    early = msgspec.structs.replace(
+        spec,
+        signal=spec.at_risk_signal,
+        within_seconds=None if spec.within_seconds is None else spec.within_seconds - spec.at_risk_seconds,
+        grace_seconds=spec.grace_seconds - spec.at_risk_seconds,
+    )
+    return [CompiledWatch(watch.name + AT_RISK, early, watch.opens, watch.kept)]
+
+
 def _possible(condition: Condition, facts: Mapping[str, object]) -> bool:
     """Could a condition hold where these fields have these values, as far as its equalities and non-nulls tell?"""
     for field, operator, value in condition.conjuncts:
@@ -250,6 +265,7 @@ class _Compiler:
             for section, part in (("promises", pack.promises), ("silences", pack.silences))
             for name, spec in sorted(part.items())
         ]
+        watches += [early for one in watches for early in _at_risk(one)]
         of_text = {signal.name for signal in signals if signal.by_text}
         rules = []
         for name, spec in sorted(pack.actions.items()):

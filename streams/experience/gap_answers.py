@@ -14,7 +14,7 @@ from schemas.records import ExpectationSource, Experience, FeedbackKind
 from streams.experience.compiled import CompiledPack
 from streams.experience.gap import Levels
 from streams.experience.measures import Reading, level_of
-from streams.experience.pack import Measure
+from streams.experience.pack_values import Measure
 
 NONE: Final = "–"
 MEASURED: Final = "measured"

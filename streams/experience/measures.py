@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from schemas.records import Touchpoint
 from streams.experience.compiled import CompiledPack
-from streams.experience.pack import Measure
+from streams.experience.pack_values import Measure
 from streams.experience.score import line
 
 SECOND: Final = 1e6
@@ -136,4 +136,7 @@ def _promised(measure: Measure, touchpoint: str, pack: CompiledPack) -> list[flo
     waiting = pack.file.touchpoints[touchpoint].waiting_promised_seconds
     if measure.of == "waiting_seconds" and waiting is not None:
         return [waiting]
+    if measure.of == "response_seconds":
+        answered = (one for one in pack.file.promises.values() if one.touchpoint == touchpoint)
+        return [one.within_seconds for one in answered if one.within_seconds is not None]
     return [0.0] if measure.of == "late_seconds" else []

@@ -7,12 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from streams.experience.pack_values import Measure
+
 ByTier = dict[str, float]  # tier → value; `other` is for every tier that is not named
 Texts = dict[str, str]  # locale → text with {parameters}
 
-MeasureOf = Literal[
-    "waiting_seconds", "duration_seconds", "late_seconds", "response_seconds", "steps", "failures", "completion"
-]
 SignalOn = Literal["touchpoint", "feedback", "watch"]
 ActionOn = Literal[
     "episode_opened", "episode_worsened", "episode_reopened", "episode_closed", "response_missed", "declined", "signal"
@@ -48,16 +47,6 @@ class TouchpointEntry(Part):
     waiting_promised_seconds: float | None = None  # longest wait that is promised here
 
 
-class Measure(Part):
-    """Experience that nobody has to say: a level, 0–10, from what happened."""
-
-    of: MeasureOf  # what is measured
-    touchpoint: str  # where
-    levels: list[tuple[float, float]]  # points (value, level), ascending in the value: [[0, 10], [60, 7], [600, 0]]
-    dimension: str | None = None  # of which dimension it tells; null: the touchpoint's
-    since: str | None = None  # with response_seconds: touchpoint at which the time begins, in the same matter
-
-
 class Watch(Part):
     """Something that is due after an event: a promise to keep, or a customer from whom nothing more comes."""
 
@@ -70,14 +59,16 @@ class Watch(Part):
     same: Literal["matter", "touchpoint", "subject"] = "matter"  # what opening and keeping event must share
     touchpoint: str | None = None  # where a breach counts; null: where it was opened
     renews: bool = False  # a second opening starts the time anew
+    at_risk_seconds: float | None = None  # of a promise: so long before it is due, and not kept yet, it is at risk
+    at_risk_signal: str | None = None  # the signal that is given then
 
 
 class Signal(Part):
-    """Evidence for dissatisfaction (`unhappy`), or against it (`happy`)."""
+    """Evidence for dissatisfaction (`unhappy`), or against it (`happy`), or neither (`notice`): only rules follow it."""
 
     on: SignalOn  # touchpoint: behaviour, inferred; feedback: said; watch: given by a promise or a silence
     when: str | None = None  # CEL; null: always (signals on a watch need none)
-    mood: Literal["unhappy", "happy"] = "unhappy"  # evidence of dissatisfaction, or against it
+    mood: Literal["unhappy", "happy", "notice"] = "unhappy"  # evidence of dissatisfaction, against it, or neither
     weight: float | str = 0.0  # 0–1, or CEL that gives it
     half_life_seconds: float = 86_400.0  # the evidence fades by half in it
     relief: float = 0.0  # happy: share of the earlier evidence in the same journey that it takes away, 0–1

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing
-from streams.experience.pack import ActionRule, PackFile, Signal
+from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_holdout import holdout_problems
 from streams.experience.pack_value_checks import check_values
 from streams.experience.treatment_checks import check_treatment
@@ -143,14 +143,16 @@ def _signal(name: str, signal: Signal, pack: PackFile) -> Iterator[Problem]:
         yield (*path, "relief"), f"relief {signal.relief} is outside 0 to 1"
     if signal.half_life_seconds <= 0:
         yield (*path, "half_life_seconds"), "must be positive"
-    if signal.mood == "unhappy" and (signal.relief or signal.verifies):
+    if signal.mood != "happy" and (signal.relief or signal.verifies):
         yield path, "relief and verifies belong to happy signals; set mood: happy"
     if signal.mood == "unhappy" and signal.weight == 0.0:
         yield path, "an unhappy signal needs a weight above 0"
     if signal.mood == "happy" and signal.weight:
         yield (*path, "weight"), "a happy signal has no weight; it has relief"
+    if signal.mood == "notice" and signal.weight:
+        yield (*path, "weight"), "a notice is no evidence and has no weight"
     if signal.on == "watch" and not any(
-        watch.signal == name for watch in (*pack.promises.values(), *pack.silences.values())
+        name in (watch.signal, watch.at_risk_signal) for watch in (*pack.promises.values(), *pack.silences.values())
     ):
         yield path, "on: watch, but no promise or silence gives it"
     yield from _parameters((*path, "detail"), signal.detail, DETAILS)
@@ -166,6 +168,7 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
                     (*path, "signal"),
                     f"signal {watch.signal!r} is on: {pack.signals[watch.signal].on}; a watch gives signals on: watch",
                 )
+            yield from _at_risk(section, name, watch, pack)
             if (watch.within_seconds is None) == (watch.by is None):
                 yield path, "say either within_seconds or by: promised_at"
             if watch.within_seconds is not None and watch.within_seconds <= 0:
@@ -181,6 +184,23 @@ def _watches(pack: PackFile) -> Iterator[Problem]:
                     (*path, "same"),
                     "same: touchpoint means where it was opened; leave touchpoint out, or share the matter",
                 )
+
+
+def _at_risk(section: str, name: str, watch: Watch, pack: PackFile) -> Iterator[Problem]:
+    path = (section, name, "at_risk_seconds")
+    if (watch.at_risk_seconds is None) != (watch.at_risk_signal is None):
+        yield (section, name), "at_risk_seconds and at_risk_signal belong together"
+    if watch.at_risk_signal is not None:
+        yield from missing((section, name, "at_risk_signal"), "signal", watch.at_risk_signal, pack.signals)
+        if watch.at_risk_signal in pack.signals and pack.signals[watch.at_risk_signal].on != "watch":
+            yield (section, name, "at_risk_signal"), f"signal {watch.at_risk_signal!r} must be on: watch"
+    if watch.at_risk_seconds is not None:
+        if section == "silences":
+            yield path, "only promises are at risk; a silence has nothing to keep"
+        if watch.at_risk_seconds <= 0:
+            yield path, "must be positive"
+        if watch.within_seconds is not None and watch.at_risk_seconds >= watch.within_seconds:
+            yield path, "must be shorter than within_seconds, or the promise is at risk from the start"
 
 
 def _treatment(pack: PackFile) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from streams.experience.naming import Problem, missing
-from streams.experience.pack import Measure, PackFile
+from streams.experience.pack import PackFile
+from streams.experience.pack_values import Measure
 
 
 def check_values(pack: PackFile) -> Iterator[Problem]:

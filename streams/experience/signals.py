@@ -7,12 +7,13 @@ from typing import Final
 from schemas.records import Cause, Feedback, Touchpoint
 from streams.experience import episodes
 from streams.experience.actions import propose
-from streams.experience.compiled import CompiledPack, CompiledSignal
+from streams.experience.compiled import AT_RISK, CompiledPack, CompiledSignal
 from streams.experience.course import load_felt, told
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, SignalView, TouchpointView
 from streams.experience.ids import cause_id
 from streams.experience.join import Join
+from streams.experience.pack import Watch
 from streams.experience.score import FADED, faded
 from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
 from streams.experience.text import Tone
@@ -90,8 +91,15 @@ def on_watch(folding: Folding, pack: CompiledPack, watch: OpenWatch, due: int) -
         sign = _sign(folding, pack, signal, frame, source, said=False, unit=watch.unit, journey=watch.journey)
         if sign is None:
             return
-        sign.detail = sign.detail or f"due {(due - watch.opened_at) / SECOND:.0f} s after {watch.event_id}"
+        sign.detail = sign.detail or _when(watch, spec, due)
         take_effect(folding, pack, [(signal, sign)], frame.touchpoint)
+
+
+def _when(watch: OpenWatch, spec: Watch, due: int) -> str:
+    after = f"{(due - watch.opened_at) / SECOND:.0f} s after {watch.event_id}"
+    if watch.name.endswith(AT_RISK):
+        return f"not kept yet {after}, due {spec.at_risk_seconds:g} s later"
+    return f"due {after}"
 
 
 def _sign(

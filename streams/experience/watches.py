@@ -27,7 +27,7 @@ def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> No
             open_now = [
                 one
                 for one in fold.watches
-                if (one.name, one.pack_version) == (watch.name, version) and _same(watch, one, event, view.name)
+                if (one.name, one.pack_version) == (watch.name, version) and same(watch, one, event, view.name)
             ]
             if open_now and frame is not None and folding.holds(opener, watch.name, watch.kept, frame):
                 fold.watches = [one for one in fold.watches if one not in open_now]
@@ -54,7 +54,7 @@ def open_new(
             continue
         due_at = since + int((spec.within_seconds or spec.grace_seconds) * SECOND)
         name = frame.touchpoint.name
-        earlier = [one for one in fold.watches if one.name == watch.name and _same(watch, one, event, name)]
+        earlier = [one for one in fold.watches if one.name == watch.name and same(watch, one, event, name)]
         if earlier and not spec.renews:
             continue
         where = pack.touchpoint(spec.touchpoint) if spec.touchpoint else frame.touchpoint
@@ -97,7 +97,8 @@ def pop_due(folding: Folding, due: int) -> tuple[OpenWatch, CompiledPack]:
     return broken, folding.controls.shelf.get(broken.pack, broken.pack_version)
 
 
-def _same(watch: CompiledWatch, open_watch: OpenWatch, event: Touchpoint, touchpoint: str) -> bool:
+def same(watch: CompiledWatch, open_watch: OpenWatch, event: Touchpoint, touchpoint: str) -> bool:
+    """Does an event share with the opening one what the pack demands?"""
     if watch.spec.same == "matter":
         return event.matter is not None and event.matter == open_watch.matter
     if watch.spec.same == "touchpoint":

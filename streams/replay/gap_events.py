@@ -1,19 +1,15 @@
-"""What the gap table is made of: answers as the core judges them and measurements, from records or from ClickHouse."""
+"""What the gap table is made of: answers as the core judges them and measurements, by voice and segment."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from schemas.records import Customer, Experience, Touchpoint
-from schemas.validate import LATEST
 from streams.experience.compiled import CompiledPack
 from streams.experience.fold import updated
 from streams.experience.gap_answers import Answer, How, Segments, measured, said
 from streams.experience.measures import promised_levels, readings
 from streams.experience.state import Profile
-
-if TYPE_CHECKING:
-    from sinks.database import Database
 
 TIER: Final = "tier"
 
@@ -46,19 +42,3 @@ def answers(
 def how(pack: CompiledPack, weights: dict[str, float]) -> How:
     """How cells are filled with this pack."""
     return How(weights=weights, measures=pack.file.measures, promises=promised_levels(pack))
-
-
-def of_clickhouse(
-    database: "Database", since: int | None, until: int | None, pack: CompiledPack
-) -> tuple[list[Experience], list[Touchpoint]]:
-    """What holds now there; events only where the pack has measures."""
-    from sinks.answers import read_answers
-    from sinks.events import read_events, span
-
-    answers = list(read_answers(database, since or 0, LATEST if until is None else until))
-    there = span(database) if pack.file.measures else None
-    if there is None:
-        return answers, []
-    first, last = max(since or 0, there[0]), there[1] + 1 if until is None else min(until, there[1] + 1)
-    events = read_events(database, first, last, said=False)
-    return answers, [one for one in events if isinstance(one, Touchpoint)]
