@@ -13,7 +13,16 @@ Outcome = Literal["unknown", "success", "failure", "abandoned"]
 FeedbackKind = Literal["unknown", "nps", "csat", "ces", "stars", "dimension", "complaint", "praise", "comment"]
 ScaleDirection = Literal["unknown", "higher_is_better", "lower_is_better"]
 Respondent = Literal["unknown", "customer", "staff", "management"]
-ActionStatus = Literal["unknown", "accepted", "contacted", "compensated", "resolved", "declined"]
+ActionStatus = Literal[
+    "unknown",
+    "accepted",
+    "contacted",
+    "compensated",
+    "resolved",
+    "declined",
+    "waiting_for_customer",
+    "handed_over",
+]
 ExpectationSource = Literal["unknown", "stated", "inherited", "none"]
 Origin = Literal["unknown", "said", "inferred", "both"]
 Emit = Literal["unknown", "now", "settled"]
@@ -143,6 +152,7 @@ class ActionUpdate(msgspec.Struct, gc=False, kw_only=True):
     currency: str | None = None
     note: str | None = None
     attributes: dict[str, str] = {}
+    to: str | None = None
 
 
 class Context(msgspec.Struct, gc=False, kw_only=True):
@@ -348,6 +358,8 @@ class Episode(msgspec.Struct, gc=False, kw_only=True):
     pack_version: str
     evidence: list[Evidence] = []
     losers: list[Loser] = []
+    resumes_at: int | None = None
+    recurrences: int = 0
 
 
 class Holdout(msgspec.Struct, gc=False, kw_only=True):

@@ -113,8 +113,11 @@ def _check_receipt(receipt: ActionUpdate) -> None:
         raise InvalidEvent(Reason.MISSING_FIELD, "action_id is empty")
     if receipt.status == "unknown":
         raise InvalidEvent(
-            Reason.OUT_OF_RANGE, "status is none of accepted, contacted, compensated, resolved, declined"
+            Reason.OUT_OF_RANGE,
+            "status is none of accepted, contacted, compensated, resolved, declined, waiting_for_customer, handed_over",
         )
+    if receipt.status == "handed_over" and not receipt.to:
+        raise InvalidEvent(Reason.MISSING_FIELD, "handed_over needs `to`: who looks after it now")
     if receipt.cost is not None:
         _check_money("cost", receipt.cost)
     _check_text("note", receipt.note)

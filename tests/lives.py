@@ -58,7 +58,15 @@ UPDATES: Sequence[dict[str, object]] = (
     {"name": "Anna", "tier": "gold", "language": "zh"},
     {"name": "Anna", "tier": "basic", "language": "en", "preferred_channel": "mail"},
 )
-STATUSES = ("accepted", "contacted", "compensated", "resolved", "declined")
+STATUSES = (
+    "accepted",
+    "contacted",
+    "compensated",
+    "resolved",
+    "declined",
+    "waiting_for_customer",
+    "handed_over",
+)
 
 
 def inputs(rng: random.Random, count: int, subject: str, subject_type: str = "customer") -> list[Message]:
@@ -91,7 +99,9 @@ def receipts(rng: random.Random, messages: list[Message], subject: str) -> list[
         for one in chosen
     )
     return [
-        message("action_update", f"{subject}-r{number}", at, number, subject, action_id=action_id, status=status)
+        message(
+            "action_update", f"{subject}-r{number}", at, number, subject, action_id=action_id, status=status, to="li"
+        )
         for number, (at, action_id, status) in enumerate(drawn)
     ]
 

@@ -119,5 +119,5 @@ def advance(decider: "Decider", until: str | None) -> str | None:
                 decider.advance(instant(until))
         except (BadRecord, KeyError, ValueError) as error:
             raise UserError(f"--until {until}: {error}", "write 2026-03-01T12:00:00Z, +48h, +30m or +90s") from None
-    due = decider.waiting_until()
+    due = decider.resumes_at()
     return None if due is None else instant_text(due)

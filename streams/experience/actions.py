@@ -9,6 +9,7 @@ from schemas.codec import money
 from schemas.records import Action, Evidence, Loser
 from schemas.validate import known_time_zone
 from streams.experience.compiled import CompiledPack, by_tier
+from streams.experience.deadlines import later
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView
@@ -18,7 +19,7 @@ from streams.experience.state import Episode, Profile, Sign
 from streams.experience.words import fill
 
 if TYPE_CHECKING:
-    from streams.experience.pack import QuietHours
+    from streams.experience.pack import Audience, QuietHours
 
 
 def propose(
@@ -58,6 +59,9 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
         "episode_worsened": f"worsened-{episode.worsened}",
         "response_missed": f"{episode.reopened}-missed-{episode.missed}",
         "declined": f"declined-{episode.declined}",
+        "step_due_soon": f"{episode.reopened}-soon-{episode.stage}-{episode.missed}",
+        "handed_over": f"handed-{episode.handed}",
+        "recurred": f"recurred-{episode.recurrences}",
     }
     return f"{episode.journey}/{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
 
@@ -75,6 +79,8 @@ def _view(episode: Episode) -> EpisodeView:
         episode.missed,
         episode.said,
         episode.inferred,
+        episode.recurrences,
+        episode.resumes_at is not None,
     )
 
 
@@ -99,12 +105,6 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
     grounds = grounds_of(folding, candidate, at)
     parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint, matter, unit)
     locale, text = pack.text(spec.text, profile.language)
-    assignee = None if reaches_customer else profile.owner
-    if audience.role is not None:
-        holder = folding.controls.staff(unit, audience.role, at)
-        assignee = holder.staff_id if holder is not None else None
-    due = spec.due_in_seconds
-    due_in = by_tier(due, profile.tier) if isinstance(due, dict) else due
     return Action(
         action_id=claim.action_id,
         revision=1,
@@ -115,7 +115,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
         audience=spec.audience,
         brand=episode.brand if episode is not None else folding.about[0],
         unit=unit,
-        assignee=assignee,
+        assignee=None if reaches_customer else _assignee(folding, audience, episode, unit, at),
         channel=claim.channel,
         template=spec.text,
         parameters=parameters,
@@ -130,7 +130,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
         cause=episode.cause if episode is not None else sign.cause if sign is not None else None,
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
-        due_at=None if due_in is None else at + int(due_in * SECOND),
+        due_at=_due(folding, candidate, claim, unit),
         deliver_not_before_at=_after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
@@ -145,6 +145,31 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
         pack_version=pack.version,
         evidence=grounds,
         losers=[loser for loser in losers if loser.rule != rule.name],
+    )
+
+
+def _assignee(folding: Folding, audience: "Audience", episode: Episode | None, unit: str | None, at: int) -> str | None:
+    """Who is asked: who has the role, else the owner of the episode or of the customer, else the audience's fallback."""
+    if audience.role is not None:
+        above = max(0, episode.missed - 1) if audience.climbs and episode is not None else 0
+        holder = folding.controls.staff(unit, audience.role, at, above)
+        owner = holder.staff_id if holder is not None else None
+    else:
+        owner = (episode.owner if episode is not None else None) or folding.fold.profile.owner
+    return owner or audience.fallback
+
+
+def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None) -> int | None:
+    at = claim.at
+    spec = candidate.rule.spec
+    due = spec.due_in_seconds
+    due_in = by_tier(due, folding.fold.profile.tier) if isinstance(due, dict) else due
+    if due_in is None:
+        return None
+    return (
+        at + int(due_in * SECOND)
+        if spec.round_the_clock
+        else later(folding, candidate.pack, at, due_in, claim.journey, unit)
     )
 
 
@@ -201,6 +226,7 @@ def _parameters(
         "amount": None if amount is None else f"{amount.normalize():f}",
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,
+        "recurrences": str(episode.recurrences) if episode is not None else None,
     }
     return {name: value or "–" for name, value in values.items()}
 

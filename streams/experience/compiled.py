@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from streams.experience.calendars import WorkingTime
 from streams.experience.conditions import (
     DOUBLE,
     Condition,
@@ -21,6 +22,7 @@ from streams.experience.conditions import (
     compile_condition,
     compile_value,
 )
+from streams.experience.days_off import NotCovered
 from streams.experience.environments import environments
 from streams.experience.frame import OTHER, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
@@ -99,11 +101,18 @@ class CompiledPack:
     """A pack in force. `version` is the hash of its content: comments and order of keys do not count."""
 
     def __init__(
-        self, file: PackFile, signals: list[CompiledSignal], watches: list[CompiledWatch], rules: list[CompiledRule]
+        self,
+        file: PackFile,
+        signals: list[CompiledSignal],
+        watches: list[CompiledWatch],
+        rules: list[CompiledRule],
+        calendars: dict[str, WorkingTime],
     ) -> None:
         self.file = file
         self.name = file.pack
-        self.version = _hash(file)
+        self.calendars = calendars
+        self.version = _hash(file, *(one.days.digest() for _, one in sorted(calendars.items()) if one.knows_days))
+        self._working = calendars.get(file.treatment.calendar or "")
         self.signals = {signal.name: signal for signal in signals}
         self.watches = tuple(watches)
         self.caps = tuple(sorted(file.caps.items()))
@@ -162,6 +171,13 @@ class CompiledPack:
             tuple(watch for watch in self.watches if _possible(watch.kept, facts)),
         )
 
+    def working(self, journey: str | None) -> WorkingTime | None:
+        """The calendar that a journey is treated by; None: round the clock."""
+        if self._working is None:
+            return None
+        entry = self.file.journeys.get(journey or "")
+        return None if entry is not None and entry.round_the_clock else self._working
+
     def rules(self, on: str, signal: str | None = None) -> list[CompiledRule]:
         """The action rules that a trigger can fire, by name."""
         return self._rules.get((on, signal), [])
@@ -201,8 +217,9 @@ def _possible(condition: Condition, facts: Mapping[str, object]) -> bool:
     return True
 
 
-def _hash(part: msgspec.Struct) -> str:
-    return hashlib.sha256(msgspec.json.encode(part, order="deterministic")).hexdigest()[:16]
+def _hash(part: msgspec.Struct, *more: str) -> str:
+    content = msgspec.json.encode(part, order="deterministic")
+    return hashlib.sha256(content + "".join(more).encode()).hexdigest()[:16]
 
 
 def by_tier(values: Mapping[str, float], tier: str | None) -> float:
@@ -283,7 +300,18 @@ class _Compiler:
                     None if isinstance(amount, float | int) else amount,
                 )
             )
-        return CompiledPack(pack, signals, watches, rules)
+        return CompiledPack(pack, signals, watches, rules, self._calendars())
+
+    def _calendars(self) -> dict[str, WorkingTime]:
+        found = {}
+        for name, calendar in self.pack.calendars.items():
+            try:
+                found[name] = WorkingTime(name, calendar)
+            except NotCovered as error:
+                self.errors.append(f"{_place(self.places, ('calendars', name, 'years'), self.file)}: {error}")
+            except ValueError:
+                pass  # treatment_checks.py says which hours or days cannot be read
+        return found
 
     def _signal(self, name: str, spec: Signal) -> CompiledSignal:
         when = self._condition(spec.when, spec.on, ("signals", name, "when"))

@@ -1,6 +1,7 @@
 """The timeline of packs, units, limits and incidents: looked up by event time, in refolds too."""
 
 from bisect import bisect_right, insort
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from schemas.records import Control, PackInForce, Staff, Unit
@@ -9,6 +10,7 @@ from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack
 
 EVERY_BRAND = ""
+LEVELS_MAX = 16  # units above one another
 BRANDS_MAX = 256  # brands whose pack is remembered between look-ups; events may name any
 
 
@@ -114,14 +116,27 @@ class Controls:
         index = bisect_right(entries, at, key=lambda entry: entry.at)
         return entries[index - 1].unit if index else None
 
-    def staff(self, unit_id: str | None, role: str, at: int) -> Staff | None:
-        """Who has a role in a unit or, where nobody has, in the nearest unit above it."""
-        unit = self.unit(unit_id, at)
-        if unit is None:
-            return None
-        for candidate in (unit, *(self.unit(parent, at) for parent in unit.parents)):
-            if candidate is not None:
-                holders = sorted((one for one in candidate.staff if one.role == role), key=lambda one: one.staff_id)
-                if holders:
-                    return holders[0]
-        return None
+    def staff(self, unit_id: str | None, role: str, at: int, above: int = 0) -> Staff | None:
+        """Who has a role in a unit or, where nobody has, in the nearest unit above it. `above`: skips so many holders on the
+        way up; the highest one has nobody above.
+        """
+        found = None
+        for unit in self._upwards(unit_id, at):
+            holders = [one for one in unit.staff if one.role == role]
+            if holders:
+                found = min(holders, key=lambda one: one.staff_id)
+                if above == 0:
+                    break
+                above -= 1
+        return found
+
+    def _upwards(self, unit_id: str | None, at: int) -> Iterator[Unit]:
+        """A unit and those above it, the nearest first; each once, also where units name only the next one."""
+        waiting, seen = [unit_id], set[str | None]()
+        while waiting and len(seen) < LEVELS_MAX:
+            name = waiting.pop(0)
+            unit = None if name in seen else self.unit(name, at)
+            seen.add(name)
+            if unit is not None:
+                yield unit
+                waiting += unit.parents

@@ -1,23 +1,24 @@
 """Episodes: a stretch of dissatisfaction in one journey opens, worsens, is treated, and is closed only when something verifies it.
 
-listen → respond → compensate → improve: receipts move it on; a step that is not done in time is missed and escalates.
+listen → respond → compensate → improve: receipts (receipts.py) move it on; a step that is not done in time (deadlines.py) is
+missed and escalates.
 """
 
 from typing import Final
 
-from schemas.records import ActionUpdate, Loser
 from schemas.records import Episode as EpisodeRecord
+from schemas.records import Loser
+from streams.experience import deadlines
 from streams.experience.actions import propose
-from streams.experience.compiled import CompiledPack, by_tier
+from streams.experience.compiled import CompiledPack
 from streams.experience.evidence import evidence_of, origin_of
-from streams.experience.folding import SECOND, Fact, Folding, Source
-from streams.experience.ids import action_id, episode_id
-from streams.experience.pack import Treatment
+from streams.experience.folding import SECOND, Fact, Folding
+from streams.experience.ids import episode_id
+from streams.experience.recurrence import recurred
 from streams.experience.score import dissatisfaction
-from streams.experience.state import MEMBERS_MAX, NEVER, Episode, Fold, Sign
+from streams.experience.state import MEMBERS_MAX, Episode, Fold, Sign
+from streams.experience.treated import pack_of, touch
 
-_AFTER: Final = {"accepted": "respond", "contacted": "compensate", "compensated": "improve", "resolved": "improve"}
-_ORDER: Final = ("listen", "respond", "compensate", "improve")
 CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
 
 
@@ -40,16 +41,20 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     else:
         trigger = _note(folding, episode, score, at)
     treatment = pack_of(folding, episode).file.treatment
+    came_back = recurred(fold, sign, treatment.recurs_within_seconds) if fold.fixes else 0
     episode.score, episode.peak_score = score, max(episode.peak_score, score)
     episode.said, episode.inferred = episode.said or sign.said, episode.inferred or not sign.said
     episode.fade_at = at + int(treatment.fades_after_seconds * SECOND)
     if sign.event_id not in episode.members and len(episode.members) < MEMBERS_MAX:
         episode.members.append(sign.event_id)
-    _touch(folding, episode, at)
+    touch(folding, episode, at)
     if trigger is not None:
         episode.acted_score = score
         folding.withdraw_pending(at, episode)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
+    if came_back:
+        episode.recurrences = came_back
+        propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=sign)
 
 
 def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | None:
@@ -63,7 +68,6 @@ def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | No
 
 
 def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> Episode:
-    treatment = pack.file.treatment
     tier = folding.fold.profile.tier
     episode = Episode(
         episode_id(folding.key, sign.journey, sign.event_id),
@@ -85,7 +89,7 @@ def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> E
         score,
         score,
         sign.at,
-        _step_due(treatment, "listen", tier, sign.at),
+        None,
         None,
         None,
         None,
@@ -102,16 +106,17 @@ def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> E
     )
     episode.members.extend(dict.fromkeys(one.event_id for one in folding.fold.signs if one.journey == sign.journey))
     del episode.members[:-MEMBERS_MAX]
+    deadlines.begin(folding, pack, episode, sign.at)
     folding.fold.episodes.append(episode)
     return episode
 
 
 def _reopen(folding: Folding, episode: Episode, at: int) -> str:
-    treatment = pack_of(folding, episode).file.treatment
     episode.state, episode.stage = "open", "listen"
     episode.reopened += 1
     episode.missed = 0
-    episode.due_at = _step_due(treatment, "listen", episode.tier, at)
+    deadlines.end(episode)
+    deadlines.begin(folding, pack_of(folding, episode), episode, at)
     episode.verify_by = episode.closed_at = episode.closed_by = None
     return "episode_reopened"
 
@@ -126,75 +131,23 @@ def relieved(folding: Folding, sign: Sign, *, verifies: bool) -> None:
     if verifies and (episode.state == "treated" or episode.score < judge.file.treatment.closes_below):
         _close(folding, episode, sign.at, sign.event_id)
     else:
-        _touch(folding, episode, sign.at)
+        touch(folding, episode, sign.at)
 
 
 def _close(folding: Folding, episode: Episode, at: int, by: str) -> None:
     episode.state, episode.closed_at, episode.closed_by = "closed", at, by
-    episode.due_at = episode.verify_by = None
-    _touch(folding, episode, at)
+    deadlines.end(episode)
+    episode.verify_by = None
+    touch(folding, episode, at)
     closed = [one for one in folding.fold.episodes if one.state == "closed"]
     for old in closed[:-CLOSED_MAX]:
         folding.fold.episodes.remove(old)
     propose(folding, pack_of(folding, episode), "episode_closed", episode=episode)
 
 
-def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
-    """Somebody tells what became of an action: the episode moves on."""
-    episode = _episode_of(folding, update.action_id)
-    if episode is None or episode.state == "closed":
-        return
-    at = source.at
-    treatment = pack_of(folding, episode).file.treatment
-    episode.worked = True
-    if update.status == "declined":
-        episode.declined += 1
-        _touch(folding, episode, at)
-        propose(folding, pack_of(folding, episode), "declined", episode=episode)
-    elif update.status == "resolved":
-        episode.state, episode.stage, episode.due_at = "treated", "improve", None
-        episode.verify_by = at + int(treatment.verified_within_seconds * SECOND)
-    else:
-        stage = _AFTER[update.status]
-        if _ORDER.index(stage) > _ORDER.index(episode.stage):
-            episode.stage = stage  # type: ignore[assignment]
-            episode.due_at = _step_due(treatment, stage, episode.tier, at)
-    _touch(folding, episode, at)
-
-
-def _episode_of(folding: Folding, wanted: str) -> Episode | None:
-    """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
-    receipts follow."""
-    for episode in folding.fold.episodes:
-        if wanted in episode.actions:
-            return episode
-        for rule, step in episode.done:
-            if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
-                return episode
-    return None
-
-
-def next_due(fold: Fold) -> int:
-    """When an episode next needs looking at (µs)."""
-    due = NEVER
-    for episode in fold.episodes:
-        if episode.state != "closed":
-            due = min(due, _due(episode))
-    return due
-
-
-def _due(episode: Episode) -> int:
-    due = episode.fade_at
-    if episode.due_at is not None and episode.due_at < due:
-        due = episode.due_at
-    if episode.verify_by is not None and episode.verify_by < due:
-        due = episode.verify_by
-    return due
-
-
 def fire(folding: Folding, due: int) -> None:
     """What is due happens: a step was missed, a treatment stayed unverified, an episode has faded."""
-    waiting = [one for one in folding.fold.episodes if one.state != "closed" and _due(one) == due]
+    waiting = [one for one in folding.fold.episodes if one.state != "closed" and deadlines.next_of(one) == due]
     episode = min(waiting, key=lambda one: one.id)
     pack = pack_of(folding, episode)
     episode.score = dissatisfaction(folding.fold.signs, episode.journey, due, pack.curve)
@@ -202,29 +155,22 @@ def fire(folding: Folding, due: int) -> None:
         _close(folding, episode, due, "quiet")
     elif episode.verify_by == due:
         trigger = _reopen(folding, episode, due)
-        _touch(folding, episode, due)
+        touch(folding, episode, due)
         propose(folding, pack, trigger, episode=episode)
+    elif episode.resumes_at == due:
+        deadlines.resume(folding, pack, episode, due)
+        touch(folding, episode, due)
+    elif episode.remind_at == due:
+        episode.remind_at = None
+        touch(folding, episode, due)
+        propose(folding, pack, "step_due_soon", episode=episode)
     else:
         episode.missed += 1
-        more = episode.missed < pack.file.treatment.escalates_most
-        episode.due_at = _step_due(pack.file.treatment, episode.stage, episode.tier, due) if more else None
-        _touch(folding, episode, due)
+        deadlines.end(episode)
+        if episode.missed < pack.file.treatment.escalates_most:
+            deadlines.begin(folding, pack, episode, due)
+        touch(folding, episode, due)
         propose(folding, pack, "response_missed", episode=episode)
-
-
-def pack_of(folding: Folding, episode: Episode) -> CompiledPack:
-    """The pack that opened an episode also finishes it."""
-    return folding.controls.shelf.get(episode.pack, episode.pack_version)
-
-
-def _step_due(treatment: Treatment, step: str, tier: str | None, at: int) -> int:
-    within = by_tier(treatment.step_within_seconds[step], tier)  # type: ignore[index]
-    return at + max(1, int(within * SECOND))
-
-
-def _touch(folding: Folding, episode: Episode, at: int) -> None:
-    episode.changed_at = at
-    folding.changed[episode.id] = episode
 
 
 def _current(fold: Fold, journey: str) -> Episode | None:
@@ -259,7 +205,7 @@ def record_of(folding: Folding, episode: Episode) -> EpisodeRecord:
         journey=episode.journey,
         touchpoint=episode.touchpoint,
         unit=episode.unit,
-        owner=profile.owner,
+        owner=episode.owner or profile.owner,
         tier=episode.tier,
         state=episode.state,
         stage=episode.stage,
@@ -279,4 +225,6 @@ def record_of(folding: Folding, episode: Episode) -> EpisodeRecord:
         pack_version=episode.pack_version,
         evidence=evidence_of(folding.fold.signs, episode.journey, episode.changed_at),
         losers=[Loser(rule=one[0], kind=one[1], reason=one[2], detail=one[3]) for one in episode.lost],
+        resumes_at=episode.resumes_at,
+        recurrences=episode.recurrences,
     )

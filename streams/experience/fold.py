@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from schemas.records import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
-from streams.experience import arbiter, episodes, signals, watches
+from streams.experience import arbiter, deadlines, episodes, receipts, signals, watches
 from streams.experience.channels import answer
 from streams.experience.folding import Folding, Input
 from streams.experience.frame import Frame
@@ -38,7 +38,7 @@ def fold_input(folding: Folding, item: Input) -> None:
         fold.profile = updated(fold.profile, record)
     else:
         folding.turn_to((None, None))
-        episodes.receipt(folding, record, item.source)
+        receipts.receipt(folding, record, item.source)
     if at > fold.at:
         fold.at = at
     _conclude(folding, at)
@@ -64,6 +64,8 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         else None,
     )
     remember(fold, touch)
+    if fold.episodes:
+        receipts.heard(folding, touch.journey, source.at)
     frame = Frame(fold, source.at, view, event, curve=pack.curve)
     contact = pack.contact(view, event.outcome)
     if fold.watches:
@@ -85,6 +87,8 @@ def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:
     source = item.source
     pack = folding.controls.pack(feedback.brand, source.at)
     joined = join(folding, pack, feedback, source)
+    if folding.fold.episodes:
+        receipts.heard(folding, joined.journey, source.at)
     signals.on_feedback(folding, pack, joined, feedback, source)
     joined.finish(folding, pack)
 
@@ -127,7 +131,7 @@ def _attributes(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
 def next_due(fold: Fold) -> int:
     """When something is due by itself (µs); NEVER for nothing."""
     due = watches.next_due(fold) if fold.watches else NEVER
-    return min(due, episodes.next_due(fold)) if fold.episodes else due
+    return min(due, deadlines.next_due(fold)) if fold.episodes else due
 
 
 def fire_until(folding: Folding, at: int) -> None:

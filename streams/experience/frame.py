@@ -77,6 +77,8 @@ class EpisodeView(msgspec.Struct):
     missed: int
     said: bool
     inferred: bool
+    recurrences: int
+    waiting: bool
 
 
 class SignalView(msgspec.Struct):

@@ -14,7 +14,16 @@ Texts = dict[str, str]  # locale → text with {parameters}
 
 SignalOn = Literal["touchpoint", "feedback", "watch"]
 ActionOn = Literal[
-    "episode_opened", "episode_worsened", "episode_reopened", "episode_closed", "response_missed", "declined", "signal"
+    "episode_opened",
+    "episode_worsened",
+    "episode_reopened",
+    "episode_closed",
+    "step_due_soon",
+    "response_missed",
+    "declined",
+    "handed_over",
+    "recurred",
+    "signal",
 ]
 Handling = Literal["listen", "respond", "compensate", "improve"]
 Step = Literal["listen", "respond", "compensate", "improve", "escalate", "recognise"]
@@ -28,6 +37,7 @@ class Journey(Part):
     """The customer's way through touchpoints; an episode belongs to one journey."""
 
     title: Texts = {}  # its name in messages, a text a language
+    round_the_clock: bool = False  # treated at any time, whatever the treatment's calendar
 
 
 class TouchpointEntry(Part):
@@ -89,6 +99,25 @@ class Treatment(Part):
     reopens_within_seconds: float  # dissatisfied again by then: the same episode
     fades_after_seconds: float  # no evidence for so long: closed as faded
     escalates_most: int = 3  # how often a missed step triggers
+    calendar: str | None = None  # one of calendars: times of steps are working time; null: round the clock
+    remind_before_seconds: float | None = None  # so long before a step is due a reminder triggers
+    waits_at_most_seconds: float = 259_200.0  # waiting for the customer stops the clock, at most so long
+    recurs_within_seconds: float = (
+        7_776_000.0  # so long after the fix the same cause at the same touchpoint has come back
+    )
+
+
+class Calendar(Part):
+    """When people work. A unit's own opening hours and time zone go before those here."""
+
+    hours: dict[
+        Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]
+    ]  # "09:00-12:30", split shifts as a list
+    time_zone: str  # IANA name, of the hours here
+    holidays: str | None = None  # whose days off: CN, DE, DE-BY, …; null: none
+    years: list[int] = []  # with holidays: the years that it covers; work in another one is an error
+    on_holidays: list[str] = []  # hours on days off
+    dates: dict[str, list[str]] = {}  # single days, YYYY-MM-DD → hours; before everything else
 
 
 class Audience(Part):
@@ -96,7 +125,9 @@ class Audience(Part):
 
     reaches: Literal["staff", "customer"]  # whom
     title: Texts = {}  # its name in messages, a text a language
-    role: str | None = None  # staff role in the unit that is assigned; null: the customer's owner
+    role: str | None = None  # staff role in the unit that is assigned; null: the episode's or the customer's owner
+    climbs: bool = False  # with role: each further missed step goes to the next holder up the units
+    fallback: str | None = None  # assignee where there is none else
 
 
 class Cap(Part):
@@ -138,6 +169,7 @@ class ActionRule(Part):
     solution: str | None = None  # what to do, in words
     amount: float | str | ByTier | None = None  # suggested compensation
     channels: list[str] = []  # the first that is open: the stated one, then by how often this customer answers in it
+    round_the_clock: bool = False  # due_in_seconds is not working time, whatever the treatment's calendar
     due_in_seconds: float | ByTier | None = None  # by when it is to be done
     expires_in_seconds: float | None = None  # after which it makes no sense any more
     cap: Cap | None = None  # how often one customer may get it
@@ -217,6 +249,7 @@ class PackFile(Part):
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
+    calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident

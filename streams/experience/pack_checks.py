@@ -28,6 +28,7 @@ PARAMETERS: Final = frozenset(
         "amount",
         "currency",
         "missed",
+        "recurrences",
         "subjects",
     }
 )
@@ -109,6 +110,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "texts",
         "caps",
         "outcomes",
+        "calendars",
     ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):

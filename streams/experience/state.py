@@ -134,6 +134,21 @@ class Episode(Row):
     actions: list[str]
     lost: list[tuple[str, str, str, str | None]] = []  # (rule, kind, reason, detail) in the latest decision about it
     held: tuple[str, float, str] | None = None  # (experiment, share, salt): colleagues were not asked, for comparison
+    remind_at: int | None = None
+    resumes_at: int | None = None  # the customer has the next word, at most until then: the clock stands still
+    left_seconds: float | None = None  # of the step's time when the clock stopped; None: nothing was due
+    owner: str | None = None  # to whom it was handed over
+    handed: int = 0
+    recurrences: int = 0  # how often its cause came back to its touchpoint after it was said to be put right
+
+
+class Fix(Row):
+    """A cause that was said to be put right at a touchpoint."""
+
+    touchpoint: str
+    cause: str
+    fixed_at: int
+    recurrences: int = 0
 
 
 class OpenWatch(Row):
@@ -181,6 +196,7 @@ class Fold(Row):
     level_count: int = 0
     spent: bytes = b""  # Spents: what was decided lately
     felt: bytes = b""  # Felts: how the customer's latest answers were, oldest first
+    fixes: list[Fix] = []
 
 
 class Piece(Row):

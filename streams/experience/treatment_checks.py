@@ -1,19 +1,35 @@
-"""What can be wrong with how a pack limits and treats: caps across rules, channels."""
+"""What can be wrong with how a pack limits and treats: caps across rules, channels, calendars."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from typing import Final
 
+from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing
-from streams.experience.pack import ContactCap, PackFile
+from streams.experience.pack import Calendar, ContactCap, PackFile
 from streams.experience.spent import SPENT_MAX
 
-TIER: Final = "tier"
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_SPAN: Final = re.compile(rf"{_CLOCK}-(?:{_CLOCK}|24:00)")
 
 
 def check_treatment(pack: PackFile) -> Iterator[Problem]:
     """Every problem."""
     for name, cap in pack.caps.items():
         yield from _cap(("caps", name), cap, pack)
+    if pack.treatment.calendar is not None:
+        yield from missing(("treatment", "calendar"), "calendar", pack.treatment.calendar, pack.calendars)
+    for field in ("remind_before_seconds", "waits_at_most_seconds", "recurs_within_seconds"):
+        value = getattr(pack.treatment, field)
+        if value is not None and value <= 0:
+            yield ("treatment", field), "must be positive"
+    for name, calendar in pack.calendars.items():
+        yield from _calendar(("calendars", name), calendar)
+    for name, audience in pack.audiences.items():
+        if audience.climbs and audience.role is None:
+            yield ("audiences", name, "climbs"), "goes from holder to holder of a role; say which: role: manager"
     for name, rule in pack.actions.items():
         path = ("actions", name, "channels")
         if rule.channels and rule.channel is not None:
@@ -36,6 +52,47 @@ def _cap(path: tuple[str, ...], cap: ContactCap, pack: PackFile) -> Iterator[Pro
     for name, values in cap.customers.items():
         if not values:
             yield (*path, "customers", name), "no value: the cap would hold for nobody"
+
+
+def _calendar(path: tuple[str, ...], calendar: Calendar) -> Iterator[Problem]:
+    for weekday, spans in calendar.hours.items():
+        yield from _spans((*path, "hours", weekday), spans)
+    if not any(calendar.hours.values()):
+        yield (*path, "hours"), "nobody ever works; leave the calendar out, or say when"
+    yield from _spans((*path, "on_holidays"), calendar.on_holidays)
+    for day, spans in calendar.dates.items():
+        if not _DATE.fullmatch(day) or not _is_date(day):
+            yield (*path, "dates", day), f'{day!r} is no day; write "2026-05-01" in quotes'
+        yield from _spans((*path, "dates", day), spans)
+    if not known_time_zone(calendar.time_zone):
+        yield (*path, "time_zone"), f"no time zone {calendar.time_zone!r}; write an IANA name, e.g. Asia/Shanghai"
+    if calendar.holidays is not None and not calendar.years:
+        yield (*path, "years"), "which years does it cover? write years: [2026]"
+    if calendar.years and calendar.holidays is None:
+        yield (*path, "years"), "belongs to holidays: COUNTRY"
+    for index, year in enumerate(calendar.years):
+        if not 1970 <= year <= 2100:
+            yield (*path, "years", index), f"{year} is no year"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _spans(path: tuple[str | int, ...], spans: list[str]) -> Iterator[Problem]:
+    if not all(_SPAN.fullmatch(span) for span in spans):
+        yield path, 'write spans as ["09:00-12:30", "14:00-18:00"], 24:00 is the end of the day'
+        return
+    last = ""
+    for span in sorted(spans):
+        begin, end = span.split("-")
+        if not last <= begin < end:
+            yield path, f"{span} does not come after what is before it"
+        last = end
 
 
 def _all(path: tuple[str, ...], what: str, names: Iterable[str], known: Collection[str]) -> Iterator[Problem]:

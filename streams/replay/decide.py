@@ -77,7 +77,7 @@ class Decider:
         """Event time of the newest event (µs)."""
         return self._subjects.stream_time
 
-    def waiting_until(self) -> int | None:
+    def resumes_at(self) -> int | None:
         """When something more would be due (µs)."""
         due = (self._subjects.next_due(), self._incidents.next_due())
         return min((at for at in due if at is not None), default=None)

@@ -1,0 +1,71 @@
+"""Receipts: somebody tells what became of an action, and its episode moves on.
+
+accepted → respond, contacted → compensate, compensated → improve, resolved → treated. Declined asks for a decision, handed
+over names the next owner, waiting for the customer stops the clock.
+"""
+
+from typing import Final
+
+from schemas.records import ActionUpdate
+from streams.experience import deadlines
+from streams.experience.actions import propose
+from streams.experience.folding import SECOND, Folding, Source
+from streams.experience.ids import action_id
+from streams.experience.recurrence import fixed
+from streams.experience.state import Episode
+from streams.experience.treated import pack_of, touch
+
+_AFTER: Final = {"accepted": "respond", "contacted": "compensate", "compensated": "improve", "resolved": "improve"}
+_ORDER: Final = ("listen", "respond", "compensate", "improve")
+
+
+def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
+    """One receipt."""
+    episode = _episode_of(folding, update.action_id)
+    if episode is None or episode.state == "closed":
+        return
+    at, pack = source.at, pack_of(folding, episode)
+    episode.worked = True
+    if update.status == "waiting_for_customer":
+        deadlines.stop(folding, pack, episode, at)
+    elif episode.resumes_at is not None:
+        deadlines.resume(folding, pack, episode, at)
+    if update.status == "declined":
+        episode.declined += 1
+        touch(folding, episode, at)
+        propose(folding, pack, "declined", episode=episode)
+    elif update.status == "handed_over":
+        episode.owner, episode.handed = update.to, episode.handed + 1
+        touch(folding, episode, at)
+        propose(folding, pack, "handed_over", episode=episode)
+    elif update.status == "resolved":
+        deadlines.end(episode)
+        episode.state, episode.stage = "treated", "improve"
+        episode.verify_by = at + int(pack.file.treatment.verified_within_seconds * SECOND)
+        fixed(folding.fold, episode, at)
+    elif update.status in _AFTER:
+        stage = _AFTER[update.status]
+        if _ORDER.index(stage) > _ORDER.index(episode.stage):
+            episode.stage = stage  # type: ignore[assignment]
+            deadlines.begin(folding, pack, episode, at)
+    touch(folding, episode, at)
+
+
+def heard(folding: Folding, journey: str, at: int) -> None:
+    """The customer does or says something in a journey: whoever waited for it goes on."""
+    for episode in folding.fold.episodes:
+        if episode.resumes_at is not None and episode.journey == journey:
+            deadlines.resume(folding, pack_of(folding, episode), episode, at)
+            touch(folding, episode, at)
+
+
+def _episode_of(folding: Folding, wanted: str) -> Episode | None:
+    """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
+    receipts follow."""
+    for episode in folding.fold.episodes:
+        if wanted in episode.actions:
+            return episode
+        for rule, step in episode.done:
+            if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
+                return episode
+    return None
