@@ -44,7 +44,7 @@ def hard_life(seed: int, count: int) -> Life:
     receipts = []
     for action_id in chosen:
         told_at = (known[action_id].decided_at - START) // SECOND + rng.choice((-30, 0, 1, 60, 600, 3600))
-        fields = {"action_id": action_id, "status": rng.choice(STATUSES)}
+        fields = {"action_id": action_id, "status": rng.choice(STATUSES), "to": "li"}
         receipts.append(("action_update", f"r{len(receipts)}", max(0, told_at), fields))
     messages = messages + _numbered(rng, receipts)
     return Life(messages, controls, max(event_at(one) for one in messages) + 20 * 3600)

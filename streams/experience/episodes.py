@@ -41,7 +41,7 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
     else:
         trigger = _note(folding, episode, score, at)
     treatment = pack_of(folding, episode).file.treatment
-    came_back = recurred(fold, sign, treatment.recurs_within_seconds) if fold.fixes else 0
+    came_back = recurred(fold, sign, treatment.recurs_within_seconds) if fold.fixes else None
     episode.score, episode.peak_score = score, max(episode.peak_score, score)
     episode.said, episode.inferred = episode.said or sign.said, episode.inferred or not sign.said
     episode.fade_at = at + int(treatment.fades_after_seconds * SECOND)
@@ -52,9 +52,11 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
         episode.acted_score = score
         folding.withdraw_pending(at, episode)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
-    if came_back:
-        episode.recurrences = came_back
-        propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=sign)
+    if came_back is not None:
+        episode.recurrences = came_back.recurrences
+        if not came_back.told:
+            came_back.told = True
+            propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=sign)
 
 
 def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | None:

@@ -25,6 +25,7 @@ ActionOn = Literal[
     "recurred",
     "signal",
 ]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Handling = Literal["listen", "respond", "compensate", "improve"]
 Step = Literal["listen", "respond", "compensate", "improve", "escalate", "recognise"]
 
@@ -102,17 +103,13 @@ class Treatment(Part):
     calendar: str | None = None  # one of calendars: times of steps are working time; null: round the clock
     remind_before_seconds: float | None = None  # so long before a step is due a reminder triggers
     waits_at_most_seconds: float = 259_200.0  # waiting for the customer stops the clock, at most so long
-    recurs_within_seconds: float = (
-        7_776_000.0  # so long after the fix the same cause at the same touchpoint has come back
-    )
+    recurs_within_seconds: float | None = None  # the same cause, so long after its fix, has come back; null: whenever
 
 
 class Calendar(Part):
     """When people work. A unit's own opening hours and time zone go before those here."""
 
-    hours: dict[
-        Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[str]
-    ]  # "09:00-12:30", split shifts as a list
+    hours: dict[Weekday, list[str]]  # by weekday, local time: ["09:00-12:30", "14:00-18:00"]
     time_zone: str  # IANA name, of the hours here
     holidays: str | None = None  # whose days off: CN, DE, DE-BY, …; null: none
     years: list[int] = []  # with holidays: the years that it covers; work in another one is an error

@@ -17,12 +17,13 @@ def fixed(fold: Fold, episode: Episode, at: int) -> None:
     del fold.fixes[:-FIXES_MAX]
 
 
-def recurred(fold: Fold, sign: Sign, within_seconds: float) -> int:
-    """Takes note of a signal; how often its cause has come back to its touchpoint after the fix, 0 if this is none."""
+def recurred(fold: Fold, sign: Sign, within_seconds: float | None) -> Fix | None:
+    """Takes note of a signal; the fix after which its cause has come back to its touchpoint, None if this is not so."""
     for fix in fold.fixes:
         if (fix.touchpoint, fix.cause) == (sign.touchpoint, sign.cause):
-            if not fix.fixed_at < sign.at <= fix.fixed_at + int(within_seconds * SECOND):
-                return 0
+            until = sign.at if within_seconds is None else fix.fixed_at + int(within_seconds * SECOND)
+            if not fix.fixed_at < sign.at <= until:
+                return None
             fix.recurrences += 1
-            return fix.recurrences
-    return 0
+            return fix
+    return None

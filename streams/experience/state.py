@@ -148,7 +148,8 @@ class Fix(Row):
     touchpoint: str
     cause: str
     fixed_at: int
-    recurrences: int = 0
+    recurrences: int = 0  # after this fix and earlier ones
+    told: bool = False  # that it has come back after this fix
 
 
 class OpenWatch(Row):

@@ -144,8 +144,8 @@ def test_missed_steps_escalate_to_the_units_manager_a_limited_number_of_times() 
     assert [action.decided_at for action in escalations] == [START + (60 + 3600 * n) * SECOND for n in (1, 2, 3)]
 
 
-def receipt(life: Life, at: int, action: Action, status: str) -> None:
-    life.take("action_update", at, action_id=action.action_id, status=status)
+def receipt(life: Life, at: int, action: Action, status: str, **fields: Any) -> None:
+    life.take("action_update", at, action_id=action.action_id, status=status, **fields)
 
 
 def test_receipts_move_an_episode_on_and_only_a_verifying_signal_closes_it() -> None:

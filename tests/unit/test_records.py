@@ -25,7 +25,7 @@ PERSONAL = {
     "Feedback": {"subject_id", "text", "matter", "product", "staff", "device", "attributes"},
     "Customer": {"subject_id", "name", "identifiers", "value", "owner", "attributes"},
     "Identifier": {"value"},
-    "ActionUpdate": {"subject_id", "by", "note", "attributes"},
+    "ActionUpdate": {"subject_id", "by", "note", "attributes", "to"},
     "Experience": {"subject_id", "matter"},
     "Action": {"subject_id", "assignee", "parameters", "text", "matter"},
     "Notification": {"subject_id", "assignee", "parameters", "text", "matter"},

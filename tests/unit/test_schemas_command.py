@@ -53,7 +53,7 @@ def run(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str) -> tuple[int
 
 def test_check_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     code, printed, _ = run(monkeypatch, "", "check")
-    assert (code, printed) == (0, "14 schema files, no problems\n")
+    assert (code, printed) == (0, "16 schema files, no problems\n")
 
 
 def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
@@ -64,6 +64,7 @@ def test_check_tells_every_problem_with_its_place(folder: Path) -> None:
     (folder / "order.v1.avsc").write_text("{}", encoding="utf-8")
     (folder / "Cause.avsc").write_text("{}", encoding="utf-8")
     (folder / "action_update.v1.avsc").unlink()
+    (folder / "action_update.v2.avsc").unlink()
     ids = (folder / "ids.yaml").read_text(encoding="utf-8")
     ids = ids.replace("touchpoint: {1: 1}", "touchpoint: {1: 1, 2: 3}")
     (folder / "ids.yaml").write_text(ids, encoding="utf-8")

@@ -7,3 +7,19 @@ ALTER TABLE action_updates
 ALTER TABLE episodes
     ADD COLUMN IF NOT EXISTS resumes_at Nullable(DateTime64(6, 'UTC')) COMMENT 'The customer has the next word: the clock stands still, at most until then; null: it runs.' AFTER `losers.detail`,
     ADD COLUMN IF NOT EXISTS recurrences Int32 COMMENT 'How often its cause came back to its touchpoint after somebody had said that it was put right.' AFTER resumes_at;
+
+CREATE OR REPLACE VIEW action_updates_final AS SELECT * FROM action_updates FINAL;
+CREATE OR REPLACE VIEW episodes_final AS SELECT * FROM episodes FINAL;
+
+CREATE OR REPLACE VIEW action_updates_current AS
+SELECT * FROM action_updates FINAL
+ORDER BY subject_id, event_id, _topic, _partition, _offset
+LIMIT 1 BY subject_id, event_id;
+
+CREATE OR REPLACE VIEW episodes_current AS
+SELECT * FROM (
+    SELECT * FROM episodes FINAL
+    ORDER BY subject_id, episode_id, revision DESC, _topic, _partition, _offset
+    LIMIT 1 BY subject_id, episode_id
+)
+WHERE NOT retracted;
