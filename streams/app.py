@@ -1,5 +1,8 @@
 """Wires the parts: which jobs a worker runs, with which packs, codec and limits."""
 
+from collections.abc import Iterable, Iterator
+
+from schemas.codec import Codec
 from streams.analysers import analyser
 from streams.codec import OUTPUTS, codec
 from streams.engine.job import AnyJob
@@ -20,7 +23,21 @@ def jobs(settings: Settings, packs: Shelf | None = None) -> tuple[AnyJob, ...]:
     """Job 1: everything about one subject. Job 2: incidents from the causes that job 1 sends on."""
     known = packs if packs is not None else shelf(settings)
     encoding = codec(settings, OUTPUTS, audiences_of(known))
-    return (
+    made: tuple[AnyJob, ...] = (
         Subjects(encoding, known, analyser(settings), limits(settings)),
         Incidents(encoding, known, limits(settings)),
     )
+    return made if settings.worker_traces == "off" else tuple(_traced(made, encoding, settings))
+
+
+def _traced(made: Iterable[AnyJob], encoding: Codec, settings: Settings) -> Iterator[AnyJob]:
+    """Raises UserError where OpenTelemetry is asked for and missing."""
+    from streams.traces import Carried, Spans, Traced
+
+    spans: Spans = Carried()
+    if settings.worker_traces == "otlp":
+        from streams.spans import Exported
+
+        spans = Exported()
+    for job in made:
+        yield Traced(job, encoding, spans)

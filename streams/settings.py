@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     worker_standbys: int = Field(
         0, ge=0, le=4, description="other workers that follow each partition's state, ready to take it over"
     )
+    worker_traces: Literal["off", "carry", "otlp"] = Field(
+        "off",
+        description="carry: traceparent goes from the headers of inputs to those of actions and notifications; otlp: a span for "
+        "each action, too (extra `traces`, OTEL_EXPORTER_OTLP_ENDPOINT; docs/traces.md)",
+    )
     worker_align_wait_seconds: float = Field(
         5.0, gt=0, description="longest wait for an input that lags behind its siblings"
     )

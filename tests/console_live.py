@@ -14,7 +14,7 @@ from deploy.local import ports
 from deploy.local.clickhouse.process import ClickHouse
 from schemas.records import ActionUpdate, Control, Customer, Feedback, Touchpoint, Unit
 from streams.connect.controls import send_control
-from streams.engine.job import Message
+from streams.engine.job import Headers, Message
 from tests.builders import CODEC
 from tests.clickhouse_service import READER, ClickHouseService
 from tests.kafka_service import Kafka
@@ -87,7 +87,7 @@ class Live:
         """HTML."""
         return self.ask(path, user).text
 
-    def unhappy(self, subject: str, unit: str, name: str) -> None:
+    def unhappy(self, subject: str, unit: str, name: str, headers: Headers = ()) -> None:
         """Payment fails three times, and she says so."""
         now = time.time_ns() // 1_000
         who: dict[str, Any] = {"subject_type": "customer", "subject_id": subject, "brand": "marlow"}
@@ -102,7 +102,7 @@ class Live:
                 text="It failed three times. Terrible.", language="en", **who),
         ]  # fmt: skip
         self.product.produce(
-            [Message(TOPIC[type(one)], 0, 0, 0, subject.encode(), CODEC.encode(one), ()) for one in records]
+            [Message(TOPIC[type(one)], 0, 0, 0, subject.encode(), CODEC.encode(one), headers) for one in records]
         )
 
     def receipts(self) -> list[ActionUpdate]:
@@ -138,7 +138,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         for number, region in ((1, "north"), (2, "south")):
             unit = Unit(unit_id=f"dealer-{number}", name=f"Dealer {number}", parents=[region])
             send_control(Control(control_id=f"unit-{number}", in_force_at=0, written_at=0, unit=unit), product.settings)
-        worker = product.start("worker")
+        worker = product.start("worker", TOUCHSTONE_WORKER_TRACES="carry")
         product.start("sink", "clickhouse")
         users = msgspec.json.encode(USERS).decode()
         console = product.start(

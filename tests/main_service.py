@@ -92,7 +92,10 @@ class Product:
         from kafka import KafkaProducer
 
         with closing(KafkaProducer(bootstrap_servers=[self.kafka.bootstrap], acks="all", linger_ms=5)) as producer:
-            sent = [producer.send(self.settings.topic(one.topic), key=one.key, value=one.value) for one in messages]
+            sent = [
+                producer.send(self.settings.topic(one.topic), key=one.key, value=one.value, headers=list(one.headers))
+                for one in messages
+            ]
             for future in sent:
                 future.get(30)
 
