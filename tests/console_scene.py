@@ -86,7 +86,14 @@ def _records(unit: str, now: int) -> list[tuple[str, msgspec.Struct]]:
         "losers": [Loser(rule="r", kind="voucher", reason="cap", detail="1 of 1")], **who,
     }  # fmt: skip
     event: dict[str, Any] = {"touchpoint": "payment", "outcome": "failure", "waiting_seconds": 30.0, **who}
+    incident = {
+        "action_id": f"incident-{name}", "subject_type": "touchpoint", "subject_id": "payment", "touchpoint": "payment",
+        "cause": "failure", "rule": "incident", "audience": "product", "assignee": f"owner-{name}", "decided_at": now - 8 * MINUTE, "unit": unit,
+    }  # fmt: skip
     return [
+        ("actions", records.action(**incident)),
+        ("action_updates", records.receipt(event_id=f"on-it-{name}", action_id=f"incident-{name}", subject_type="touchpoint",
+            subject_id="payment", occurred_at=now - 4 * MINUTE, by=f"owner-{name}", unit=unit)),
         ("touchpoints", records.touchpoint(event_id=f"failed-{name}", occurred_at=now - 9 * MINUTE, **event)),
         ("touchpoints", records.touchpoint(event_id=f"web-{name}", occurred_at=now - 7 * MINUTE, **{**event, "unit": None})),
         ("feedback", records.feedback(event_id=f"said-{name}", occurred_at=now - 8 * MINUTE, text="Oh, never again!", **who)),

@@ -32,18 +32,36 @@ def bars(row: dict[str, Any], highest: float, title: str) -> Markup:
 
 def trend(values: Sequence[float | None], title: str) -> Markup:
     """A line of shares, 0 to 1 at least 0.2 high; gaps where nothing was measured."""
-    width, height = 100.0, 24.0
-    highest = max([0.2, *(value for value in values if value is not None)])
+    return _svg(100, 24, "trend", title, _line(values, max([0.2, *(value for value in values if value is not None)])))
+
+
+def waiting(values: Sequence[float | None], promise: float | None, title: str) -> Markup:
+    """A line of waiting times, and a dashed one for what was promised."""
+    highest = max([1.0, promise or 0.0, *(value for value in values if value is not None)])
+    limit = (
+        f'<line class="promise" x1="0" x2="100" y1="{_y(promise, highest):.1f}" y2="{_y(promise, highest):.1f}"/>'
+        if promise
+        else ""
+    )
+    return _svg(100, 24, "trend waits", title, limit + _line(values, highest))
+
+
+def _y(value: float, highest: float) -> float:
+    return 22 - value / highest * 20
+
+
+def _line(values: Sequence[float | None], highest: float) -> str:
+    width = 100.0
     pieces: list[list[str]] = [[]]
     for number, value in enumerate(values):
         if value is None:
             pieces.append([])
             continue
-        x, y = number / max(1, len(values) - 1) * width, height - 2 - value / highest * (height - 4)
+        x, y = number / max(1, len(values) - 1) * width, _y(value, highest)
         pieces[-1].append(f"{x:.1f},{y:.1f}")
     lines = "".join(f'<polyline points="{" ".join(piece)}"/>' for piece in pieces if len(piece) > 1)
     dots = "".join(_dot(piece[0]) for piece in pieces if len(piece) == 1)
-    return _svg(width, height, "trend", title, lines + dots)
+    return lines + dots
 
 
 def throughput(points: Sequence[tuple[Any, int]], minutes: Sequence[Any], title: str) -> Markup:

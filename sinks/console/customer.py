@@ -95,8 +95,8 @@ def evidence(row: tuple[Any, ...], texts: Mapping[str, str], places: Mapping[str
     }
 
 
-def _losers(rows: list[tuple[str, str, str]]) -> list[Row]:
-    return [{"kind": kind, "reason": reason, "detail": detail} for kind, reason, detail in rows]
+def _losers(rows: list[tuple[str, str, str, str]]) -> list[Row]:
+    return [{"kind": kind, "reason": reason, "detail": detail, "rule": rule} for kind, reason, detail, rule in rows]
 
 
 def latest(revisions: list[Row]) -> list[Row]:

@@ -1,7 +1,7 @@
 """Which panels each page has, where their data come from, and what each template gets beside the answer to the page's question."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ from sinks.console.words import Speech
 ENDED_SHOWN_US: Final = SPANS * SPAN_US
 TICKER_ROWS: Final = 10
 SETTLED: Final = ("resolved", "declined")
+CONTACT_IS_ENOUGH: Final = ("listen", "respond")  # steps whose time is kept once somebody has reached the customer
 
 
 class Panel(NamedTuple):
@@ -90,12 +91,17 @@ def _figures(seen: Seen) -> dict[str, Any]:
 
 def _incidents(seen: Seen) -> dict[str, Any]:
     """Those of no unit are everybody's to know; how many customers they hit elsewhere is not."""
-    found = [
+    known = [
         one
-        for _, one in seen.topics.incidents.values()
-        if not one.retracted and (one.unit is None or seen.scope.covers(one.unit, seen.topics.units))
+        for one in seen.topics.incidents.values()
+        if not one.incident.retracted
+        and (one.incident.unit is None or seen.scope.covers(one.incident.unit, seen.topics.units))
     ]
-    found.sort(key=lambda one: one.started_at, reverse=True)
+    found = sorted((one.incident for one in known), key=lambda one: one.started_at, reverse=True)
+    told = with_news((seen.data or {}).get("told", ()), seen.topics.receipts)
+    about = {
+        (row["brand"], row["touchpoint"], row["cause"], round(row["decided_at"].timestamp() * 1e6)): row for row in told
+    }
     current = [one for one in found if one.ended_at is None or one.ended_at > seen.now_us]
     ended = [one for one in found if one.ended_at is not None and one.ended_at <= seen.now_us]
     here: Counter[str] = Counter()
@@ -103,6 +109,10 @@ def _incidents(seen: Seen) -> dict[str, Any]:
         here[row["touchpoint"]] += row["customers"]
     return {
         "incidents": current,
+        "told": {
+            one.incident.incident_id: about.get((one.brand, one.incident.touchpoint, one.incident.cause, one.since))
+            for one in known
+        },
         "ended": [one for one in ended if (one.ended_at or 0) > seen.now_us - ENDED_SHOWN_US][:3],
         "scoped": not seen.scope.whole,
         "here": here,
@@ -141,8 +151,11 @@ def _tasks(seen: Seen) -> dict[str, Any]:
     return {"data": {**seen.data, "rows": rows, "total": seen.data["total"] - (len(seen.data["rows"]) - len(rows))}}
 
 
-def with_news(actions: list[Row], receipts: Mapping[str, ActionUpdate]) -> list[Row]:
-    """Actions with receipts that have come through the stream, and are not yet in ClickHouse, at their end."""
+def with_news(actions: Iterable[Row], receipts: Mapping[str, ActionUpdate]) -> list[Row]:
+    """Actions with receipts that have come through the stream, and are not yet in ClickHouse, at their end.
+
+    `settled`: nothing is left to be done; `met`: what had to be done by its time is done, settling it can wait.
+    """
     found = []
     for action in actions:
         known = list(action["receipts"])
@@ -152,12 +165,20 @@ def with_news(actions: list[Row], receipts: Mapping[str, ActionUpdate]) -> list[
             same = known and known[-1]["status"] == news.status
             if not same and (not known or known[-1]["occurred_at"] <= at):
                 known.append({"status": news.status, "by": news.by or "", "note": news.note or "", "occurred_at": at})
-        found.append({**action, "receipts": known, "settled": bool(known) and known[-1]["status"] in SETTLED})
+        status = known[-1]["status"] if known else ""
+        settled = status in SETTLED
+        met = settled or status == "compensated" or (status == "contacted" and action.get("step") in CONTACT_IS_ENOUGH)
+        found.append({**action, "receipts": known, "settled": settled, "met": met})
     return found
 
 
 def _levels(seen: Seen) -> dict[str, Any]:
-    return {"points": [{**point, "label": _moved(point, seen.t)} for point in seen.data["levels"]]}
+    points = [{**point, "label": _moved(point, seen.t)} for point in seen.data["levels"]]
+    now = datetime.fromtimestamp(seen.now_us / 1e6, UTC)
+    if points and points[-1]["at"] < now:  # it holds until something moves it
+        level = next((point["level"] for point in reversed(points) if point["what"] != "said"), None)
+        points += [] if level is None else [{"at": now, "level": level, "what": "now", "label": ""}]
+    return {"points": points}
 
 
 def _moved(point: Row, t: Speech) -> str:

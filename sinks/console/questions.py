@@ -26,8 +26,16 @@ def now(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
         "signals": signals(ask("now_signals", **shown.parameters())),
         "actions": actions(ask("now_actions", **shown.parameters())),
         "latency": ask("now_latency")[0],
+        "told": told_of_incidents(ask, now_us - DAY_US),
         "starts": shown.starts(),
     }
+
+
+def told_of_incidents(ask: Ask, since_us: int) -> list[Row]:
+    """What was told about incidents, each with what became of it."""
+    told = ask("now_incidents", day=since_us)
+    with_receipts(ask, told, _ids(told, "subject_id"))
+    return told
 
 
 def with_usual(hurts: list[Row], recent_us: int) -> None:
@@ -115,11 +123,16 @@ def touchpoints(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, 
     levels = defaultdict(list)
     for level in ask("touchpoints_levels", since=shown.since):
         levels[level["touchpoint"]].append(level)
+    waits: dict[str, list[float | None]] = defaultdict(lambda: [None] * SPANS)
+    for one in ask("touchpoints_waiting", **shown.parameters()):
+        if 0 <= one["span"] < SPANS:
+            waits[one["touchpoint"]][one["span"]] = one["waiting_p90"]
     known = {row["touchpoint"] for row in rows}
     rows += [{"touchpoint": name, "contacts": 0} for name in levels if name not in known]
     for row in rows:
         row["levels"] = merged(levels[row["touchpoint"]])
         volume, bad = row.get("by_span", {}), row.get("bad_by_span", {})
+        row["waits"] = waits.get(row["touchpoint"])
         row["trend"] = [bad.get(n, 0) / volume[n] if volume.get(n) else None for n in range(SPANS)]
     return {"rows": rows, "since": shown.since}
 

@@ -84,6 +84,7 @@ class Renderer:
             "shade": charts.shade,
             "bars": _bars,
             "trend": charts.trend,
+            "waiting": charts.waiting,
             "throughput": charts.throughput,
             "curve": charts.curve,
         }

@@ -43,6 +43,14 @@ class Pack(NamedTuple):
     written_at: int
 
 
+class Known(NamedTuple):
+    """An incident. `since`: when it had become one, µs; the action that tells of it was decided then."""
+
+    brand: str
+    incident: Incident
+    since: int
+
+
 class Topics(Follower):
     """What was seen so far. Others only look: each field is replaced or grows, nothing is taken back in parts."""
 
@@ -52,7 +60,7 @@ class Topics(Follower):
         self._unit_versions: dict[str, tuple[int, int]] = {}
         self.units: dict[str, Unit] = {}
         self.packs: dict[str, Pack] = {}  # by control
-        self.incidents: dict[str, tuple[str, Incident]] = {}  # by incident: brand, newest revision
+        self.incidents: dict[str, Known] = {}  # by incident, its newest revision
         self.told: deque[Told] = deque(maxlen=ACTIONS_KEPT)
         self.receipts: OrderedDict[str, ActionUpdate] = OrderedDict()  # the latest of an action
         self.receipts_version = 0
@@ -107,6 +115,6 @@ class Topics(Follower):
             self.packs = {**self.packs, control.control_id: found}
         elif control.incident is not None:
             known = self.incidents.get(control.incident.incident_id)
-            if known is None or known[1].revision < control.incident.revision:
-                found_one = (control.brand or "", control.incident)
+            if known is None or known.incident.revision < control.incident.revision:
+                found_one = Known(control.brand or "", control.incident, control.in_force_at)
                 self.incidents = {**self.incidents, control.incident.incident_id: found_one}

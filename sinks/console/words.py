@@ -11,6 +11,7 @@ from streams.packs_folder import files
 from streams.settings import Settings
 
 LANGUAGES: Final = ("en", "zh")
+MINUTES_ALONE_SECONDS: Final = 300  # from so long on seconds are left out
 _FOLDER: Final = Path(__file__).parent / "words"
 
 
@@ -86,8 +87,10 @@ class Speech:
         return self._titles.title("audiences", name, self.language)
 
     def span(self, seconds: float) -> str:
-        """A length of time in one or two units: 40 s, 12 min, 3 h 5 min, 2 d 4 h."""
+        """A length of time in one or two units: 40 s, 1 min 8 s, 12 min, 3 h 5 min, 2 d 4 h."""
         total = int(abs(seconds))
+        if 60 < total < MINUTES_ALONE_SECONDS and total % 60:
+            return f"{total // 60} {self._texts['unit.minute']} {total % 60} {self._texts['unit.second']}"
         parts = ((total // 86400, "day"), (total % 86400 // 3600, "hour"), (total % 3600 // 60, "minute"))
         given = [(count, unit) for count, unit in parts if count]
         if not given:

@@ -88,7 +88,7 @@ def test_what_a_customer_page_is_made_from(asked: Asked) -> None:
         "failure": "inferred",
         "negative_text": "said",
     }
-    assert action["losers"] == [{"kind": "voucher", "reason": "cap", "detail": "1 of 1"}]
+    assert action["losers"] == [{"kind": "voucher", "reason": "cap", "detail": "1 of 1", "rule": "r"}]
     assert [(point["level"], point["cause"]) for point in found["levels"] if point["what"] == "signal"] == [
         (0.5, "failure"),
         (0.8, "negative_text"),
@@ -105,6 +105,13 @@ def test_now_keeps_said_and_inferred_apart(asked: Asked) -> None:
     assert found["hurts"][0]["recent"] == 2
     assert found["hurts"][0]["overdue"] == 2
     assert found["actions"][0]["both"].count(2) == 1
+    assert {row["receipts"][-1]["by"] for row in found["told"]} == {"owner-One", "owner-Two"}
+    assert [row["receipts"][-1]["by"] for row in asked("now", "dealer-2")["told"]] == ["owner-Two"]
+
+
+def test_waiting_by_touchpoint_over_time(asked: Asked) -> None:
+    (row,) = asked("touchpoints")["rows"]
+    assert {value for value in row["waits"] if value is not None} == {30.0}
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,39 @@
 """The console's parts without servers: who may come in, what is signed, what a scope covers, words and charts."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 
-from schemas.records import ActionUpdate, Unit
+from schemas.records import ActionUpdate, Incident, Unit
 from sinks.console import charts, questions, words
 from sinks.console.clock import Clock
 from sinks.console.customer import marked
 from sinks.console.guard import proxies
 from sinks.console.keys import SESSION_SECONDS, Keys
-from sinks.console.panels import PAGES, with_news
+from sinks.console.panels import PAGES, Seen, context, with_news
 from sinks.console.scope import Scope
+from sinks.console.topics import Known
 from sinks.console.users import read_users
 from streams.errors import UserError
+from streams.packs_folder import shelf
 from streams.settings import Settings
 
 FOLDER = Path(words.__file__).parent
 TOKEN = "0123456789abcdef"
+LOST = (
+    "no_customer",
+    "text_alone",
+    "open_episode",
+    "cap",
+    "consent",
+    "outranked",
+    "holdout",
+)  # streams/experience/arbiter.py
 UNITS = {name: Unit(unit_id=name, parents=parents) for name, parents in (("m", []), ("n", ["m"]), ("d", ["n", "m"]))}
 
 
@@ -179,6 +192,13 @@ def test_names_are_those_of_the_packs_in_force() -> None:
     assert titles.promised("payment") == 15
 
 
+def test_waiting_is_drawn_against_its_promise() -> None:
+    drawn = charts.waiting([0.0, 10.0, None, 5.0], 5.0, "waiting")
+    assert 'y1="12.0"' in drawn  # half of the highest
+    assert 'points="0.0,22.0 33.3,2.0"' in drawn
+    assert "promise" not in charts.waiting([3.0, 4.0], None, "waiting")
+
+
 def test_every_panel_has_its_template() -> None:
     for panels in PAGES.values():
         for panel in panels:
@@ -208,6 +228,104 @@ def test_what_comes_back_through_the_stream_shows_before_clickhouse_has_it() -> 
     assert shown["receipts"] == []
 
 
+@pytest.mark.parametrize(
+    ("step", "statuses", "met"),
+    [
+        ("listen", [], False),
+        ("listen", ["accepted"], False),
+        ("respond", ["accepted", "contacted"], True),
+        ("compensate", ["contacted"], False),
+        ("compensate", ["contacted", "compensated"], True),
+        ("improve", ["resolved"], True),
+        ("listen", ["declined"], True),
+    ],
+)
+def test_what_was_done_in_time_is_not_late_any_more(step: str, statuses: list[str], met: bool) -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    receipts = [{"status": status, "by": "x", "note": "", "occurred_at": at} for status in statuses]
+    (shown,) = with_news([{"action_id": "a", "step": step, "receipts": receipts}], {})
+    assert shown["met"] is met
+
+
+def test_an_incident_tells_who_is_on_it() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    us = int(at.timestamp() * 1e6)
+    incident = Incident(
+        incident_id="i", revision=1, touchpoint="payment", cause="failure", started_at=us - 60, subjects=9
+    )
+    told = [
+        {
+            "action_id": "a",
+            "brand": "marlow",
+            "touchpoint": "payment",
+            "cause": "failure",
+            "decided_at": at,
+            "receipts": [],
+        }
+    ]
+    claimed = ActionUpdate(
+        event_id="r",
+        subject_type="touchpoint",
+        subject_id="payment",
+        occurred_at=us,
+        action_id="a",
+        status="accepted",
+        by="pat",
+    )
+
+    def seen(brand: str, since: int) -> Any:
+        topics: Any = SimpleNamespace(incidents={"i": Known(brand, incident, since)}, receipts={"a": claimed}, units={})
+        return context("incidents", Seen({"hurts": [], "told": told}, topics, topics, Scope(), us, topics, str))
+
+    shown = seen("marlow", us)
+    assert shown["incidents"] == [incident]
+    assert shown["told"]["i"]["receipts"][-1]["by"] == "pat"
+    assert seen("other", us)["told"] == seen("marlow", us + 1)["told"] == {"i": None}
+
+
+def test_a_level_holds_until_something_moves_it() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    signal = {"at": at, "level": 0.5, "what": "signal", "cause": "failure", "touchpoint": "payment"}
+    said = {**signal, "at": at + timedelta(minutes=1), "level": 0.9, "what": "said", "cause": "nps"}
+    t = words.Speech("en", words.Titles(Settings()))
+
+    def points(rows: list[Any]) -> list[tuple[str, float]]:
+        now = int((at.timestamp() + 3600) * 1e6)
+        nothing: Any = None
+        found = context("levels", Seen({"levels": rows}, nothing, nothing, Scope(), now, t, str))["points"]
+        return [(point["what"], point["level"]) for point in found]
+
+    assert points([signal, said]) == [("signal", 0.5), ("said", 0.9), ("now", 0.5)]
+    assert points([said]) == [("said", 0.9)]
+    assert points([]) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (68, "1 min 8 s"),
+        (299, "4 min 59 s"),
+        (300, "5 min"),
+        (3900, "1 h 5 min"),
+        (-90, "1 min 30 s"),
+    ],
+)
+def test_lengths_of_time(seconds: float, told: str) -> None:
+    assert words.Speech("en", words.Titles(Settings())).span(seconds) == told
+
+
+def test_signals_actions_and_reasons_of_the_packs_have_words() -> None:
+    wanted = {f"lost.{reason}" for reason in LOST}
+    for pack in (one.file for one in shelf(Settings()).packs()):
+        wanted |= {f"cause.{signal.cause or name}" for name, signal in pack.signals.items()}
+        wanted |= {f"kind.{rule.kind}" for rule in pack.actions.values()}
+    for language in words.LANGUAGES:
+        assert wanted - set(words.texts(language)) == set()
+
+
 def test_what_is_usual_is_the_mean_of_the_time_before() -> None:
     def row(recent: int, before: int, hours: float) -> questions.Row:
         first = datetime.fromtimestamp(1_000_000 - hours * 3600, UTC)
@@ -226,4 +344,5 @@ def test_charts_escape_what_they_are_told() -> None:
     points = [{"at": datetime(2026, 3, 1, tzinfo=UTC), "level": 0.5, "what": "signal", "label": '<script>"'}]
     assert "<script>" not in charts.curve(points, "<b>")
     assert "<b>" not in charts.trend([0.1, None, 0.2], "<b>")
+    assert "<b>" not in charts.waiting([1.0, None, 9.0, 9.0], 5.0, "<b>")
     assert [charts.shade(count) for count in (0, 1, 2, 4, 11, 500)] == [0, 1, 2, 3, 4, 5]

@@ -26,5 +26,5 @@ WHERE NOT retracted
     AND audience NOT IN %(not_staff)s
     AND status NOT IN ('resolved', 'declined')
     AND (%(staff)s = '' OR assignee IN ('', %(staff)s))
-ORDER BY due_at IS NULL, due_at, score DESC, action_id
+ORDER BY status = 'compensated' OR (status = 'contacted' AND step IN ('listen', 'respond')), due_at IS NULL, due_at, score DESC, action_id
 LIMIT %(rows)s;
