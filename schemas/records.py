@@ -242,6 +242,8 @@ class Experience(msgspec.Struct, gc=False, kw_only=True):
     text_unsure: bool = False
     text_aspects: list[AspectTone] = []
     analyser: str | None = None
+    trust: float = 1.0
+    doubt: str | None = None
 
 
 class Action(msgspec.Struct, gc=False, kw_only=True):

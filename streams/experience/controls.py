@@ -7,6 +7,7 @@ from typing import NamedTuple
 from schemas.records import Control, PackInForce, Staff, Unit
 from schemas.validate import EARLIEST, LATEST
 from streams.errors import Unavailable
+from streams.experience.bulk import Words
 from streams.experience.compiled import CompiledPack
 
 EVERY_BRAND = ""
@@ -62,12 +63,17 @@ class Controls:
         self.shelf = shelf
         self._packs: dict[str, list[_InForce]] = {}
         self._units: dict[str, list[_UnitAt]] = {}
+        self.words = Words()
         self._seen: set[str] = set()
         self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack
 
     def knows(self, control: Control) -> bool:
         """Has this control been folded in already?"""
         return control.control_id in self._seen
+
+    def word(self, control: Control) -> int | None:
+        """Takes in a word on a burst of answers. From when on (µs) they are judged otherwise; None: it changes nothing."""
+        return None if control.incident is None else self.words.apply(control.brand, control.incident)
 
     def apply(self, control: Control) -> None:
         """Folds a control in; a repeat changes nothing."""

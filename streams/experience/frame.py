@@ -61,6 +61,7 @@ class Joined(msgspec.Struct):
     emotion_slope: float | None = None
     emotion_worst: float | None = None
     peak_end: float | None = None
+    trust: float = 1.0  # what this answer weighs: less where it looks coached or given in bulk
 
 
 class EpisodeView(msgspec.Struct):
@@ -89,6 +90,7 @@ class SignalView(msgspec.Struct):
     touchpoint: str
     weight: float
     said: bool
+    trust: float = 1.0  # of the answer that gave it
 
 
 class Frame(msgspec.Struct):

@@ -13,12 +13,13 @@ import msgspec
 from schemas.records import Cause
 from streams.engine.job import Message
 from streams.errors import UserError
+from streams.experience.bulk import SweepRule, is_bulk
 from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, sweep
-from streams.experience.pack import Incidents
 from streams.experience.state import Row, dump
 from streams.experience.surroundings import Limits
 
 FORMAT: Final = 2
+MINUTE: Final = 60 * SECOND
 CONTRIBUTIONS_MAX: Final = 5_000  # of one cause: beyond it the older half is settled early
 
 
@@ -105,8 +106,13 @@ def _absorbed(board: Board, cause: Cause) -> bool:
 
 
 def subject_mark(cause: Cause) -> bytes:
-    """Tells subjects of one cause apart, in eight bytes."""
-    return blake2b(cause.subject_id.encode(), digest_size=8).digest()
+    """Tells subjects of one cause apart, in eight bytes. Behind one anonymous name, a kiosk's say, may stand many: of their answers
+    one a minute counts.
+    """
+    name = cause.subject_id
+    if cause.subject_type != "customer" and is_bulk(cause.cause):
+        name = f"{name}/{cause.occurred_at // MINUTE}"
+    return blake2b(name.encode(), digest_size=8).digest()
 
 
 def _contribution(board: Board, cause: Cause, message: Message) -> Contribution:
@@ -130,13 +136,13 @@ def _contribution(board: Board, cause: Cause, message: Message) -> Contribution:
     )
 
 
-def sweep_board(board: Board, contributions: Iterable[Contribution], rule: Incidents, until: int) -> list[Found]:
+def sweep_board(board: Board, contributions: Iterable[Contribution], rule: SweepRule, until: int) -> list[Found]:
     """A sweep that leaves the carried incident as it is."""
     carried = _founds.decode(dump(board.carried)) if board.carried is not None else None
     return sweep(in_order(contributions), carried, rule, until)
 
 
-def let_go(board: Board, rule: Incidents, limits: Limits) -> None:
+def let_go(board: Board, rule: SweepRule, limits: Limits) -> None:
     """Contributions that can no longer be late, nor part of a window, make room; an incident in progress is carried on."""
     within = int(rule.within_seconds * SECOND)
     quiet = int(rule.ends_after_seconds * SECOND)

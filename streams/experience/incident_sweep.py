@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from streams.experience.pack import Incidents
+from streams.experience.bulk import BulkRule, SweepRule
 from streams.experience.state import Row
 
 SECOND: Final = 1_000_000
@@ -52,7 +52,7 @@ class Found(Row):
             self.units.add(unit)
 
 
-def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: Incidents, until: int) -> list[Found]:
+def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: SweepRule, until: int) -> list[Found]:
     """The incidents, in order. `contributions` in order of event time; `carried`: one that is in progress before the first.
 
     The last one has ended when stream time (`until`, µs) has reached its end.
@@ -68,16 +68,30 @@ def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: In
         recent.append(one)
         while recent[0].at < one.at - within:
             recent.popleft()
-        if current is not None:
+        if current is not None and not isinstance(rule, BulkRule):
             current.add(one.at, one.subject, one.unit)
-        elif len({each.subject for each in recent}) >= rule.subjects:
-            sample = list(recent)[:SAMPLE_MAX]  # stays as it is: growth alone makes no revision
-            current = Found(recent[0].event_id, recent[0].at, one.at, one.at, None, set(), set(), sample)
-            for each in recent:
-                current.add(each.at, each.subject, each.unit)
+            continue
+        together = _together(recent, rule)
+        if len({each.subject for each in together}) < rule.subjects:
+            continue
+        if current is None:
+            sample = together[:SAMPLE_MAX]  # stays as it is: growth alone makes no revision
+            current = Found(together[0].event_id, together[0].at, one.at, one.at, None, set(), set(), sample)
+        for each in together:
+            current.add(each.at, each.subject, each.unit)
     if current is not None:
         found.append(_ended(current, quiet) if until >= current.last_at + quiet else current)
     return found
+
+
+def _together(recent: Sequence[Contribution] | deque[Contribution], rule: SweepRule) -> list[Contribution]:
+    """Those that make an incident if they are enough. Of answers the full marks, where nearly all are; and a burst goes on only
+    with a full mark.
+    """
+    if not isinstance(rule, BulkRule):
+        return list(recent)
+    full = [one for one in recent if one.weight >= rule.full_marks_from]
+    return full if len(full) >= rule.share * len(recent) and recent[-1].weight >= rule.full_marks_from else []
 
 
 def _ended(one: Found, quiet: int) -> Found:

@@ -14,13 +14,13 @@ from schemas.records import Action, Cause, Control, Evidence, Incident, Notifica
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
+from streams.experience.bulk import SweepRule, is_bulk, rule_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
 from streams.experience.evidence import origin_of
 from streams.experience.ids import action_id, cause_key, content_hash, digest
 from streams.experience.incident_board import Board, Emitted, let_go, load_board, sweep_board, take
 from streams.experience.incident_sweep import SECOND, Contribution, Found, size_shown
-from streams.experience.pack import Incidents as Rule
 from streams.experience.state import dump
 from streams.experience.surroundings import Limits
 from streams.experience.words import fill
@@ -52,8 +52,8 @@ class Incidents:
         self._codec = codec
         self._shelf = shelf
         self._limits = limits
-        rules = [pack.file.incidents for pack in shelf.packs() if pack.file.incidents is not None]
-        audiences = sorted({rule.audience for rule in rules})
+        rules = [rule for pack in shelf.packs() for rule in (pack.file.incidents, pack.file.bulk_answers)]
+        audiences = sorted({rule.audience for rule in rules if rule is not None})
         self.outputs: tuple[str, ...] = (
             "cx-actions",
             "cx-controls",
@@ -86,9 +86,9 @@ class Incidents:
         detail = f"contributions before {board.let_go_at} µs are settled" if late else ""
         rejected = [Rejected(message, DeadLetterReason.TOO_LATE, detail) for message in late]
         pack = self._pack(board)
-        if pack is None or pack.file.incidents is None:
+        rule = None if pack is None else _rule(board.cause, pack)
+        if pack is None or rule is None:
             return Step(dump(board), [], None, rejected)
-        rule = pack.file.incidents
         found = sweep_board(board, board.contributions, rule, board.ticked_to)
         outputs = self._emit(key, board, pack, rule, found)
         let_go(board, rule, self._limits)
@@ -102,7 +102,7 @@ class Incidents:
         newest = max(board.contributions, key=lambda one: (one.at, one.id))
         return self._shelf.get(*board.packs[newest.pack])
 
-    def _emit(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: list[Found]) -> list[Output]:
+    def _emit(self, key: bytes, board: Board, pack: CompiledPack, rule: SweepRule, found: list[Found]) -> list[Output]:
         outputs: list[Output] = []
         known = {one.id: one for one in board.emitted}
         derived = set()
@@ -117,13 +117,13 @@ class Incidents:
             if earlier.hash != hashed or earlier.retracted:
                 earlier.hash, earlier.retracted, earlier.ended_at = hashed, False, one.ended_at
                 self._send(outputs, earlier, action)
-                outputs.append(self._control_of(board, earlier, action))
+                outputs.append(self._control_of(board, earlier, action, rule))
         for entry in board.emitted:
             if entry.id not in derived and not entry.retracted:
                 action = self._codec.decode(entry.value, Action)
                 action.retracted = entry.retracted = True
                 self._send(outputs, entry, action)
-                outputs.append(self._control_of(board, entry, action))
+                outputs.append(self._control_of(board, entry, action, rule))
         return outputs
 
     def _send(self, outputs: list[Output], entry: Emitted, action: Action) -> None:
@@ -135,7 +135,7 @@ class Incidents:
         outputs.append(Output("cx-actions", subject, entry.value, urgent=True))
         outputs.append(Output(notify_topic(action.audience), subject, self._codec.encode(notification), urgent=True))
 
-    def _action(self, key: bytes, board: Board, pack: CompiledPack, rule: Rule, found: Found) -> Action:
+    def _action(self, key: bytes, board: Board, pack: CompiledPack, rule: SweepRule, found: Found) -> Action:
         size = size_shown(found, rule.subjects)
         title = pack.file.touchpoints[board.touchpoint].title if board.touchpoint in pack.file.touchpoints else {}
         parameters = {
@@ -175,8 +175,11 @@ class Incidents:
             evidence=[_evidence(board, one) for one in sample],
         )
 
-    def _control_of(self, board: Board, entry: Emitted, action: Action) -> Output:
-        """What returns to the subjects: the incident as its action tells it, on every partition."""
+    def _control_of(self, board: Board, entry: Emitted, action: Action, rule: SweepRule) -> Output:
+        """What returns to the subjects: the incident as its action tells it, on every partition. A burst of answers ends with its
+        last one, not when that is known.
+        """
+        quiet = int(rule.ends_after_seconds * SECOND) if is_bulk(board.cause) else 0
         incident = digest("incident", board.brand or "", board.touchpoint, board.cause, action.occasion)
         record = Control(
             control_id=f"incident-{incident}-{entry.revision}",
@@ -191,7 +194,7 @@ class Incidents:
                 cause=board.cause,
                 unit=action.unit,
                 started_at=entry.started_at,
-                ended_at=action.expires_at,
+                ended_at=None if action.expires_at is None else action.expires_at - quiet,
                 subjects=int(action.parameters["subjects"]),
                 sample=[row.event_id for row in action.evidence],
             ),
@@ -210,3 +213,8 @@ def _evidence(board: Board, one: Contribution) -> Evidence:
         origin="said" if one.said else "inferred",
         weight=one.weight,
     )
+
+
+def _rule(cause: str, pack: CompiledPack) -> SweepRule | None:
+    """What makes an incident of a cause."""
+    return rule_of(cause, pack.file.bulk_answers) if is_bulk(cause) else pack.file.incidents

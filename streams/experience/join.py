@@ -5,6 +5,8 @@
 
 from schemas.records import AspectTone, Context, Evidence, ExpectationSource, Experience, Feedback
 from schemas.validate import LEVEL_MAX, scale
+from streams.experience.bulk import groups, is_full
+from streams.experience.causes import contribution
 from streams.experience.compiled import CompiledPack
 from streams.experience.course import MIDDLE, Felt, course_of, dump_felt, load_felt, together
 from streams.experience.evidence import evidence_of
@@ -31,8 +33,10 @@ class Join:
         tone: Tone,
         context: Context,
         expectation_source: ExpectationSource,
-        last: Touch | None,
+        unit: str | None,
         journey: str,
+        told: list[str],
+        doubt: str | None,
     ) -> None:
         self.feedback = feedback
         self.source = source
@@ -43,13 +47,17 @@ class Join:
         self.tone = tone
         self.context = context
         self.expectation_source = expectation_source
-        self.unit = feedback.unit or (last.unit if last is not None else None)
+        self.unit = unit
         self.journey = journey
+        self.told = told  # groups of answers to which this one is added
+        self.doubt = doubt  # the group for which it weighs less
 
     def finish(self, folding: Folding, pack: CompiledPack) -> None:
         """The experience as a fact, with the dissatisfaction that now includes it; the subject's baseline moves on."""
         feedback, joined, view = self.feedback, self.joined, self.frame.touchpoint
         span = self.tone.span()
+        if self.told:
+            folding.facts += [self._contribution(folding, pack, cause) for cause in self.told]
         importance = feedback.importance if feedback.importance is not None else view.importance
         ideal = feedback.ideal if feedback.ideal is not None else view.ideal
         record = Experience(
@@ -91,13 +99,30 @@ class Join:
                 for one in self.tone.aspects
             ],
             analyser=self.tone.version or None,
+            trust=joined.trust,
+            doubt=self.doubt,
         )
         folding.experience = record
         folding.facts.append(Fact("experience", feedback.event_id, self.source.at, record))
-        if joined.experience is not None and feedback.respondent == "customer":
+        if joined.experience is not None and feedback.respondent == "customer" and joined.trust == 1.0:
             fold = folding.fold
             fold.level_count += 1
             fold.level_mean += (joined.experience - fold.level_mean) / min(fold.level_count, 20)
+
+    def _contribution(self, folding: Folding, pack: CompiledPack, cause: str) -> Fact:
+        """What the second job must know of this answer to see whether many like it come at once."""
+        return contribution(
+            folding,
+            pack,
+            self.source.event_id,
+            self.source.at,
+            self.frame.touchpoint.name,
+            cause,
+            weight=(self.joined.experience or 0.0) / LEVEL_MAX,
+            said=True,
+            journey=self.journey,
+            unit=self.unit,
+        )
 
     def _evidence(self, folding: Folding) -> list[Evidence]:
         return evidence_of(folding.fold.signs, self.journey, self.source.at)
@@ -143,11 +168,37 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
         waiting_seconds=context.waiting_seconds,
         score=score,
     )
-    if feedback.respondent == "customer":
+    unit = feedback.unit or (about.unit if about is not None else None)
+    told, doubt = _together(folding, pack, feedback, unit, level, view, source)
+    if doubt is not None and pack.file.bulk_answers is not None:
+        joined.trust = pack.file.bulk_answers.weight
+    elif feedback.respondent == "customer":
         _feel(fold, joined, tone, source, journey)
     frame = Frame(fold, source.at, view, feedback, curve=pack.curve)
     frame.joined = joined
-    return Join(feedback, source, about_at, before, frame, joined, tone, context, expectation_source, about, journey)
+    return Join(
+        feedback, source, about_at, before, frame, joined, tone, context, expectation_source, unit, journey, told, doubt
+    )
+
+
+def _together(
+    folding: Folding,
+    pack: CompiledPack,
+    feedback: Feedback,
+    unit: str | None,
+    level: float | None,
+    view: TouchpointView,
+    source: Source,
+) -> tuple[list[str], str | None]:
+    """The groups of answers to which a customer's score belongs, and the one in which it looks coached or given in bulk."""
+    rule = pack.file.bulk_answers
+    if rule is None or level is None or feedback.respondent != "customer":
+        return [], None
+    told, words = list(groups(feedback, unit, rule)), folding.controls.words
+    doubt = None
+    if words and is_full(level, rule):
+        doubt = next((cause for cause in told if words.cover(feedback.brand, view.name, cause, source.at)), None)
+    return told, doubt
 
 
 def _feel(fold: Fold, joined: Joined, tone: Tone, source: Source, journey: str) -> None:

@@ -201,6 +201,28 @@ class Incidents(Part):
     kind: str = "incident"  # as downstream systems call it
 
 
+class Burst(Part):
+    """So many full marks in so long."""
+
+    answers: int  # so many full marks …
+    within_seconds: float  # … in so long
+
+
+class BulkAnswers(Part):
+    """When full marks look coached, or given in bulk: then they weigh less."""
+
+    audience: str  # who is told
+    text: str  # name of a text
+    device: Burst | None = None  # from one device
+    unit: Burst | None = None  # about one unit
+    touchpoint: Burst | None = None  # at one touchpoint
+    full_marks_from: float = 9.5  # level, 0–10
+    share: float = 0.95  # of the answers in that time
+    ends_after_seconds: float = 3600.0  # without more of them it is over
+    weight: float = 0.2  # of such an answer; others weigh 1
+    kind: str = "bulk_answers"  # as downstream systems call it
+
+
 class Calibration(Part):
     """What scores mean, from customers who were asked: written by `touchstone calibrate`."""
 
@@ -250,6 +272,7 @@ class PackFile(Part):
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
+    bulk_answers: BulkAnswers | None = None  # when full marks look coached
     calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come
     holdout: HoldoutDraw | None = None  # who is held out; null: nobody
     outcomes: dict[str, Outcome] = {}  # what `touchstone uplift` looks for, by name

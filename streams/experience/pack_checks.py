@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.validate import known_time_zone
+from streams.experience.many_checks import check_many
 from streams.experience.naming import Problem, missing
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_holdout import holdout_problems
@@ -78,6 +79,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
     yield from _texts(pack)
     yield from _rest(pack)
     yield from _calibration(pack)
+    yield from check_many(pack)
     yield from check_treatment(pack)
     yield from check_values(pack)
     yield from holdout_problems(pack)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
-from schemas.records import Cause, Feedback, Touchpoint
+from schemas.records import Feedback, Touchpoint
 from streams.experience import episodes
 from streams.experience.actions import propose
+from streams.experience.causes import contribution
 from streams.experience.compiled import AT_RISK, CompiledPack, CompiledSignal
 from streams.experience.course import load_felt, told
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, SignalView, TouchpointView
-from streams.experience.ids import cause_id
 from streams.experience.join import Join
 from streams.experience.pack import Watch
 from streams.experience.score import FADED, faded
@@ -61,9 +61,12 @@ def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feed
             sign = _sign(folding, pack, signal, join.frame, source, said=True, unit=join.unit, journey=join.journey)
             if sign is not None:
                 _quote(signal, sign, join.tone)
+                if join.doubt is not None and signal.spec.mood == "happy":
+                    doubt = f"weighs {join.joined.trust:g}: {join.doubt}"
+                    sign.detail = f"{sign.detail}; {doubt}" if sign.detail else doubt
                 given.append((signal, sign))
     if given:
-        take_effect(folding, pack, given, join.frame.touchpoint)
+        take_effect(folding, pack, given, join.frame.touchpoint, trust=join.joined.trust)
 
 
 def _quote(signal: CompiledSignal, sign: Sign, tone: Tone) -> None:
@@ -139,11 +142,14 @@ def _sign(
     )
 
 
-def take_effect(folding: Folding, pack: CompiledPack, given: list[Given], touchpoint: TouchpointView) -> None:
+def take_effect(
+    folding: Folding, pack: CompiledPack, given: list[Given], touchpoint: TouchpointView, *, trust: float = 1.0
+) -> None:
     """All signals of one input take effect together: on the evidence, on the episode of its journey, on the rules that follow.
 
     Good news takes away from earlier evidence, never from what the same input brings; it verifies nothing while that input
-    also brings bad news. An episode opens or worsens once, for the heaviest signal.
+    also brings bad news. An episode opens or worsens once, for the heaviest signal. What is not fully trusted takes less away and
+    verifies nothing.
     """
     fold = folding.fold
     unhappy = [sign for signal, sign in given if signal.spec.mood == "unhappy"]
@@ -151,7 +157,7 @@ def take_effect(folding: Folding, pack: CompiledPack, given: list[Given], touchp
     for signal, sign in happy:
         for earlier in fold.signs:
             if signal.spec.relief and earlier.journey == sign.journey and len(earlier.relieved) < RELIEFS_MAX:
-                earlier.relieved.append((sign.at, signal.spec.relief))
+                earlier.relieved.append((sign.at, signal.spec.relief * trust))
     if unhappy:
         at = unhappy[0].at
         # What has faded is let go, but not the grounds of an episode that is still open: its timers act on them.
@@ -159,36 +165,30 @@ def take_effect(folding: Folding, pack: CompiledPack, given: list[Given], touchp
         kept = (one for one in fold.signs if one.journey in open_in or faded(one, at) >= FADED)
         fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
         for sign in unhappy:
-            _count_cause(folding, pack, sign)
+            folding.facts.append(_contribution(folding, pack, sign))
         episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)))
     else:
         for signal, sign in happy:
-            episodes.relieved(folding, sign, verifies=signal.spec.verifies)
+            episodes.relieved(folding, sign, verifies=signal.spec.verifies and trust == 1.0)
     for _, sign in given:
-        view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
+        view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said, trust)
         propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
 
 
-def _count_cause(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
+def _contribution(folding: Folding, pack: CompiledPack, sign: Sign) -> Fact:
     """One customer's contribution to a cause, for the second job."""
-    record = Cause(
-        cause_id=cause_id(folding.key, sign.event_id, sign.at, sign.touchpoint, sign.cause),
-        revision=1,
-        touchpoint=sign.touchpoint,
-        cause=sign.cause,
-        brand=folding.about[0],
-        unit=sign.unit,
-        journey=sign.journey,
-        subject_type=folding.subject_type,
-        subject_id=folding.key,
-        event_id=sign.event_id,
-        occurred_at=sign.at,
-        origin="said" if sign.said else "inferred",
+    return contribution(
+        folding,
+        pack,
+        sign.event_id,
+        sign.at,
+        sign.touchpoint,
+        sign.cause,
         weight=sign.weight,
-        pack=pack.name,
-        pack_version=pack.version,
+        said=sign.said,
+        journey=sign.journey,
+        unit=sign.unit,
     )
-    folding.facts.append(Fact("cause", record.cause_id, sign.at, record))
 
 
 def _details(text: str, frame: Frame) -> dict[str, str]:

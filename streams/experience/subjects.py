@@ -12,6 +12,7 @@ from schemas.topics import notify_topic
 from schemas.validate import check, check_control
 from streams import metrics
 from streams.engine.job import Decoded, Message, Refold, Rejected, Step, Tick
+from streams.experience.bulk import is_bulk
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
 from streams.experience.state import Piece
@@ -102,6 +103,8 @@ class Subjects:
         check_control(control, message.key)
         if controls.knows(control):
             return None
+        if control.incident is not None and is_bulk(control.incident.cause):
+            return _past(controls.word(control), stream_time)
         judges = control.pack is not None or control.unit is not None
         if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(
@@ -114,6 +117,11 @@ class Subjects:
             metrics.pack_from_seconds.labels(*labels).set(control.in_force_at / 1e6)
         late = stream_time is not None and control.in_force_at <= stream_time
         return control.in_force_at if late and judges else None
+
+
+def _past(since: int | None, stream_time: int | None) -> int | None:
+    """From when on subjects are folded anew. What is settled stays as it was decided; that is no reason to refuse a word."""
+    return since if since is not None and stream_time is not None and since <= stream_time else None
 
 
 @lru_cache(maxsize=1024)

@@ -52,7 +52,7 @@ class Decider:
     def control(self, control: Control) -> None:
         """Something that steers the decisions, before the events that it steers. Raises InvalidEvent."""
         key = control.control_id.encode()
-        self._subjects.control(Message("cx-controls", 0, 0, 0, key, self._codec.encode(control)))
+        self._note(self._subjects.control(Message("cx-controls", 0, 0, 0, key, self._codec.encode(control))))
 
     def take(self, record: EventRecord) -> None:
         """One event."""
@@ -65,7 +65,7 @@ class Decider:
     def advance(self, until: int) -> None:
         """Stream time goes on to an instant (µs): what is due by then fires."""
         self._note(self._subjects.advance(until))
-        self._decode(self._incidents.advance(until))
+        self._found(self._incidents.advance(until))
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -88,7 +88,15 @@ class Decider:
         for output in outputs:
             if output.topic == "cx-causes":
                 offset = self._offsets["cx-causes"] = self._offsets.get("cx-causes", -1) + 1
-                self._decode(self._incidents.take(Message("cx-causes", 0, offset, 0, output.key, output.value)))
+                self._found(self._incidents.take(Message("cx-causes", 0, offset, 0, output.key, output.value)))
+
+    def _found(self, outputs: Iterable[Output]) -> None:
+        """What the second job has found out; what returns to the subjects changes what was decided."""
+        outputs = list(outputs)
+        self._decode(outputs)
+        for output in outputs:
+            if output.topic == "cx-controls":
+                self._note(self._subjects.control(Message("cx-controls", 0, 0, 0, output.key, output.value)))
 
     def _decode(self, outputs: Iterable[Output]) -> None:
         for output in outputs:

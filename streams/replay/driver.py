@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from schemas.refusals import InvalidEvent
-from streams.engine.job import AnyJob, Message, Output, Rejected, Tick
+from streams.engine.job import AnyJob, Message, Output, Refold, Rejected, Tick
 
 
 class Driver:
@@ -22,11 +22,12 @@ class Driver:
         self._due: dict[bytes, int] = {}
         self._heap: list[tuple[int, bytes]] = []
 
-    def control(self, message: Message) -> None:
-        """Folds a control in, before or between inputs. Raises InvalidEvent."""
+    def control(self, message: Message) -> list[Output]:
+        """Folds a control in, before or between inputs; where it comes late, what changes by it comes out. Raises InvalidEvent."""
         since = self.job.control(self.controls, message, self.stream_time)
-        if since is not None:
-            raise ValueError("controls that arrive late need a refold: give controls before the inputs")
+        if since is None:
+            return []
+        return [output for key in list(self.states) for output in self._step(key, [Refold(since)])]
 
     def take(self, message: Message) -> list[Output]:
         """One message in; what it and the ticks before it derive comes out. A refused message stands in `rejected`."""

@@ -20,6 +20,7 @@ from streams.codec import OUTPUTS, codec
 from streams.connect.log import read_log
 from streams.engine.job import Message, Output
 from streams.engine.partitioning import partition_of
+from streams.experience.bulk import is_bulk
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
@@ -115,11 +116,21 @@ class Replay:
         by_partition: dict[int, list[Message]] = {}
         for message in self._read(TOPICS, range_):
             by_partition.setdefault(message.partition, []).append(message)
+        words = self._pass(by_partition, controls, [])
+        if words:  # on bursts of answers: what they weigh is known only now
+            self._inputs = self._refused = 0
+            self.actions.clear()
+            self._pass(by_partition, controls, words)
+        return self._compare(self._live(range_))
+
+    def _pass(
+        self, by_partition: Mapping[int, list[Message]], controls: Mapping[int, list[Control]], words: list[Control]
+    ) -> list[Control]:
+        """Both jobs once; gives the words on bursts of answers."""
         causes: list[Output] = []
         for partition, messages in sorted(by_partition.items()):
-            causes += self._partition(messages, controls.get(partition, []))
-        self._run_incidents(causes)
-        return self._compare(self._live(range_))
+            causes += self._partition(messages, [*controls.get(partition, []), *words])
+        return self._run_incidents(causes)
 
     def _read(self, topics: Iterable[str], range_: Range) -> Iterable[Message]:
         for message in read_log(self._settings, topics, begin=range_.begin, end=range_.end, since_ms=range_.since_ms):
@@ -137,6 +148,8 @@ class Replay:
             except InvalidEvent:
                 continue
             refused = (message.partition, message.offset) in self._late.controls
+            if control.incident is not None:
+                continue  # found anew
             if not refused and (self._pack is None or control.pack is None):
                 found[message.partition][control.control_id] = control
         if self._pack is not None:
@@ -183,7 +196,8 @@ class Replay:
         wrong = message.key is not None and partition_of(message.key, self._partitions) != message.partition
         return wrong or at > message.timestamp_ms * 1000 + self._future
 
-    def _run_incidents(self, causes: list[Output]) -> None:
+    def _run_incidents(self, causes: list[Output]) -> list[Control]:
+        words = []
         driver = Driver(Incidents(self._codec, self._shelf, self._limits))
         dated = [
             (self._codec.decode(output.value, Cause).occurred_at, index, output) for index, output in enumerate(causes)
@@ -192,6 +206,11 @@ class Replay:
             for result in driver.take(Message("cx-causes", 0, index, 0, output.key, output.value)):
                 if result.topic == "cx-actions":
                     self._hold(self.actions, self._codec.decode(result.value, Action))
+                elif result.topic == "cx-controls":
+                    control = self._codec.decode(result.value, Control)
+                    if control.incident is not None and is_bulk(control.incident.cause):
+                        words.append(control)
+        return words
 
     @staticmethod
     def _hold(held: dict[str, Action], action: Action) -> None:

@@ -1,0 +1,29 @@
+"""What can be wrong with what a pack says about many customers at once: bulk answers."""
+
+from collections.abc import Iterator
+
+from streams.experience.naming import Problem, missing
+from streams.experience.pack import PackFile
+
+
+def check_many(pack: PackFile) -> Iterator[Problem]:
+    """Every problem."""
+    rule = pack.bulk_answers
+    if rule is None:
+        return
+    path = "bulk_answers"
+    yield from missing((path, "audience"), "audience", rule.audience, pack.audiences)
+    yield from missing((path, "text"), "text", rule.text, pack.texts)
+    if not 0 < rule.full_marks_from <= 10:
+        yield (path, "full_marks_from"), f"full_marks_from {rule.full_marks_from} is no level above 0 up to 10"
+    for field in ("share", "weight"):
+        if not 0 <= getattr(rule, field) <= 1:
+            yield (path, field), f"{field} {getattr(rule, field)} is outside 0 to 1"
+    if rule.ends_after_seconds <= 0:
+        yield (path, "ends_after_seconds"), "must be positive"
+    groups = {name: getattr(rule, name) for name in ("device", "unit", "touchpoint")}
+    if not any(groups.values()):
+        yield (path,), "say of what: device, unit or touchpoint"
+    for name, group in groups.items():
+        if group is not None and (group.answers < 2 or group.within_seconds <= 0):
+            yield (path, name), "answers must be 2 or more, within_seconds positive"
