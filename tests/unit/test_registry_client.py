@@ -120,7 +120,7 @@ def test_a_process_writes_with_the_registrys_ids(service: RegistryService) -> No
 
 
 def test_a_schema_that_is_not_registered_stops_the_start(service: RegistryService) -> None:
-    with pytest.raises(UserError, match=r"does not have experience\.v3 under cx-experiences-value") as missing:
+    with pytest.raises(UserError, match=r"does not have experience\.v4 under cx-experiences-value") as missing:
         codec(settings(service), OUTPUTS, ("care",))
     assert "touchstone schemas register" in missing.value.fix
     filled(service)
