@@ -1,25 +1,23 @@
 """From triggers to actions: rules propose candidates; arbiter.py chooses among them; what wins becomes an action, explained."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from schemas.codec import money
 from schemas.records import Action, Evidence, Loser
-from schemas.validate import known_time_zone
+from streams.experience.compensation import Award
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.deadlines import later
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
-from streams.experience.frame import EpisodeView, Frame, SignalView, TouchpointView
+from streams.experience.frame import Frame, SignalView, TouchpointView
+from streams.experience.quiet_hours import after_quiet_hours
 from streams.experience.score import FADED, dissatisfaction
 from streams.experience.spent import Spent
 from streams.experience.state import Episode, Profile, Sign
+from streams.experience.views import episode_view
 from streams.experience.words import fill
 
 if TYPE_CHECKING:
-    from streams.experience.pack import Audience, QuietHours
+    from streams.experience.pack import Audience
 
 
 def propose(
@@ -38,16 +36,12 @@ def propose(
         name = episode.touchpoint if episode is not None else touchpoint.name if touchpoint is not None else None
         frame = Frame(folding.fold, at, pack.touchpoint(name), curve=pack.curve)
         frame.signal = signal
-        frame.episode = _view(episode) if episode is not None else None
+        frame.episode = episode_view(episode) if episode is not None else None
         if folding.holds(pack, rule.name, rule.when, frame):
             occasion = episode.opening if episode is not None else sign.event_id if sign is not None else ""
             folding.candidates.append(
                 Candidate(rule, pack, episode, sign, occasion, _step(rule.spec.step, trigger, episode))
             )
-
-
-def _signal_view(sign: Sign) -> SignalView:
-    return SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said)
 
 
 def _step(step: str, trigger: str, episode: Episode | None) -> str:
@@ -66,26 +60,8 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
     return f"{episode.journey}/{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
 
 
-def _view(episode: Episode) -> EpisodeView:
-    return EpisodeView(
-        episode.journey,
-        episode.touchpoint,
-        episode.cause,
-        episode.stage,
-        episode.score,
-        episode.peak_score,
-        episode.reopened,
-        episode.worsened,
-        episode.missed,
-        episode.said,
-        episode.inferred,
-        episode.recurrences,
-        episode.resumes_at is not None,
-    )
-
-
-def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser]) -> Action:
-    """The action of a candidate that won, against these, in the channel that it has been given."""
+def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award, losers: list[Loser]) -> Action:
+    """The action of a candidate that won, against these, in the channel and with the amount that it was given."""
     at = claim.at
     rule, spec, pack, episode, sign = (
         candidate.rule,
@@ -100,10 +76,10 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
     matter = episode.matter if episode is not None else folding.about[1]
     unit = (episode.unit if episode is not None else sign.unit if sign is not None else None) or profile.unit
     reaches_customer = audience.reaches == "customer"
-    amount = _amount(folding, candidate, at)
+    amount = award.amount
     score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
     grounds = grounds_of(folding, candidate, at)
-    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, amount, touchpoint, matter, unit)
+    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, award, touchpoint, matter, unit)
     locale, text = pack.text(spec.text, profile.language)
     return Action(
         action_id=claim.action_id,
@@ -131,7 +107,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, losers: list
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
         due_at=_due(folding, candidate, claim, unit),
-        deliver_not_before_at=_after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
+        deliver_not_before_at=after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
             any(one.origin == "said" for one in grounds), any(one.origin == "inferred" for one in grounds)
@@ -186,26 +162,11 @@ def grounds_of(folding: Folding, candidate: Candidate, at: int) -> list[Evidence
     return known if caused else [evidence(sign, at), *known]
 
 
-def _amount(folding: Folding, candidate: Candidate, at: int) -> Decimal | None:
-    amount = candidate.rule.spec.amount
-    if isinstance(amount, dict):
-        return money(by_tier(amount, folding.fold.profile.tier))
-    if candidate.rule.amount is not None:
-        about = candidate.episode or candidate.sign
-        name = about.touchpoint if about is not None else None
-        frame = Frame(folding.fold, at, candidate.pack.touchpoint(name), curve=candidate.pack.curve)
-        frame.episode = _view(candidate.episode) if candidate.episode is not None else None
-        frame.signal = _signal_view(candidate.sign) if candidate.sign is not None else None
-        value = folding.value(candidate.pack, candidate.rule.name, candidate.rule.amount, frame)
-        return None if value is None or value < 0 else money(round(value, 4))
-    return money(amount) if isinstance(amount, float | int) else None
-
-
 def _parameters(
     candidate: Candidate,
     profile: Profile,
     score: float,
-    amount: Decimal | None,
+    award: Award,
     touchpoint: str | None,
     matter: str | None,
     unit: str | None,
@@ -223,28 +184,10 @@ def _parameters(
         "score": f"{score:.2f}",
         "tier": profile.tier,
         "unit": unit,
-        "amount": None if amount is None else f"{amount.normalize():f}",
+        "amount": None if award.amount is None else f"{award.amount.normalize():f}",
+        "amount_reason": award.because,
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,
         "recurrences": str(episode.recurrences) if episode is not None else None,
     }
     return {name: value or "–" for name, value in values.items()}
-
-
-def _after_quiet_hours(quiet: "QuietHours | None", profile: Profile, at: int) -> int | None:
-    """Decide now, deliver later: the end of the quiet hours that an instant falls into (µs), else None."""
-    if quiet is None:
-        return None
-    own = profile.time_zone
-    zone = ZoneInfo(own if own and known_time_zone(own) else quiet.time_zone)
-    local = datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone)
-    clock = local.strftime("%H:%M")
-    over_midnight = quiet.begin > quiet.end
-    inside = (clock >= quiet.begin or clock < quiet.end) if over_midnight else quiet.begin <= clock < quiet.end
-    if not inside:
-        return None
-    hour, minute = quiet.end.split(":")
-    end = local.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-    if end <= local:
-        end += timedelta(days=1)
-    return int(end.timestamp()) * SECOND

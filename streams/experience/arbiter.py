@@ -11,6 +11,7 @@ from schemas.records import Loser
 from streams.experience.actions import action_of, grounds_of
 from streams.experience.caps import full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options
+from streams.experience.compensation import NOTHING_GIVEN, Award, award_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
@@ -30,7 +31,7 @@ def arbitrate(folding: Folding, at: int) -> None:
     folding.candidates = []
     rows = load_spent(folding.fold.spent)
     decision = _Decision(folding, at, rows, [*rows, *_sunk(folding, candidates[0].pack)])
-    winners: list[tuple[Candidate, Spent, Draw | None]] = []
+    winners: list[tuple[Candidate, Spent, Award, Draw | None]] = []
     losers: list[Loser] = []
     for candidate in candidates:
         claim = _claim(folding, candidate, at)
@@ -38,7 +39,7 @@ def arbitrate(folding: Folding, at: int) -> None:
         if lost is None:
             draw = _held_out(folding, candidate, at, losers)
             claim.held = draw is not None
-            winners.append((candidate, claim, draw))
+            winners.append((candidate, claim, decision.award, draw))
             decision.won(candidate, claim)
         else:
             spec = candidate.rule.spec
@@ -47,10 +48,17 @@ def arbitrate(folding: Folding, at: int) -> None:
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
     if winners:
-        oldest = at - int(candidates[0].pack.remembers_seconds * SECOND)
-        folding.fold.spent = dump_spent([row for row in rows if row.at > oldest])
-    for winner, claim, draw in winners:
-        _act(folding, winner, claim, losers, draw)
+        folding.fold.spent = dump_spent([row for row in rows if row.at > _oldest(candidates[0].pack, row, at)])
+    for winner, claim, award, draw in winners:
+        _act(folding, winner, claim, award, losers, draw)
+
+
+def _oldest(pack: CompiledPack, row: Spent, at: int) -> int:
+    """Before this instant an action counts for nothing any more."""
+    longest, rule = pack.remembers_seconds, pack.file.compensation
+    if row.costs and rule is not None:
+        longest = max(longest, rule.per_seconds)
+    return at - int(longest * SECOND)
 
 
 def _held_out(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Draw | None:
@@ -85,6 +93,7 @@ def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
         candidate.episode.matter if candidate.episode is not None else folding.about[1],
         about.cause if about is not None else None,
         unit or folding.fold.profile.unit,
+        episode=candidate.episode.id if candidate.episode is not None else "",
     )
 
 
@@ -104,6 +113,7 @@ class _Decision(msgspec.Struct):
     at: int
     rows: list[Spent]
     counted: list[Spent]
+    award: Award = NOTHING_GIVEN  # to the candidate that was asked about last
     customer_taken: Candidate | None = None
     taken_by_nobody: bool = False  # by a message that is held out
 
@@ -140,6 +150,10 @@ class _Decision(msgspec.Struct):
         lost = self._no_channel(candidate, claim)
         if lost is not None:
             return lost
+        self.award = award_of(folding, candidate, claim, self.counted) if spec.costs else NOTHING_GIVEN
+        if self.award.lost is not None:
+            return self.award.lost
+        claim.amount = float(self.award.amount or 0)
         free = claim.reaches != "customer" or (self.taken_by_nobody and spec.never_hold_out)
         taken = None if free else self.customer_taken
         if taken is not None:
@@ -184,10 +198,12 @@ def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
     return None if reached >= opens_at else f"{reached:.2f} without what a text seems to say; wins from {opens_at:g}"
 
 
-def _act(folding: Folding, candidate: Candidate, claim: Spent, losers: list[Loser], held: Draw | None) -> None:
+def _act(
+    folding: Folding, candidate: Candidate, claim: Spent, award: Award, losers: list[Loser], held: Draw | None
+) -> None:
     """The action as a fact; held out: what it would have been."""
     rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
-    record = action_of(folding, candidate, claim, losers)
+    record = action_of(folding, candidate, claim, award, losers)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
     if episode is None and settle_at is not None and spec.never_with_open_episode:
         folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)

@@ -115,6 +115,9 @@ class CompiledPack:
         self._working = calendars.get(file.treatment.calendar or "")
         self.signals = {signal.name: signal for signal in signals}
         self.watches = tuple(watches)
+        self.owing = tuple(
+            (name, watch.owes, watch.signal) for name, watch in sorted(file.promises.items()) if watch.owes is not None
+        )
         self.caps = tuple(sorted(file.caps.items()))
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.curve = None if file.calibration is None else tuple(file.calibration.inferred)

@@ -72,6 +72,7 @@ class Watch(Part):
     renews: bool = False  # a second opening starts the time anew
     at_risk_seconds: float | None = None  # of a promise: so long before it is due, and not kept yet, it is at risk
     at_risk_signal: str | None = None  # the signal that is given then
+    owes: float | ByTier | None = None  # of a promise: what a customer has a right to when it is broken
 
 
 class Signal(Part):
@@ -132,6 +133,14 @@ class Cap(Part):
 
     most: int  # at most so many of this rule a customer
     per_seconds: float  # in this sliding time
+
+
+class Compensation(Part):
+    """How much one customer is given for troubles, whatever the rules suggest."""
+
+    ceiling: ByTier  # at most so much, in the pack's currency …
+    per_seconds: float  # … in this sliding time
+    least: float = 0.0  # less than this is not offered
 
 
 class ContactCap(Part):
@@ -270,6 +279,7 @@ class PackFile(Part):
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
     calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
+    compensation: Compensation | None = None  # how much one customer is given
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
     bulk_answers: BulkAnswers | None = None  # when full marks look coached

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.validate import known_time_zone
 from streams.experience.many_checks import check_many
-from streams.experience.naming import Problem, missing
+from streams.experience.naming import Problem, missing, tiers
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_holdout import holdout_problems
 from streams.experience.pack_value_checks import check_values
@@ -27,6 +27,7 @@ PARAMETERS: Final = frozenset(
         "tier",
         "unit",
         "amount",
+        "amount_reason",
         "currency",
         "missed",
         "recurrences",
@@ -220,18 +221,10 @@ def _treatment(pack: PackFile) -> Iterator[Problem]:
         if times is None:
             yield ("treatment", "step_within_seconds"), f"no time for the step {step}"
         else:
-            yield from _tiers(("treatment", "step_within_seconds", step), times)
+            yield from tiers(("treatment", "step_within_seconds", step), times)
     for field in ("verified_within_seconds", "reopens_within_seconds", "fades_after_seconds"):
         if getattr(treatment, field) <= 0:
             yield ("treatment", field), "must be positive"
-
-
-def _tiers(path: tuple[str | int, ...], values: dict[str, float]) -> Iterator[Problem]:
-    if "other" not in values:
-        yield path, "no value for `other`, the tiers that are not named"
-    for tier, value in values.items():
-        if value < 0:
-            yield (*path, tier), "cannot be negative"
 
 
 def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
@@ -248,7 +241,7 @@ def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
     for field in ("amount", "due_in_seconds"):
         value = getattr(rule, field)
         if isinstance(value, dict):
-            yield from _tiers((*path, field), value)
+            yield from tiers((*path, field), value)
         elif isinstance(value, float | int) and value < 0:
             yield (*path, field), "cannot be negative"
     if rule.settling_seconds < 0:

@@ -12,6 +12,7 @@ from streams.experience.actions import propose
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.ids import action_id
 from streams.experience.recurrence import fixed
+from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import Episode
 from streams.experience.treated import pack_of, touch
 
@@ -26,6 +27,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         return
     at, pack = source.at, pack_of(folding, episode)
     episode.worked = True
+    _given(folding, update)
     if update.status == "waiting_for_customer":
         deadlines.stop(folding, pack, episode, at)
     elif episode.resumes_at is not None:
@@ -49,6 +51,19 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
             episode.stage = stage  # type: ignore[assignment]
             deadlines.begin(folding, pack, episode, at)
     touch(folding, episode, at)
+
+
+def _given(folding: Folding, update: ActionUpdate) -> None:
+    """What was really given counts, not what was suggested."""
+    if update.status != "declined" and update.cost is None:
+        return
+    rows = load_spent(folding.fold.spent)
+    for row in [one for one in rows if one.costs and one.action_id == update.action_id]:
+        if update.status == "declined":
+            rows.remove(row)
+        elif update.cost is not None:
+            row.amount = float(update.cost)
+    folding.fold.spent = dump_spent(rows)
 
 
 def heard(folding: Folding, journey: str, at: int) -> None:

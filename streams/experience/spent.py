@@ -34,6 +34,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     amount: float = 0.0  # what it gives away, in the pack's currency
     answered_at: int | None = None  # µs; the customer has answered to it, or done what it asked for
     held: bool = False  # the customer is held out: it counts, but never went out
+    episode: str = ""  # that it belongs to
 
     @property
     def costs(self) -> bool:

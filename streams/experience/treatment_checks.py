@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from schemas.validate import known_time_zone
-from streams.experience.naming import Problem, missing
+from streams.experience.naming import Problem, missing, tiers
 from streams.experience.pack import Calendar, ContactCap, PackFile
 from streams.experience.spent import SPENT_MAX
 
@@ -25,6 +25,24 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
         value = getattr(pack.treatment, field)
         if value is not None and value <= 0:
             yield ("treatment", field), "must be positive"
+    if pack.compensation is not None:
+        given = pack.compensation
+        yield from tiers(("compensation", "ceiling"), given.ceiling)
+        if given.per_seconds <= 0:
+            yield ("compensation", "per_seconds"), "must be positive"
+        if not 0 <= given.least <= min(given.ceiling.values(), default=0):
+            yield (
+                ("compensation", "least"),
+                "must lie between 0 and the lowest ceiling: everybody can be given something",
+            )
+    for name, watch in (*pack.promises.items(), *pack.silences.items()):
+        section = "promises" if name in pack.promises else "silences"
+        if isinstance(watch.owes, dict):
+            yield from tiers((section, name, "owes"), watch.owes)
+        elif watch.owes is not None and watch.owes < 0:
+            yield (section, name, "owes"), "cannot be negative"
+        if watch.owes is not None and section == "silences":
+            yield (section, name, "owes"), "a silence is the customer's: nobody owes anything for it"
     for name, calendar in pack.calendars.items():
         yield from _calendar(("calendars", name), calendar)
     for name, audience in pack.audiences.items():
