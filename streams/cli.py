@@ -31,6 +31,7 @@ GROUPS: tuple[str, ...] = (
     "promises",
     "text",
     "calibrate",
+    "uplift",
     "replay",
     "doctor",
 )

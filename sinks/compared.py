@@ -1,0 +1,53 @@
+"""What `touchstone uplift` compares, read back from ClickHouse as it holds now; only the columns and touchpoints that it needs."""
+
+from typing import Any, Final
+
+from sinks.database import Database, ask
+from streams.uplift.rows import Answer, Deed, Rows, Visit
+
+_DECIDED: Final = "action_id, subject_id, toUnixTimestamp64Micro(decided_at), rule, rule_version"
+_ACTIONS: Final = (
+    f"SELECT {_DECIDED}, arrayDistinct(evidence.signal), toFloat64(ifNull(cost, amount)) FROM actions_current "  # noqa: S608 - names from above
+    "WHERE subject_type = 'customer'"
+)
+_HOLDOUTS: Final = f"SELECT {_DECIDED}, experiment, share, salt FROM holdouts_current WHERE subject_type = 'customer'"  # noqa: S608 - names from above
+_COSTS: Final = (
+    "SELECT action_id, toFloat64(sum(cost)) FROM action_updates_current WHERE cost IS NOT NULL GROUP BY action_id"
+)
+_ANSWERS: Final = (
+    "SELECT subject_id, toUnixTimestamp64Micro(about_at), experience FROM experiences_current "
+    "WHERE experience IS NOT NULL AND respondent = 'customer'"
+)
+_VISITS: Final = (
+    "SELECT subject_id, toUnixTimestamp64Micro(occurred_at), touchpoint, outcome FROM touchpoints_current "
+    "WHERE touchpoint IN %(touchpoints)s"
+)
+_ENDS: Final = (
+    "SELECT max(at) FROM (SELECT toUnixTimestamp64Micro(max(occurred_at)) AS at FROM touchpoints "
+    "UNION ALL SELECT toUnixTimestamp64Micro(max(occurred_at)) FROM feedback "
+    "UNION ALL SELECT toUnixTimestamp64Micro(max(decided_at)) FROM actions)"
+)
+
+
+def read_rows(database: Database, touchpoints: list[str]) -> Rows:
+    """All that is stored, for these touchpoints."""
+    done = [
+        Deed(name, who, at, rule, version, signals=tuple(signals), cost=cost)
+        for name, who, at, rule, version, signals, cost in _ask(database, _ACTIONS)
+    ]
+    held = [
+        Deed(name, who, at, rule, version, held_for=experiment, share=share, salt=salt)
+        for name, who, at, rule, version, experiment, share, salt in _ask(database, _HOLDOUTS)
+    ]
+    visits = _ask(database, _VISITS, {"touchpoints": tuple(touchpoints)}) if touchpoints else []
+    return Rows(
+        done + held,
+        [Answer(*row) for row in _ask(database, _ANSWERS)],
+        [Visit(*row) for row in visits],
+        dict(_ask(database, _COSTS)),
+        int(_ask(database, _ENDS)[0][0] or 0),
+    )
+
+
+def _ask(database: Database, query: str, values: dict[str, object] | None = None) -> list[Any]:
+    return list(ask(database, query, values))
