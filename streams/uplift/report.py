@@ -37,7 +37,7 @@ def report(compared: Sequence[Compared], ends_at: int, choices: Choices, currenc
     out().print(
         f"until {instant_text(ends_at)[:19]}; intervals hold on every day that you look, with {1 - choices.alpha:.0%} for each row. "
         f"Nothing is said with fewer than {EACH_MIN} customers in a group, or {EVENTS_MIN} of the rarer answer. Needed: to find an "
-        f"effect of {choices.smallest_score:g} levels or {choices.smallest_share:.0%} four times in five.",
+        f"effect of {choices.smallest_score:g} levels or {100 * choices.smallest_share:g} points (pt) four times in five.",
         markup=False,
     )
 
@@ -82,12 +82,14 @@ def _level(row: Effect, value: float | None) -> str:
 
 
 def _change(row: Effect, value: float) -> str:
-    return f"{value:+.2f}" if row.outcome == SCORE else f"{100 * value:+.1f} %"
+    return f"{value:+.2f}" if row.outcome == SCORE else f"{100 * value:+.1f} pt"
 
 
 def _needed(row: Effect) -> str:
+    if row.verdict not in ("open", "too few"):
+        return "–"
     if row.days == 0.0:
-        return f"{row.needed}, there are"
+        return f"{row.needed}: there are"
     return f"{row.needed}" + ("" if row.days is None else f", in {row.days:.0f} days")
 
 
