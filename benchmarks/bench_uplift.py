@@ -72,7 +72,7 @@ def drawn(scene: Scene, rng: random.Random, *, treated: bool) -> float:
 
 def truth(scene: Scene) -> float:
     """The effect; of levels, which are cut off, by drawing very many."""
-    if scene.binary:
+    if scene.binary or not scene.effect:
         return scene.effect
     rng = random.Random(1)
     many = 400_000

@@ -113,7 +113,7 @@ def main() -> None:
     from schemas.json_form import to_json
     from streams.terminal import write_json
 
-    for event in world(read_pack(EXAMPLE), "offer_compensation", Truth(), customers=500, days=40, seed=3):
+    for event in world(read_pack(EXAMPLE), "offer_compensation", Truth(), customers=400, days=40, seed=3):
         write_json(to_json(event))
     sys.stdout.flush()
 

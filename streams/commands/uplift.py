@@ -63,7 +63,7 @@ def uplift(
 
     Exit code 1 when nobody was held out.
 
-    Example: touchstone uplift examples/uplift.jsonl --pack examples/uplift.yaml --cost call_back=4
+    Example: touchstone uplift examples/uplift.jsonl --pack examples/uplift.yaml --cost offer_compensation=1.5
 
     Example: touchstone decide events.jsonl --json > decided.jsonl && touchstone uplift events.jsonl decided.jsonl
 

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from schemas.json_form import instant_text, to_json
-from schemas.records import Action
+from schemas.records import Action, Holdout
 from streams.replay.decide import Decided, Decider
 from streams.terminal import out, write_json
 
@@ -46,5 +46,10 @@ def report(decider: Decider, waiting: str | None, refused: int) -> None:
     by_audience = ", ".join(f"{count} for {audience}" for audience, count in sorted(counts.items())) or "none"
     taken = decider.taken - len(decider.rejected)
     out().print(f"{taken} events in, {refused} rows refused, actions in force: {by_audience}", markup=False)
+    kept = {record.action_id: record for record in decider.decided if isinstance(record, Holdout)}
+    held_out = Counter(record.rule for record in kept.values() if not record.retracted)
+    if held_out:
+        rules = ", ".join(f"{count} of {rule}" for rule, count in sorted(held_out.items()))
+        out().print(f"held out, for comparison: {rules}", markup=False)
     if waiting is not None:
         out().print(f"more would be due from {waiting} on: --until lets time go on", markup=False)

@@ -125,6 +125,15 @@ def _action(value: Document) -> Parts:
     yield from _evidence(value)
 
 
+def _holdout(value: Document) -> Parts:
+    yield f"not → {value['audience']}", "dim cyan"
+    yield value["kind"], "bold"
+    yield f"held out for {value['experiment']}", "yellow"
+    if value["revision"] > 1:
+        yield f"revision {value['revision']}", "yellow"
+    yield from _named(value, "rule", "touchpoint", "matter")
+
+
 def _episode(value: Document) -> Parts:
     yield value["state"], {"open": "bold red", "treated": "yellow", "closed": "green"}.get(value["state"], "bold")
     yield value["stage"], ""
@@ -172,6 +181,7 @@ _PARTS: Final[dict[str, Callable[[Document], Parts]]] = {
     "action": _action,
     "notification": _action,
     "episode": _episode,
+    "holdout": _holdout,
     "experience": _experience,
     "cause": _cause,
     "control": _control,

@@ -1,0 +1,61 @@
+"""`touchstone uplift` says the same of the tables in ClickHouse as of the files that they were filled from."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.uplift_world import EXAMPLE, Truth, world
+from schemas.json_form import to_json
+from schemas.records import Action, ActionUpdate, Experience, Feedback, Holdout, Touchpoint
+from sinks.tables import BY_NAME
+from sinks.writer import Writer
+from streams.experience.controls import first_pack
+from streams.experience.surroundings import Limits
+from streams.packs_folder import read_pack
+from streams.replay.decide import Decider
+from streams.settings import Settings
+from tests import sink_records as make
+from tests.touchstone_command import touchstone
+
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "touchpoints": Touchpoint,
+    "feedback": Feedback,
+    "action_updates": ActionUpdate,
+    "experiences": Experience,
+    "actions": Action,
+    "holdouts": Holdout,
+}
+
+
+def test_nobody_was_held_out(clickhouse_settings: Settings) -> None:
+    done = touchstone("uplift", settings=clickhouse_settings)
+    assert (done.returncode, "nobody was held out" in done.stderr) == (1, True)
+
+
+def test_a_file_and_the_tables_say_the_same(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
+) -> None:
+    pack = read_pack(EXAMPLE)
+    truth = Truth(back=(0.2, 0.6), answers=0.9)
+    events = world(pack, "offer_compensation", truth, customers=220, days=20, seed=5)
+    decider = Decider(pack, Limits(3_600_000_000, 500))
+    decider.control(first_pack(pack))
+    for event in events:
+        decider.take(event)
+    records: list[msgspec.Struct] = [*events, *decider.decided]
+    for table, kind in TABLES.items():
+        mine = [one for one in records if isinstance(one, kind)]
+        rows = [make.row(table, one, number) for number, one in enumerate([*mine, mine[0]])]  # one of them twice
+        assert clickhouse_writer.insert(BY_NAME[table], rows) == []
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in records), encoding="utf-8")
+    of_tables = touchstone("uplift", "--pack", EXAMPLE, "--json", settings=clickhouse_settings)
+    of_file = touchstone("uplift", path, "--pack", EXAMPLE, "--json")
+    assert of_tables.returncode == of_file.returncode == 0, of_tables.stderr + of_file.stderr
+    told = json.loads(of_file.stdout)
+    assert json.loads(of_tables.stdout) == told
+    rows = {row["outcome"]: row for row in told["experiments"][0]["effects"]}
+    assert rows["back"]["verdict"] == "better"
+    assert rows["back"]["money"] is not None
+    assert rows["score"]["effect"] is not None
