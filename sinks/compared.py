@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from sinks.database import Database, ask
+from streams.uplift.moments import Message, Reply
 from streams.uplift.rows import Answer, Deed, Rows, Visit
 
 _DECIDED: Final = "action_id, subject_id, toUnixTimestamp64Micro(decided_at), rule, rule_version"
@@ -27,6 +28,18 @@ _ENDS: Final = (
     "UNION ALL SELECT toUnixTimestamp64Micro(max(occurred_at)) FROM feedback "
     "UNION ALL SELECT toUnixTimestamp64Micro(max(decided_at)) FROM actions)"
 )
+_INPUTS_END: Final = (
+    "SELECT max(at) FROM (SELECT toUnixTimestamp64Micro(max(occurred_at)) AS at FROM touchpoints "
+    "UNION ALL SELECT toUnixTimestamp64Micro(max(occurred_at)) FROM feedback)"
+)
+_MESSAGES: Final = (
+    "SELECT action_id, toUnixTimestamp64Micro(ifNull(deliver_not_before_at, decided_at)), rule, kind, channel, touchpoint, "
+    "journey FROM actions_current WHERE audience IN %(audiences)s"
+)
+_REPLIES: Final = (
+    "SELECT arrayJoin(arrayDistinct([invitation_id, action_id])) AS name, toUnixTimestamp64Micro(occurred_at) FROM {table} "
+    "WHERE name != ''"
+)
 
 
 def read_rows(database: Database, touchpoints: list[str]) -> Rows:
@@ -47,6 +60,22 @@ def read_rows(database: Database, touchpoints: list[str]) -> Rows:
         dict(_ask(database, _COSTS)),
         int(_ask(database, _ENDS)[0][0] or 0),
     )
+
+
+def read_messages(database: Database, audiences: list[str]) -> list[Message]:
+    """Messages in force for these audiences."""
+    found = _ask(database, _MESSAGES, {"audiences": tuple(audiences)}) if audiences else []
+    return [Message(name, at, rule, kind, *(text or None for text in rest)) for name, at, rule, kind, *rest in found]
+
+
+def read_replies(database: Database) -> tuple[list[Reply], int]:
+    """What names a message, and how far anything is known (µs)."""
+    replies = [
+        Reply(name, at, said)
+        for table, said in (("feedback_current", True), ("touchpoints_current", False))
+        for name, at in _ask(database, _REPLIES.format(table=table))
+    ]
+    return replies, int(_ask(database, _INPUTS_END)[0][0] or 0)
 
 
 def _ask(database: Database, query: str, values: dict[str, object] | None = None) -> list[Any]:

@@ -32,6 +32,7 @@ GROUPS: tuple[str, ...] = (
     "text",
     "calibrate",
     "uplift",
+    "moments",
     "replay",
     "doctor",
 )

@@ -1,6 +1,5 @@
 """`touchstone uplift`: what actions do, from customers who were held out."""
 
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +9,8 @@ from streams.commands import start
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import msgspec
-
     from streams.settings import Settings
     from streams.uplift.rows import Rows
-
-_UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def mount(root: typer.Typer) -> None:
@@ -70,23 +63,25 @@ def uplift(
     Example: touchstone uplift --pack retail --since 2026-03-01T00:00:00Z
     """
     settings = start()
+    from streams.commands.decided import decided, moment, seconds
     from streams.packs_folder import find
     from streams.uplift.arms import experiments
     from streams.uplift.effects import Choices, compare
     from streams.uplift.report import json_document, report
+    from streams.uplift.rows import of_records
 
     judge = find(pack, settings)
     choices = Choices(
-        score_within_seconds=_seconds(score_within),
+        score_within_seconds=seconds("--score-within", score_within),
         alpha=1.0 - confidence,
         smallest_score=smallest_score,
         smallest_share=smallest_share,
         costs=_costs(cost or [], set(judge.file.actions)),
     )
-    begin, end = _instant("--since", since), _instant("--until", until)
+    begin, end = moment("--since", since), moment("--until", until)
     outcomes = judge.file.outcomes
     if files:
-        rows = _of_files(files, settings, pack)
+        rows = of_records(decided(files, settings, pack))
     else:
         rows = _of_clickhouse(settings, sorted({name for one in outcomes.values() for name in one.touchpoints}))
     rows = rows.known_at(end)
@@ -99,41 +94,6 @@ def uplift(
         )
     compared = [compare(one, rows, outcomes, choices) for one in found]
     (json_document if as_json else report)(compared, rows.ends_at, choices, judge.file.currency)
-
-
-def _of_files(files: list[Path], settings: "Settings", pack: str) -> "Rows":
-    """What the files hold, decided first where they hold no decisions."""
-    from schemas.records import Action, Holdout
-    from streams.uplift.rows import of_records
-
-    records = list(chain.from_iterable(_records(file) for file in files))
-    if not any(isinstance(one, Action | Holdout) for one in records):
-        records += _decided(records, files, settings, pack)
-    return of_records(records)
-
-
-def _records(file: Path) -> "Iterator[msgspec.Struct]":
-    from streams.connect.files import read_records
-
-    for row in read_records(file):
-        if row.record is None:
-            raise UserError(
-                f"{file}:{row.line}: {row.error}", "put the row right, or take it out", exit_code=ExitCode.NO
-            )
-        yield row.record
-
-
-def _decided(
-    records: "list[msgspec.Struct]", files: list[Path], settings: "Settings", pack: str
-) -> "list[msgspec.Struct]":
-    from streams.commands.decide import run_file
-    from streams.connect.rows import Row
-
-    rows = (Row(number, one, None, b"") for number, one in enumerate(records, 1))
-    decider, refused = run_file(rows, Path(", ".join(map(str, files))), settings, pack)
-    if refused:
-        raise UserError(refused[0], "`touchstone decide` shows what is refused", exit_code=ExitCode.NO)
-    return list(decider.decided)
 
 
 def _of_clickhouse(settings: "Settings", touchpoints: list[str]) -> "Rows":
@@ -158,22 +118,3 @@ def _costs(asked: list[str], rules: set[str]) -> dict[str, float]:
         if name not in rules:
             raise UserError(f"--cost {each}: the pack has no action {name!r}", f"use one of {', '.join(sorted(rules))}")
     return found
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text[:-1]) * _UNITS[text[-1:]]
-    except (ValueError, KeyError):
-        seconds = 0.0
-    if not 0 < seconds < 1e10:
-        raise UserError(f"--score-within {text}: no time", "write 14d, 36h or 90m")
-    return seconds
-
-
-def _instant(option: str, text: str | None) -> int | None:
-    from schemas.json_form import BadRecord, instant
-
-    try:
-        return None if text is None else instant(text)
-    except BadRecord as error:
-        raise UserError(f"{option}: {error}", "write 2026-03-01T00:00:00Z") from None

@@ -33,6 +33,31 @@ def test_nobody_was_held_out(clickhouse_settings: Settings) -> None:
     assert (done.returncode, "nobody was held out" in done.stderr) == (1, True)
 
 
+def test_messages_of_a_file_and_of_the_tables_say_the_same(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
+) -> None:
+    sent = [make.action(n, audience="customers", channel="mail" if n % 2 else None) for n in range(6)]
+    later = make.AT + 3_600_000_000
+    said = [make.feedback(n, occurred_at=later, invitation_id=f"a-{n}") for n in range(2)]
+    done = [make.touchpoint(n, occurred_at=later + n, action_id=f"a-{n}", invitation_id=f"a-{n}") for n in range(1, 4)]
+    ends = make.touchpoint(9, occurred_at=later + 40 * 86_400_000_000)
+    records: list[msgspec.Struct] = [*sent, make.action(7), *said, *done, ends]
+    for table, kind in TABLES.items():
+        rows = [make.row(table, one, n) for n, one in enumerate(records) if isinstance(one, kind)]
+        assert not rows or clickhouse_writer.insert(BY_NAME[table], rows) == []
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in records), encoding="utf-8")
+    of_tables = touchstone("moments", "--json", settings=clickhouse_settings)
+    of_file = touchstone("moments", path, "--json")
+    assert of_tables.returncode == of_file.returncode == 0, of_tables.stderr + of_file.stderr
+    told = json.loads(of_file.stdout)
+    assert json.loads(of_tables.stdout) == told
+    assert [(one["moment"], one["sent"], one["answered"], one["redeemed"]) for one in told["moments"]] == [
+        ("r, mail", 3, 1, 2),
+        ("r, no channel named", 3, 1, 1),
+    ]
+
+
 def test_a_file_and_the_tables_say_the_same(
     clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
 ) -> None:
