@@ -58,7 +58,7 @@ def uplift(
 
     Example: touchstone uplift examples/uplift.jsonl --pack examples/uplift.yaml --cost offer_compensation=1.5
 
-    Example: touchstone decide events.jsonl --json > decided.jsonl && touchstone uplift events.jsonl decided.jsonl
+    Example: touchstone uplift events.jsonl decided.jsonl --pack ./mine.yaml --until 2026-04-01T00:00:00Z
 
     Example: touchstone uplift --pack retail --since 2026-03-01T00:00:00Z
     """
