@@ -78,6 +78,7 @@ class Reader(Background):
         self._lock = threading.Lock()
         self._wanted: dict[Question, float] = {}
         self._answers: dict[Question, Answer] = {}
+        self._failed: set[Question] = set()
         self._wake = threading.Event()
         self._version = self._rounds = 0
         self.trouble: str | None = None  # why the last round failed
@@ -142,14 +143,20 @@ class Reader(Background):
         database.disconnect()
 
     def _round(self, database: Database, due: list[Question]) -> None:
-        """Asks everything once; begins each time with another question, so that one that fails does not starve the rest."""
+        """Asks everything once; begins each time with another question, so that one that fails does not starve the rest.
+
+        What somebody has just opened comes before what others have seen already.
+        """
         self._look_at_the_clock(database)
         self._rounds += 1
         first = self._rounds % len(due) if due else 0
-        for question in due[first:] + due[:first]:
-            if self._stopped.is_set():
-                return
+        left = dict.fromkeys(due[first:] + due[:first])
+        while left and not self._stopped.is_set():
+            question = self._unanswered() or next(iter(left))
+            left.pop(question, None)
+            self._failed.add(question)
             self._keep(question, *self._answer(database, question))
+            self._failed.discard(question)
         if not due:  # /readyz is to know
             self._rows(database, "answers", {})
         self.read_at = time.time()
@@ -168,9 +175,16 @@ class Reader(Background):
         with self._lock:
             for question in [one for one, at in self._wanted.items() if at < limit]:
                 del self._wanted[question]
+                self._failed.discard(question)
             while len(self._answers) > ANSWERS_MAX:
                 del self._answers[next(iter(self._answers))]
             return list(self._wanted)
+
+    def _unanswered(self) -> Question | None:
+        """One that somebody looks at and nobody has seen an answer to, unless it failed the last time."""
+        with self._lock:
+            new = (one for one in self._wanted if one not in self._answers and one not in self._failed)
+            return next(new, None)
 
     def _look_at_the_clock(self, database: Database) -> None:
         if self._clock.follows_stream:

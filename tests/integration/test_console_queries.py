@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sinks.console import reader as reader_module
+from sinks.database import connect
 from streams.errors import Unavailable
 from tests.clickhouse_service import READER, ClickHouseService
 from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
@@ -163,6 +164,51 @@ def test_the_reader_keeps_what_it_knows_while_clickhouse_is_away(
         _until(lambda: one.reader.trouble is None and (one.reader.want(question) or kept).version > kept.version)
     finally:
         one.reader.stop()
+
+
+def test_what_was_just_opened_comes_first(asked: Asked) -> None:
+    one = Asked(asked.settings).reader
+    order: list[str] = []
+    answered = one._answer
+
+    def noted(database: Any, question: reader_module.Question) -> tuple[Any, int]:
+        order.append(question.kind)
+        if len(order) == 5:
+            one.want(reader_module.Question("tasks", reader_module.Scope()))
+        return answered(database, question)
+
+    one._answer = noted  # type: ignore[method-assign]
+    known = [reader_module.Question("episodes", reader_module.Scope(), (("tier", str(n)),)) for n in range(4)]
+    database = connect(one._settings)
+    for question in known:
+        one.want(question)
+    one._round(database, known)
+    one._round(database, known)
+    database.disconnect()
+    assert order == ["episodes"] * 5 + ["tasks"] + ["episodes"] * 3
+
+
+def test_one_that_fails_does_not_starve_the_rest(asked: Asked) -> None:
+    one = Asked(asked.settings).reader
+    broken = reader_module.Question("episodes", reader_module.Scope(), (("tier", "broken"),))
+    fine = reader_module.Question("tasks", reader_module.Scope())
+    answered = one._answer
+
+    def fails(database: Any, question: reader_module.Question) -> tuple[Any, int]:
+        if question == broken:
+            raise Unavailable("of this test", 0.0)
+        return answered(database, question)
+
+    one._answer = fails  # type: ignore[method-assign]
+    one.want(broken)
+    one.want(fine)
+    database = connect(one._settings)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            one._round(database, [broken, fine])
+    database.disconnect()
+    assert one.want(fine) is not None
+    assert one.want(broken) is None
 
 
 def test_what_nobody_wants_is_not_asked(asked: Asked) -> None:
