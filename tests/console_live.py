@@ -133,12 +133,13 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
         console_port=port,
         console_refresh_seconds=0.5,
         clickhouse_timeout_seconds=5.0,
+        worker_traces="carry",
     )
     try:
         for number, region in ((1, "north"), (2, "south")):
             unit = Unit(unit_id=f"dealer-{number}", name=f"Dealer {number}", parents=[region])
             send_control(Control(control_id=f"unit-{number}", in_force_at=0, written_at=0, unit=unit), product.settings)
-        worker = product.start("worker", TOUCHSTONE_WORKER_TRACES="carry")
+        worker = product.start("worker")
         product.start("sink", "clickhouse")
         users = msgspec.json.encode(USERS).decode()
         console = product.start(

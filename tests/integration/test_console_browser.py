@@ -66,6 +66,16 @@ def test_every_page_in_both_languages_widths_and_themes(lead: Browser, live: Liv
             overflow = lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
             assert overflow <= 0, f"{path} at {size[0]} is wider than the screen"
             assert lead.problems() == [], path
+    lead.size(1920, 1080)
+    lead.driver.add_cookie({"name": "touchstone_language", "value": "en", "path": "/"})
+    lead.at("/now?wall")
+    lead.until(lambda: "call back" in lead.text("#ticker"), "what has just been told")
+    assert lead.driver.execute_script("return getComputedStyle(document.documentElement).fontSize") == "20px"
+    assert "Dan Browser" not in lead.text("main")  # whoever walks past reads it
+    assert not [one for one in lead.all("form.receipt") if one.is_displayed()]
+    assert lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth") <= 0
+    lead.at("/now")
+    lead.until(lambda: "Dan Browser" in lead.text("#ticker"), "the same for who sits in front of it")
 
 
 def test_the_keyboard_reaches_what_there_is_to_do(lead: Browser, live: Live) -> None:
