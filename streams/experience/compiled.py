@@ -24,6 +24,7 @@ from streams.experience.conditions import (
 )
 from streams.experience.days_off import NotCovered
 from streams.experience.environments import environments
+from streams.experience.fairness import unfair
 from streams.experience.frame import OTHER, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.pack_checks import check
@@ -120,6 +121,7 @@ class CompiledPack:
         )
         self.caps = tuple(sorted(file.caps.items()))
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
+        self.values = file.delivered_value is not None or file.relation_value is not None
         self.curve = None if file.calibration is None else tuple(file.calibration.inferred)
         self._touchpoints = {
             name: TouchpointView(
@@ -303,6 +305,7 @@ class _Compiler:
                     None if isinstance(amount, float | int) else amount,
                 )
             )
+        self.errors += [f"{_place(self.places, path, self.file)}: {what}" for path, what in unfair(pack, rules)]
         return CompiledPack(pack, signals, watches, rules, self._calendars())
 
     def _calendars(self) -> dict[str, WorkingTime]:

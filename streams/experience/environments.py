@@ -29,6 +29,8 @@ _FUNCTIONS = {
     "promise_moved_seconds": Signature((), DOUBLE),
     "waiting_spread": Signature((DOUBLE,), DOUBLE),
     "late_seconds": Signature((), DOUBLE),
+    "delivered_value": Signature((), DOUBLE),
+    "delivered_value_before": Signature((), DOUBLE),
     "score": Signature((), DOUBLE),
     "episode_open": Signature((), BOOL),
 }

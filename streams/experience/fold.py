@@ -1,6 +1,6 @@
 """Folding one input into a subject's memory, and firing what is due. The order here is the order of the decisions:
 
-profile → touch → promises kept and opened → join → signals → episodes → candidates → arbiter → facts.
+profile → touch → values → promises kept and opened → join → signals → episodes → candidates → arbiter → facts.
 """
 
 from typing import TypeVar
@@ -15,6 +15,7 @@ from streams.experience.join import join
 from streams.experience.matters import particulars
 from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import NEVER, Fold, Profile, Touch, remember
+from streams.experience.valuing import value_told, value_touchpoint
 
 
 def fold_input(folding: Folding, item: Input) -> None:
@@ -36,6 +37,8 @@ def fold_input(folding: Folding, item: Input) -> None:
         _feedback(folding, item, record)
     elif isinstance(record, Customer):
         fold.profile = updated(fold.profile, record)
+        if fold.worth:
+            value_told(fold, record)
     else:
         folding.turn_to((None, None))
         receipts.receipt(folding, record, item.source)
@@ -66,6 +69,8 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     remember(fold, touch)
     if fold.episodes:
         receipts.heard(folding, touch.journey, source.at)
+    if pack.values:
+        value_touchpoint(fold, pack, event)
     frame = Frame(fold, source.at, view, event, curve=pack.curve)
     contact = pack.contact(view, event.outcome)
     if fold.watches:

@@ -6,6 +6,7 @@ import msgspec
 
 from schemas.records import Feedback, SubjectType, Touchpoint
 from streams.experience import matters
+from streams.experience.delivered import Account, account_of
 from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
 
@@ -211,6 +212,20 @@ class Frame(msgspec.Struct):
         """How much later than promised this event is; 0.0 without a promise or in time."""
         promised = self.event.promised_at if isinstance(self.event, Touchpoint) else None
         return max(0.0, (self.at - promised) / SECOND) if promised is not None else 0.0
+
+    def account(self) -> Account | None:
+        """What the matter of this input gave the customer and took."""
+        return account_of(self.fold.accounts, self.event.matter) if self.event is not None else None
+
+    def delivered_value(self) -> float:
+        """What is left of it for the customer, in money; 0.0 without a matter, or where the pack does not say how to value."""
+        account = self.account()
+        return account.value if account is not None else 0.0
+
+    def delivered_value_before(self) -> float:
+        """The same before this event."""
+        account = self.account()
+        return account.before if account is not None else 0.0
 
     def score(self) -> float:
         """Dissatisfaction in this touchpoint's journey now, 0–1."""

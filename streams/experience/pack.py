@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from streams.experience.pack_values import Measure
+from streams.experience.pack_values import DeliveredValue, Fairness, Measure, RelationValue
 
 ByTier = dict[str, float]  # tier → value; `other` is for every tier that is not named
 Texts = dict[str, str]  # locale → text with {parameters}
@@ -280,6 +280,9 @@ class PackFile(Part):
     calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     compensation: Compensation | None = None  # how much one customer is given
+    delivered_value: DeliveredValue | None = None  # what a matter gives a customer and takes from him
+    relation_value: RelationValue | None = None  # what a customer is worth, and the tier that follows
+    fairness: Fairness | None = None  # what holds for everybody, whatever the tier
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
     bulk_answers: BulkAnswers | None = None  # when full marks look coached

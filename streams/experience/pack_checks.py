@@ -51,6 +51,7 @@ DETAILS: Final = frozenset(
         "staff",
         "asked_again",
         "price_rise",
+        "delivered_value",
         "slope",
         "worst",
         "peak_end",

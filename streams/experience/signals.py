@@ -221,6 +221,7 @@ _DETAILS: Final[dict[str, Callable[[Frame], str]]] = {
     "channels": lambda frame: str(frame.channels(_DAY)),
     "staff": lambda frame: str(frame.staff(7 * _DAY)),
     "asked_again": lambda frame: str(frame.asked_again()),
+    "delivered_value": lambda frame: account.told() if (account := frame.account()) is not None else "–",
     "price_rise": lambda frame: f"{frame.price_rise():.0%}",
     "score": lambda frame: _number(frame.event.score if isinstance(frame.event, Feedback) else None),
     "level": _joined("experience"),

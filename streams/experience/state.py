@@ -198,6 +198,8 @@ class Fold(Row):
     spent: bytes = b""  # Spents: what was decided lately
     felt: bytes = b""  # Felts: how the customer's latest answers were, oldest first
     fixes: list[Fix] = []
+    accounts: bytes = b""  # Accounts: what matters gave the customer and took, the latest last
+    worth: bytes = b""  # Worth: what the customer is worth to the company
 
 
 class Piece(Row):
