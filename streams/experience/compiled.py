@@ -122,6 +122,7 @@ class CompiledPack:
         self.caps = tuple(sorted(file.caps.items()))
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.values = file.delivered_value is not None or file.relation_value is not None
+        self.valued_at = frozenset[str]() if file.relation_value is None else file.relation_value.touchpoints()
         self.curve = None if file.calibration is None else tuple(file.calibration.inferred)
         self._touchpoints = {
             name: TouchpointView(

@@ -5,9 +5,9 @@ Events are noted in order of event time, each with the parameters of the pack in
 """
 
 from decimal import Decimal
+from hashlib import blake2b
+from struct import Struct
 from typing import Final
-
-import msgspec
 
 from schemas.records import Touchpoint
 from streams.experience.pack_values import DeliveredValue
@@ -15,21 +15,27 @@ from streams.experience.pack_values import DeliveredValue
 ACCOUNTS_MAX: Final = 16  # matters of a customer; the one that nothing has happened in for longest goes first
 SECOND: Final = 1e6
 _HOUR: Final = 3600.0
+GIVES: Final = ("product", "service", "personnel", "image")
+PARTS: Final = (*GIVES, "money", "time", "effort", "worry")
 
 
-class Account(msgspec.Struct, array_like=True, gc=False):
+class Account:
     """A matter's components so far. `before`: the value before the last event."""
 
-    matter: str
-    product: float = 0.0
-    service: float = 0.0
-    personnel: float = 0.0
-    image: float = 0.0
-    money: float = 0.0
-    time: float = 0.0
-    effort: float = 0.0
-    worry: float = 0.0
-    before: float = 0.0
+    __slots__ = (*PARTS, "before")
+
+    def __init__(self, *amounts: float) -> None:
+        (
+            self.product,
+            self.service,
+            self.personnel,
+            self.image,
+            self.money,
+            self.time,
+            self.effort,
+            self.worry,
+            self.before,
+        ) = amounts
 
     @property
     def value(self) -> float:
@@ -39,39 +45,48 @@ class Account(msgspec.Struct, array_like=True, gc=False):
 
     def told(self) -> str:
         """The value with its components, for evidence."""
-        gives = ("product", "service", "personnel", "image")
-        takes = ("money", "time", "effort", "worry")
-        signed = [(name, getattr(self, name)) for name in gives] + [(name, -getattr(self, name)) for name in takes]
+        signed = [(name, getattr(self, name) * (1 if name in GIVES else -1)) for name in PARTS]
         return f"{self.value:.2f}: " + ", ".join(f"{name} {part:+.2f}" for name, part in signed if part)
 
 
-_decoder: Final = msgspec.msgpack.Decoder(list[Account])
-_encoder: Final = msgspec.msgpack.Encoder()
-
-
-def load_accounts(rest: bytes) -> list[Account]:
-    """Accounts from their bytes."""
-    return _decoder.decode(rest) if rest else []
+# Accounts rest one after the other, the one that something happened in last at the end: the name's hash, then the amounts.
+_ROW: Final = Struct("<8s9d")
 
 
 def account_of(rest: bytes, matter: str | None) -> Account | None:
     """The account of a matter."""
-    return next((one for one in load_accounts(rest) if one.matter == matter), None) if matter else None
+    if not rest or matter is None:
+        return None
+    at = _find(rest, _key(matter))
+    return None if at < 0 else Account(*_ROW.unpack_from(rest, at)[1:])
 
 
-def noted(rest: bytes, event: Touchpoint, spec: DeliveredValue, currency: str) -> bytes:
-    """The accounts after an event, as bytes. One without a matter changes nothing."""
+def _key(matter: str) -> bytes:
+    return blake2b(matter.encode(), digest_size=8).digest()
+
+
+def _find(rest: bytes, key: bytes) -> int:
+    at = rest.find(key)
+    while at > 0 and at % _ROW.size:
+        at = rest.find(key, at + 1)
+    return at
+
+
+def noted(rest: bytes, event: Touchpoint, spec: DeliveredValue, currency: str) -> tuple[bytes, Account | None]:
+    """The accounts after an event, as bytes, and that of its matter. One without a matter changes nothing."""
     if event.matter is None:
-        return rest
-    accounts = load_accounts(rest)
-    account = next((one for one in accounts if one.matter == event.matter), None)
-    if account is None:
-        account = Account(event.matter, image=spec.image)
+        return rest, None
+    key = _key(event.matter)
+    at = _find(rest, key)
+    if at < 0:
+        account = Account(0.0, 0.0, 0.0, spec.image, 0.0, 0.0, 0.0, 0.0, 0.0)
+        others = rest[-_ROW.size * (ACCOUNTS_MAX - 1) :]
     else:
-        accounts.remove(account)
+        account = Account(*_ROW.unpack_from(rest, at)[1:])
         account.before = account.value
+        others = rest[:at] + rest[at + _ROW.size :]
     note(account, event, spec, currency)
-    return _encoder.encode([*accounts, account][-ACCOUNTS_MAX:])
+    return others + _ROW.pack(key, *(getattr(account, name) for name in Account.__slots__)), account
 
 
 def note(account: Account, event: Touchpoint, spec: DeliveredValue, currency: str) -> None:

@@ -69,9 +69,9 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     remember(fold, touch)
     if fold.episodes:
         receipts.heard(folding, touch.journey, source.at)
-    if pack.values:
-        value_touchpoint(fold, pack, event)
     frame = Frame(fold, source.at, view, event, curve=pack.curve)
+    if pack.values:
+        frame.valued = value_touchpoint(fold, pack, event)
     contact = pack.contact(view, event.outcome)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)

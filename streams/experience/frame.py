@@ -105,6 +105,7 @@ class Frame(msgspec.Struct):
     episode: EpisodeView | None = None
     signal: SignalView | None = None
     curve: Curve | None = None  # of the pack
+    valued: Account | None = None  # what the matter of this event gave and took, where that is known already
     _touches: list[Touch] | None = None
 
     @property
@@ -215,7 +216,9 @@ class Frame(msgspec.Struct):
 
     def account(self) -> Account | None:
         """What the matter of this input gave the customer and took."""
-        return account_of(self.fold.accounts, self.event.matter) if self.event is not None else None
+        if self.valued is None and self.event is not None:
+            self.valued = account_of(self.fold.accounts, self.event.matter)
+        return self.valued
 
     def delivered_value(self) -> float:
         """What is left of it for the customer, in money; 0.0 without a matter, or where the pack does not say how to value."""

@@ -49,6 +49,10 @@ class RelationValue(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tiers: dict[str, float] = {}  # tier → value from which on a customer is in it; none: only the value is told
     hysteresis: float = 0.2  # a tier is lost only below this share under its value
 
+    def touchpoints(self) -> frozenset[str]:
+        """Where something happens that changes it."""
+        return frozenset({*self.revenue_at, *self.cost_each, *([self.referral_at] if self.referral_at else [])})
+
 
 class Fairness(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What holds for everybody, whatever the tier: packs that fall short of it are refused."""

@@ -5,6 +5,7 @@ is discounted and less the cost of cultivating it. Noted in order of event time.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -74,6 +75,7 @@ def settle(worth: Worth, attributes: Mapping[str, str], spec: RelationValue, at:
     worth.tier = tier_of(worth.value, worth.tier, spec)
 
 
+@lru_cache(maxsize=64)
 def annuity(years: float, discount: float) -> float:
     """What one a year is worth for so many years, paid at the end of each; a part of a year counts as its part."""
     whole = int(years)

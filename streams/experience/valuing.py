@@ -4,22 +4,29 @@ import msgspec
 
 from schemas.records import Customer, Touchpoint
 from streams.experience.compiled import CompiledPack
-from streams.experience.delivered import noted
+from streams.experience.delivered import Account, noted
+from streams.experience.pack_values import RelationValue
 from streams.experience.relation import dump_worth, load_worth, note, settle, tier_in_force
 from streams.experience.state import Fold
 
 
-def value_touchpoint(fold: Fold, pack: CompiledPack, event: Touchpoint) -> None:
-    """Before the signals of the event look at it."""
+def value_touchpoint(fold: Fold, pack: CompiledPack, event: Touchpoint) -> Account | None:
+    """Before the signals of the event look at it. The account of its matter, where the pack values matters."""
+    account = None
     if pack.file.delivered_value is not None:
-        fold.accounts = noted(fold.accounts, event, pack.file.delivered_value, pack.file.currency)
-    spec = pack.file.relation_value
-    if spec is None or event.subject_type != "customer":
+        fold.accounts, account = noted(fold.accounts, event, pack.file.delivered_value, pack.file.currency)
+    if event.touchpoint in pack.valued_at and event.subject_type == "customer":
+        _value_relation(fold, pack.file.relation_value, pack.file.currency, event)
+    return account
+
+
+def _value_relation(fold: Fold, spec: RelationValue | None, currency: str, event: Touchpoint) -> None:
+    if spec is None:
         return
     worth = load_worth(fold.worth)
     if not fold.worth:
         worth.told_tier = fold.profile.tier
-    note(worth, event, spec, pack.file.currency)
+    note(worth, event, spec, currency)
     settle(worth, fold.profile.attributes, spec, event.occurred_at)
     fold.worth = dump_worth(worth)
     tier = tier_in_force(worth) if spec.tiers else worth.told_tier
