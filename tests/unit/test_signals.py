@@ -295,6 +295,11 @@ AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
     ("failure", [touch(0, "hand_over", "failure")], [touch(0, "repair", "failure")]),
     ("not_repaired", [touch(0, "repair", "failure")], [touch(0, "hand_over", "failure")]),
     (
+        "value_below_zero",
+        [touch(at, "repair", "failure", matter="m") for at in range(3)],
+        [touch(at, "repair", "failure", matter="m") for at in range(2)],
+    ),
+    (
         "car_not_ready",
         [touch(0, "drop_off", matter="m", **promised(HOUR))],
         [touch(0, "drop_off", matter="m", **promised(HOUR)), touch(HOUR, "hand_over", matter="m")],
