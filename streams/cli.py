@@ -29,6 +29,7 @@ GROUPS: tuple[str, ...] = (
     "decide",
     "gap",
     "promises",
+    "value",
     "text",
     "calibrate",
     "uplift",

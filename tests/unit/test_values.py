@@ -8,14 +8,18 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from schemas.json_form import from_json
-from schemas.records import Touchpoint
+from schemas.records import Customer, Touchpoint
+from streams.cli import app
+from streams.errors import UserError
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
 from streams.experience.delivered import ACCOUNTS_MAX, Account, account_of, noted
 from streams.experience.pack_values import DeliveredValue, RelationValue
 from streams.experience.relation import Worth, annuity, note, settle, tier_in_force, tier_of
 from streams.experience.state import load_fold, load_subject
+from streams.experience.values import customers, matters
 from tests.builders import SECOND, START, actions, driver, in_force, message, whole_pack
 from tests.lives import HOUR, event_at, in_order, inputs, shuffled
 
@@ -357,3 +361,34 @@ def test_a_customer_record_before_any_value_changes_nothing_else() -> None:
     one.take(message("customer", "c", 0, 0, tier="gold", value="7"))
     profile = load_fold(load_subject(one.states[b"anna"]).now).profile
     assert (profile.tier, profile.value) == ("gold", 7.0)
+
+
+def test_the_report_says_what_the_decisions_say() -> None:
+    messages = inputs(random.Random(3), 30, "anna")
+    one = driver(VALUED)
+    for arrival in in_order(messages):
+        one.take(arrival.message)
+    events = [driver().job.decode(each).value.record for each in messages]
+    events = [each for each in events if isinstance(each, Touchpoint | Customer)]
+    random.Random(4).shuffle(events)
+    fold = load_fold(load_subject(one.states[b"anna"]).now)
+    given = matters([*events, *events[:3]], VALUED)
+    assert {each.matter for each in given} == {"order-1", "order-2"}
+    for each in given:
+        kept = account_of(fold.accounts, each.matter)
+        assert kept is not None
+        assert (kept.value, kept.worry) == (each.value, each.worry)
+    [worth_of] = customers(events, VALUED)
+    assert (worth_of.value, worth_of.tier) == (fold.profile.value, fold.profile.tier)
+
+
+def test_the_command_tells_values() -> None:
+    asked = ["value", "streams/packs/automotive.scenario.jsonl"]
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
+    values = [each["value"] for each in told["matters"]]
+    assert values == sorted(values)
+    assert any(each["value"] > 0 for each in told["customers"])
+    shown = CliRunner().invoke(app, [*asked, "--most", "3"]).output
+    assert "with a delivered value below zero, in EUR" in shown
+    wrong = CliRunner().invoke(app, [*asked, "--pack", "airline"])
+    assert isinstance(wrong.exception, UserError)
