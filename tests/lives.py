@@ -51,6 +51,7 @@ ANSWERS: Sequence[dict[str, object]] = (
     {"kind": "nps", "score": 7.0, "touchpoint": "store_visit", "expectation": 9.0},
     {"kind": "complaint", "text": "等了一个小时没人理，太差了", "touchpoint": "hotline"},
     {"kind": "complaint", "text": "The parcel is broken", "touchpoint": "delivery"},
+    {"kind": "complaint", "channel": "regulator", "touchpoint": "delivery"},
     {"kind": "praise", "text": "很好，谢谢", "touchpoint": "store_visit"},
     {"kind": "comment", "text": "terrible", "touchpoint": "payment"},
 )

@@ -1,8 +1,9 @@
 """From triggers to actions: rules propose candidates; arbiter.py chooses among them; what wins becomes an action, explained."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from schemas.records import Action, Evidence, Loser
+from streams.experience.caps import instant
 from streams.experience.compensation import Award
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.deadlines import later
@@ -15,6 +16,8 @@ from streams.experience.spent import Spent
 from streams.experience.state import Episode, Profile, Sign
 from streams.experience.views import episode_view
 from streams.experience.words import fill
+
+STATUTORY: Final = ("complaint_lodged", "statutory_due_soon", "statutory_missed")
 
 if TYPE_CHECKING:
     from streams.experience.pack import Audience
@@ -56,6 +59,9 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
         "step_due_soon": f"{episode.reopened}-soon-{episode.stage}-{episode.missed}",
         "handed_over": f"handed-{episode.handed}",
         "recurred": f"recurred-{episode.recurrences}",
+        "complaint_lodged": f"lodged-{episode.clock}",
+        "statutory_due_soon": f"soon-{episode.clock}",
+        "statutory_missed": f"late-{episode.clock}",
     }
     return f"{episode.journey}/{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
 
@@ -141,7 +147,8 @@ def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None)
     due = spec.due_in_seconds
     due_in = by_tier(due, folding.fold.profile.tier) if isinstance(due, dict) else due
     if due_in is None:
-        return None
+        of_law = spec.on in STATUTORY and candidate.episode is not None
+        return candidate.episode.clock_due_at if of_law and candidate.episode is not None else None
     return (
         at + int(due_in * SECOND)
         if spec.round_the_clock
@@ -189,5 +196,7 @@ def _parameters(
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,
         "recurrences": str(episode.recurrences) if episode is not None else None,
+        "clock": episode.clock if episode is not None else None,
+        "deadline": instant(episode.clock_due_at) if episode is not None and episode.clock_due_at is not None else None,
     }
     return {name: value or "–" for name, value in values.items()}

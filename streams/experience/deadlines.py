@@ -6,6 +6,7 @@ what was left is counted again from their word, the next receipt, or the end of 
 
 from typing import Final
 
+from streams.experience import clocks
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.folding import SECOND, Folding
 from streams.experience.state import NEVER, Episode, Fold
@@ -68,6 +69,8 @@ def next_of(episode: Episode) -> int:
     for one in (episode.due_at, episode.verify_by, episode.remind_at, episode.resumes_at):
         if one is not None and one < due:
             due = one
+    if episode.clocks:
+        due = min(due, clocks.next_of(episode) or NEVER)
     return due
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from schemas.records import Episode as EpisodeRecord
 from schemas.records import Loser
-from streams.experience import deadlines
+from streams.experience import clocks, deadlines, statutory
 from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack
 from streams.experience.evidence import evidence_of, origin_of
@@ -22,15 +22,15 @@ from streams.experience.treated import pack_of, touch
 CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
 
 
-def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
-    """New evidence: an episode opens, worsens or re-opens, or only takes note of it."""
+def worsened(folding: Folding, pack: CompiledPack, sign: Sign, statute: str | None = None) -> None:
+    """New evidence: an episode opens, worsens or re-opens, or only takes note of it. `statute`: it was lodged with a regulator."""
     fold, at = folding.fold, sign.at
     trigger: str | None
     episode = _current(fold, sign.journey)
     judge = pack if episode is None else pack_of(folding, episode)
     score = dissatisfaction(fold.signs, sign.journey, at, judge.curve)
     if episode is None:
-        if score < pack.file.treatment.opens_at:
+        if score < pack.file.treatment.opens_at and statute is None:
             return
         episode = _recently_closed(folding, sign.journey, at)
         if episode is None:
@@ -52,6 +52,8 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign) -> None:
         episode.acted_score = score
         folding.withdraw_pending(at, episode)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
+    if statute is not None:
+        statutory.lodged(folding, pack, episode, sign, statute)
     if came_back is not None:
         episode.recurrences = came_back.recurrences
         if not came_back.told:
@@ -130,7 +132,11 @@ def relieved(folding: Folding, sign: Sign, *, verifies: bool) -> None:
         return
     judge = pack_of(folding, episode)
     episode.score = dissatisfaction(folding.fold.signs, sign.journey, sign.at, judge.curve)
-    if verifies and (episode.state == "treated" or episode.score < judge.file.treatment.closes_below):
+    if (
+        verifies
+        and not clocks.run(episode)
+        and (episode.state == "treated" or episode.score < judge.file.treatment.closes_below)
+    ):
         _close(folding, episode, sign.at, sign.event_id)
     else:
         touch(folding, episode, sign.at)
@@ -153,7 +159,12 @@ def fire(folding: Folding, due: int) -> None:
     episode = min(waiting, key=lambda one: one.id)
     pack = pack_of(folding, episode)
     episode.score = dissatisfaction(folding.fold.signs, episode.journey, due, pack.curve)
-    if episode.fade_at == due:
+    if episode.clocks and clocks.next_of(episode) == due:
+        touch(folding, episode, due)
+        statutory.fire(folding, pack, episode, due)
+    elif episode.fade_at == due and clocks.run(episode):
+        episode.fade_at = due + int(pack.file.treatment.fades_after_seconds * SECOND)
+    elif episode.fade_at == due:
         _close(folding, episode, due, "quiet")
     elif episode.verify_by == due:
         trigger = _reopen(folding, episode, due)

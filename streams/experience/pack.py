@@ -23,6 +23,9 @@ ActionOn = Literal[
     "declined",
     "handed_over",
     "recurred",
+    "complaint_lodged",
+    "statutory_due_soon",
+    "statutory_missed",
     "signal",
 ]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -85,9 +88,24 @@ class Signal(Part):
     half_life_seconds: float = 86_400.0  # the evidence fades by half in it
     relief: float = 0.0  # happy: share of the earlier evidence in the same journey that it takes away, 0–1
     verifies: bool = False  # happy: shows that a treated episode is really over
+    statute: str | None = None  # one of statutes: it was lodged with a regulator, statutory clocks begin
     never_hold_out: bool = False  # nothing for which this speaks is ever held out: formal complaints, safety
     cause: str | None = None  # name under which causes are counted; null: the signal's own name
     detail: str = ""  # the measure in words, with {parameters}
+
+
+class StatutoryClock(Part):
+    """By when the law wants something of the company."""
+
+    within_seconds: float  # after the complaint was lodged
+    calendar: str | None = None  # one of calendars: working time; null: every day counts
+    remind_before_seconds: float | None = None  # so long before a reminder triggers
+
+
+class Statute(Part):
+    """What a complaint lodged with a regulator starts."""
+
+    clocks: dict[str, StatutoryClock]  # by name, e.g. acknowledge, answer
 
 
 class Treatment(Part):
@@ -277,6 +295,7 @@ class PackFile(Part):
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
+    statutes: dict[str, Statute] = {}  # what complaints lodged with a regulator start
     calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
     compensation: Compensation | None = None  # how much one customer is given

@@ -28,6 +28,8 @@ PARAMETERS: Final = frozenset(
         "unit",
         "amount",
         "amount_reason",
+        "clock",
+        "deadline",
         "currency",
         "missed",
         "recurrences",
@@ -115,6 +117,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "caps",
         "outcomes",
         "calendars",
+        "statutes",
     ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):

@@ -7,7 +7,7 @@ over names the next owner, waiting for the customer stops the clock.
 from typing import Final
 
 from schemas.records import ActionUpdate
-from streams.experience import deadlines
+from streams.experience import clocks, deadlines
 from streams.experience.actions import propose
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.ids import action_id
@@ -28,6 +28,8 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     at, pack = source.at, pack_of(folding, episode)
     episode.worked = True
     _given(folding, update)
+    if "clock" in update.attributes:
+        clocks.answered(episode, update.attributes["clock"])
     if update.status == "waiting_for_customer":
         deadlines.stop(folding, pack, episode, at)
     elif episode.resumes_at is not None:
@@ -42,6 +44,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         propose(folding, pack, "handed_over", episode=episode)
     elif update.status == "resolved":
         deadlines.end(episode)
+        clocks.answered(episode, None)
         episode.state, episode.stage = "treated", "improve"
         episode.verify_by = at + int(pack.file.treatment.verified_within_seconds * SECOND)
         fixed(folding.fold, episode, at)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.records import Feedback, Touchpoint
-from streams.experience import episodes
+from streams.experience import episodes, statutory
 from streams.experience.actions import propose
 from streams.experience.causes import contribution
 from streams.experience.compiled import AT_RISK, CompiledPack, CompiledSignal
@@ -152,6 +152,9 @@ def take_effect(
     verifies nothing.
     """
     fold = folding.fold
+    statute = next((signal.spec.statute for signal, _ in given if signal.spec.statute is not None), None)
+    if statute is not None:
+        statutory.merge(folding, [sign for _, sign in given])
     unhappy = [sign for signal, sign in given if signal.spec.mood == "unhappy"]
     happy = [(signal, sign) for signal, sign in given if signal.spec.mood == "happy"]
     for signal, sign in happy:
@@ -166,7 +169,7 @@ def take_effect(
         fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
         for sign in unhappy:
             folding.facts.append(_contribution(folding, pack, sign))
-        episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)))
+        episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)), statute)
     else:
         for signal, sign in happy:
             episodes.relieved(folding, sign, verifies=signal.spec.verifies and trust == 1.0)

@@ -96,6 +96,16 @@ class Sign(Row):
     by_text: bool = False  # nothing but what an analyser makes of a text speaks for it
 
 
+class Clock(Row):
+    """A statutory clock of an episode."""
+
+    statute: str
+    name: str
+    due_at: int
+    remind_at: int | None = None
+    answered: bool = False
+
+
 class Episode(Row):
     """A stretch of dissatisfaction in one journey. `opening` is the event that opened it."""
 
@@ -140,6 +150,9 @@ class Episode(Row):
     owner: str | None = None  # to whom it was handed over
     handed: int = 0
     recurrences: int = 0  # how often its cause came back to its touchpoint after it was said to be put right
+    clocks: list[Clock] = []  # statutory ones
+    clock: str = ""  # that was told about last: statute/name
+    clock_due_at: int | None = None
 
 
 class Fix(Row):

@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.validate import known_time_zone
 from streams.experience.naming import Problem, missing, tiers
-from streams.experience.pack import Calendar, ContactCap, PackFile
+from streams.experience.pack import Calendar, ContactCap, PackFile, Statute
 from streams.experience.spent import SPENT_MAX
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -43,6 +43,16 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
             yield (section, name, "owes"), "cannot be negative"
         if watch.owes is not None and section == "silences":
             yield (section, name, "owes"), "a silence is the customer's: nobody owes anything for it"
+    for name, statute in pack.statutes.items():
+        yield from _statute(("statutes", name), statute, pack)
+    for name, signal in pack.signals.items():
+        if signal.statute is not None:
+            path = ("signals", name, "statute")
+            yield from missing(path, "statute", signal.statute, pack.statutes)
+            if signal.mood != "unhappy" or signal.on != "feedback":
+                yield path, "a complaint is unhappy, and said: on: feedback"
+            if not signal.never_hold_out:
+                yield path, "who has complained to a regulator is never held out; write never_hold_out: true"
     for name, calendar in pack.calendars.items():
         yield from _calendar(("calendars", name), calendar)
     for name, audience in pack.audiences.items():
@@ -111,6 +121,19 @@ def _spans(path: tuple[str | int, ...], spans: list[str]) -> Iterator[Problem]:
         if not last <= begin < end:
             yield path, f"{span} does not come after what is before it"
         last = end
+
+
+def _statute(path: tuple[str, ...], statute: Statute, pack: PackFile) -> Iterator[Problem]:
+    if not statute.clocks:
+        yield (*path, "clocks"), "no clock: nothing would begin"
+    for name, clock in statute.clocks.items():
+        at = (*path, "clocks", name)
+        if clock.within_seconds <= 0:
+            yield (*at, "within_seconds"), "must be positive"
+        if clock.remind_before_seconds is not None and not 0 < clock.remind_before_seconds < clock.within_seconds:
+            yield (*at, "remind_before_seconds"), "must be positive and shorter than within_seconds"
+        if clock.calendar is not None:
+            yield from missing((*at, "calendar"), "calendar", clock.calendar, pack.calendars)
 
 
 def _all(path: tuple[str, ...], what: str, names: Iterable[str], known: Collection[str]) -> Iterator[Problem]:

@@ -51,7 +51,8 @@ def test_same_actions_and_memory_in_any_order_of_arrival(seed: int, count: int) 
 @functools.cache
 def held_out(salt: int) -> CompiledPack:
     """Retail with a draw for each rule: who is held out of which differs with the salt."""
-    shares = {name: {"hold_out": 0.5} for name in pack().file.actions if name != "escalate_declined"}
+    shares = {name: {"hold_out": 0.5} for name, rule in pack().file.actions.items() if not rule.never_hold_out}
+    shares.pop("escalate_declined")
     return pack_with({"holdout": {"salt": f"salt {salt}", "share": 0.1}, "actions": shares})
 
 
