@@ -30,7 +30,7 @@ def gap(
     by: Annotated[
         str,
         typer.Option(
-            help="What the rows are: dimension, touchpoint, unit, journey, customer, segment; several: touchpoint,dimension."
+            help="What the rows are: dimension, reason, touchpoint, unit, journey, customer, segment; several: touchpoint,dimension."
         ),
     ] = "dimension",
     each: Annotated[

@@ -36,6 +36,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     journey: str | None
     touchpoint: str
     dimension: str | None
+    reason: str | None = None
     segment: str | None = None
     kind: FeedbackKind | None = None
     experience: float | None = None
@@ -49,6 +50,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 BY: Final[dict[str, Callable[[Answer], str | None]]] = {
     "dimension": lambda one: one.dimension,
+    "reason": lambda one: one.reason,
     "touchpoint": lambda one: one.touchpoint,
     "unit": lambda one: one.unit,
     "journey": lambda one: one.journey,
@@ -96,6 +98,7 @@ def said(experiences: Iterable[Experience], segment: Segments) -> list[Answer]:
             journey=one.journey,
             touchpoint=one.touchpoint,
             dimension=one.dimension,
+            reason=one.reason,
             segment=segment(one.subject_id, one.about_at),
             kind=one.kind,
             experience=one.experience,

@@ -44,7 +44,7 @@ def test_the_view_and_the_command_show_what_holds_now(
         ),
         make.experience(
             3,
-            touchpoint="refund",
+            touchpoint="search",
             dimension="relationship",
             experience=4.0,
             expectation=None,
@@ -52,7 +52,7 @@ def test_the_view_and_the_command_show_what_holds_now(
             importance=None,
             ideal=None,
         ),
-        make.experience(4, touchpoint="refund", dimension="relationship", experience=0.0, revision=2, retracted=True),
+        make.experience(4, touchpoint="search", dimension="relationship", experience=0.0, revision=2, retracted=True),
         make.experience(5, touchpoint="chat", dimension="product", experience=9.0, respondent="staff"),
     ]
     random.Random(1).shuffle(said)
