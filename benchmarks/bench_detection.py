@@ -21,7 +21,7 @@ from benchmarks.unhappy import HOUR, Alarm, Found, Spell, by_cause, judge, spell
 from schemas.codec import Codec
 from schemas.records import Cause, Episode, Feedback, Touchpoint
 from streams.engine.job import Message, Output
-from streams.experience.bulk import is_bulk
+from streams.experience.causes import is_signal
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.subjects import Subjects
@@ -78,8 +78,8 @@ def decided(run: Run, pack: CompiledPack) -> tuple[list[Alarm], list[Alarm]]:
         for output in outputs:
             if output.topic == "cx-causes":
                 cause = codec.decode(output.value, Cause)
-                if is_bulk(cause.cause):
-                    continue  # an answer like any other: no signal
+                if not is_signal(cause.cause):
+                    continue
                 signals.append(Alarm(cause.subject_id, now, cause.cause))
             elif output.topic == "cx-episodes":
                 episode = codec.decode(output.value, Episode)

@@ -419,6 +419,7 @@ class Cause(msgspec.Struct, gc=False, kw_only=True):
     weight: float
     pack: str
     pack_version: str
+    value: float | None = None
 
 
 class PackInForce(msgspec.Struct, gc=False, kw_only=True):
@@ -479,6 +480,17 @@ class Incident(msgspec.Struct, gc=False, kw_only=True):
     sample: list[str] = []
 
 
+class UsualWaiting(msgspec.Struct, gc=False, kw_only=True):
+    """How long people usually wait at a touchpoint in one hour of the week, until the next such control."""
+
+    touchpoint: str
+    hour_of_week: int
+    revision: int
+    median_seconds: float
+    deviation_seconds: float
+    waits: int
+
+
 class Control(msgspec.Struct, gc=False, kw_only=True):
     """What steers the decisions: a pack in force, a unit, a limit, an incident. A copy on every partition of cx-controls."""
 
@@ -490,3 +502,4 @@ class Control(msgspec.Struct, gc=False, kw_only=True):
     unit: Unit | None = None
     limit: Limit | None = None
     incident: Incident | None = None
+    usual_waiting: UsualWaiting | None = None

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import ActionUpdate, Control, Customer, Feedback, Incident, Limit, Touchpoint, Unit
+from schemas.records import ActionUpdate, Control, Customer, Feedback, Incident, Limit, Touchpoint, Unit, UsualWaiting
 from schemas.refusals import DeadLetterReason as Reason
 from schemas.refusals import InvalidEvent
 
@@ -26,6 +26,7 @@ ATTRIBUTE_BYTES_MAX: Final = 16_384  # all names and values together
 IDENTIFIERS_MAX: Final = 64
 CONSENTS_MAX: Final = 256
 MONEY_LIMIT: Final = Decimal(10) ** 14  # 18 digits, four of them decimals
+HOURS_OF_WEEK: Final = 168
 LEVEL_MAX: Final = 10.0  # levels of expectation, importance and ideal are 0–10
 NPS_SCALE: Final = (0.0, 10.0)
 
@@ -184,8 +185,11 @@ def check_control(control: Control, key: bytes | None) -> None:
         raise InvalidEvent(Reason.KEY_MISMATCH, "the message's key must be the UTF-8 control_id")
     if control.in_force_at != 0:  # 0: from the beginning
         _check_instant("in_force_at", control.in_force_at)
-    if sum(part is not None for part in (control.pack, control.unit, control.limit, control.incident)) != 1:
-        raise InvalidEvent(Reason.MISSING_FIELD, "a control says exactly one of pack, unit, limit, incident")
+    parts = (control.pack, control.unit, control.limit, control.incident, control.usual_waiting)
+    if sum(part is not None for part in parts) != 1:
+        raise InvalidEvent(
+            Reason.MISSING_FIELD, "a control says exactly one of pack, unit, limit, incident, usual_waiting"
+        )
     if control.pack is not None and not (control.pack.name and control.pack.version):
         raise InvalidEvent(Reason.MISSING_FIELD, "a pack in force needs a name and a version")
     if control.unit is not None:
@@ -194,6 +198,17 @@ def check_control(control: Control, key: bytes | None) -> None:
         _check_limit(control.limit)
     if control.incident is not None:
         _check_incident(control.incident)
+    if control.usual_waiting is not None:
+        _check_usual_waiting(control.usual_waiting)
+
+
+def _check_usual_waiting(usual: UsualWaiting) -> None:
+    if not 0 <= usual.hour_of_week < HOURS_OF_WEEK:
+        raise InvalidEvent(Reason.OUT_OF_RANGE, f"hour_of_week {usual.hour_of_week} is outside 0 to 167")
+    for name in ("median_seconds", "deviation_seconds", "waits"):
+        _check_not_negative(name, getattr(usual, name))
+    if usual.waits and not usual.deviation_seconds:
+        raise InvalidEvent(Reason.OUT_OF_RANGE, "deviation_seconds is 0")
 
 
 def _check_unit(unit: Unit) -> None:

@@ -59,6 +59,9 @@ class Words:
         before = words.get(incident.incident_id)
         if before is not None and before.revision >= word.revision:
             return None
+        if before is not None and before[1:] == word[1:]:
+            words[incident.incident_id] = word
+            return None  # it has only grown
         words[incident.incident_id] = word
         while len(words) > WORDS_MAX:
             del words[min(words, key=lambda name: words[name].started_at)]

@@ -6,6 +6,11 @@ from streams.experience.folding import Fact, Folding
 from streams.experience.ids import cause_id
 
 
+def is_signal(cause: str) -> bool:
+    """Is a cause a signal of a pack, and nothing that is only counted over many?"""
+    return "/" not in cause
+
+
 def contribution(
     folding: Folding,
     pack: CompiledPack,
@@ -18,6 +23,7 @@ def contribution(
     said: bool,
     journey: str,
     unit: str | None,
+    value: float | None = None,
 ) -> Fact:
     """A cause, from the input or the broken promise of an instant (µs)."""
     record = Cause(
@@ -36,5 +42,6 @@ def contribution(
         weight=weight,
         pack=pack.name,
         pack_version=pack.version,
+        value=value,
     )
     return Fact("cause", record.cause_id, at, record)

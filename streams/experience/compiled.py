@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.validate import known_time_zone
 from streams.experience.calendars import WorkingTime
 from streams.experience.conditions import (
     DOUBLE,
@@ -142,6 +144,11 @@ class CompiledPack:
             for name, entry in file.touchpoints.items()
         }
         self._other = self._touchpoints.get(OTHER, TouchpointView())
+        learnt = file.usual_waiting
+        known = learnt is not None and known_time_zone(learnt.time_zone)  # else the checks say so
+        self.zone = (
+            ZoneInfo(learnt.time_zone) if learnt is not None and known else None
+        )  # of what is usual; None: nothing is learnt
         self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
         self.follows_matters = any(signal.when is not None and signal.when.reads & OF_MATTERS for signal in signals)
         self._contacts: dict[tuple[str, str], Contact] = {}

@@ -9,6 +9,7 @@ from schemas.validate import EARLIEST, LATEST
 from streams.errors import Unavailable
 from streams.experience.bulk import Words
 from streams.experience.compiled import CompiledPack
+from streams.experience.habits import Habits
 
 EVERY_BRAND = ""
 LEVELS_MAX = 16  # units above one another
@@ -64,6 +65,7 @@ class Controls:
         self._packs: dict[str, list[_InForce]] = {}
         self._units: dict[str, list[_UnitAt]] = {}
         self.words = Words()
+        self.habits = Habits()
         self._seen: set[str] = set()
         self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack
 

@@ -27,6 +27,8 @@ _FUNCTIONS = {
     "staff_changed": Signature((), BOOL),
     "price_rise": Signature((), DOUBLE),
     "promise_moved_seconds": Signature((), DOUBLE),
+    "usual_waiting_seconds": Signature((), DOUBLE),
+    "unusual_waiting": Signature((), DOUBLE),
     "waiting_spread": Signature((DOUBLE,), DOUBLE),
     "late_seconds": Signature((), DOUBLE),
     "delivered_value": Signature((), DOUBLE),

@@ -8,9 +8,12 @@ from typing import TypeVar
 from schemas.records import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
 from streams.experience import arbiter, deadlines, episodes, receipts, signals, watches
+from streams.experience.causes import contribution
 from streams.experience.channels import answer
-from streams.experience.folding import Folding, Input
+from streams.experience.compiled import CompiledPack
+from streams.experience.folding import Folding, Input, Source
 from streams.experience.frame import Frame
+from streams.experience.habits import told_as
 from streams.experience.join import join
 from streams.experience.matters import particulars
 from streams.experience.spent import dump_spent, load_spent
@@ -72,6 +75,9 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     frame = Frame(fold, source.at, view, event, curve=pack.curve)
     if pack.values:
         frame.valued = value_touchpoint(fold, pack, event)
+    if pack.zone is not None and event.waiting_seconds is not None:
+        frame.habits, frame.zone = folding.controls.habits, pack.zone
+        _tell_wait(folding, pack, event, view.name, touch.journey, source)
     contact = pack.contact(view, event.outcome)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)
@@ -86,6 +92,29 @@ def _answered(fold: Fold, record: Touchpoint | Feedback, at: int) -> None:
     rows = load_spent(fold.spent)
     if answer(rows, {record.action_id or "", record.invitation_id or ""} - {""}, at):
         fold.spent = dump_spent(rows)
+
+
+def _tell_wait(
+    folding: Folding, pack: CompiledPack, event: Touchpoint, touchpoint: str, journey: str, source: Source
+) -> None:
+    """What the second job learns from: how long somebody has waited."""
+    rule = pack.file.usual_waiting
+    cause = None if rule is None or pack.zone is None else told_as(event, source.at, pack.zone, rule)
+    if cause is not None:
+        fact = contribution(
+            folding,
+            pack,
+            source.event_id,
+            source.at,
+            touchpoint,
+            cause,
+            weight=0.0,
+            said=False,
+            journey=journey,
+            unit=event.unit,
+            value=event.waiting_seconds,
+        )
+        folding.facts.append(fact)
 
 
 def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:

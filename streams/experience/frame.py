@@ -1,14 +1,17 @@
 """What conditions see: the input, the customer, the touchpoint as the pack has it, and functions over what happened before."""
 
 from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from schemas.records import Feedback, SubjectType, Touchpoint
 from streams.experience import matters
 from streams.experience.delivered import Account, account_of
+from streams.experience.habits import Habits
 from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
+from streams.experience.waits import Usual
 
 SECOND = 1_000_000
 OTHER = "other"  # the touchpoint and journey of what a pack does not know
@@ -106,6 +109,8 @@ class Frame(msgspec.Struct):
     signal: SignalView | None = None
     curve: Curve | None = None  # of the pack
     valued: Account | None = None  # what the matter of this event gave and took, where that is known already
+    habits: Habits | None = None  # what is usual; with `zone`, its time zone
+    zone: ZoneInfo | None = None
     _touches: list[Touch] | None = None
 
     @property
@@ -208,6 +213,22 @@ class Frame(msgspec.Struct):
         since, name = self.at - seconds * SECOND, self.touchpoint.name
         here = (touch for touch in self.touches() if touch.touchpoint == name and since <= touch.at <= self.at)
         return matters.waiting_spread([one.waiting_seconds for one in here if one.waiting_seconds is not None])
+
+    def _usual(self) -> Usual | None:
+        if self.zone is None or not self.habits or self.event is None:
+            return None
+        return self.habits.usual(self.event.brand, self.touchpoint.name, self.at, self.zone)
+
+    def usual_waiting_seconds(self) -> float:
+        """How long people usually wait here in this hour of the week; 0.0 where that is not known."""
+        usual = self._usual()
+        return 0.0 if usual is None else usual.median_seconds
+
+    def unusual_waiting(self) -> float:
+        """How many deviations this wait lies above what is usual; 0.0 where that is not known."""
+        waited = self.event.waiting_seconds if isinstance(self.event, Touchpoint) else None
+        usual = None if waited is None else self._usual()
+        return 0.0 if usual is None or waited is None else usual.unusual(waited)
 
     def late_seconds(self) -> float:
         """How much later than promised this event is; 0.0 without a promise or in time."""

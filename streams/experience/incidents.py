@@ -1,4 +1,4 @@
-"""Job 2: many customers with one cause at one touchpoint are one incident for the touchpoint's owner.
+"""Job 2: what only shows over many customers. Many with one cause at one touchpoint are one incident for the touchpoint's owner.
 
 Of each `cause_id` the highest revision counts; a retraction removes it. Incidents follow from the causes in order of event
 time, so any order of arrival ends in the same ones; what has changed goes out as the next revision.
@@ -14,6 +14,7 @@ from schemas.records import Action, Cause, Control, Evidence, Incident, Notifica
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
+from streams.experience import usual_waiting
 from streams.experience.bulk import SweepRule, is_bulk, rule_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
@@ -78,6 +79,10 @@ class Incidents:
         self, key: bytes, state: bytes | None, inputs: Sequence[CauseInput | Tick | Refold], controls: None
     ) -> Step:
         """Raises Unavailable when a pack is missing."""
+        if usual_waiting.concerns(key):
+            ticked_to = max((item.due_at for item in inputs if isinstance(item, Tick)), default=0)
+            waits = (item.cause for item in inputs if isinstance(item, CauseInput))
+            return usual_waiting.learn(state, waits, ticked_to, self._shelf, self._codec, self._limits)
         board = load_board(state)
         for item in inputs:
             if isinstance(item, Tick):

@@ -1,13 +1,17 @@
-"""What can be wrong with what a pack says about many customers at once: bulk answers."""
+"""What can be wrong with what a pack says about many customers at once: bulk answers, usual waiting."""
 
 from collections.abc import Iterator
 
+from schemas.validate import known_time_zone
+from streams.experience.habits import WEEKS_MAX
 from streams.experience.naming import Problem, missing
 from streams.experience.pack import PackFile
+from streams.experience.seasons import check_peak
 
 
 def check_many(pack: PackFile) -> Iterator[Problem]:
     """Every problem."""
+    yield from _usual_waiting(pack)
     rule = pack.bulk_answers
     if rule is None:
         return
@@ -27,3 +31,22 @@ def check_many(pack: PackFile) -> Iterator[Problem]:
     for name, group in groups.items():
         if group is not None and (group.answers < 2 or group.within_seconds <= 0):
             yield (path, name), "answers must be 2 or more, within_seconds positive"
+
+
+def _usual_waiting(pack: PackFile) -> Iterator[Problem]:
+    learnt = pack.usual_waiting
+    if learnt is None:
+        return
+    path = "usual_waiting"
+    if not known_time_zone(learnt.time_zone):
+        yield (path, "time_zone"), f"no time zone {learnt.time_zone!r}; write an IANA name, e.g. Asia/Shanghai"
+    if learnt.least < 1:
+        yield (path, "least"), "must be 1 or more"
+    if not 1 <= learnt.weeks <= WEEKS_MAX:
+        yield (path, "weeks"), f"{learnt.weeks} is outside 1 to {WEEKS_MAX}"
+    if not 0 < learnt.sample <= 1:
+        yield (path, "sample"), f"sample {learnt.sample} is no share above 0 up to 1"
+    for index, peak in enumerate(learnt.peaks):
+        wrong = check_peak(peak)
+        if wrong is not None:
+            yield (path, "peaks", index), wrong

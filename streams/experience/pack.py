@@ -250,6 +250,16 @@ class BulkAnswers(Part):
     kind: str = "bulk_answers"  # as downstream systems call it
 
 
+class UsualWaiting(Part):
+    """How long people usually wait at a touchpoint, learnt by hour of the week."""
+
+    time_zone: str = "UTC"  # of the hours
+    least: int = 20  # so many waits in an hour of the week, else nothing is usual there
+    weeks: int = 8  # so many of them count
+    sample: float = 1.0  # share of the waits that are learnt from
+    peaks: list[str] = []  # seasons that stay out of what is usual
+
+
 class Calibration(Part):
     """What scores mean, from customers who were asked: written by `touchstone calibrate`."""
 
@@ -305,6 +315,7 @@ class PackFile(Part):
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
     bulk_answers: BulkAnswers | None = None  # when full marks look coached
+    usual_waiting: UsualWaiting | None = None  # how long people usually wait
     calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come
     holdout: HoldoutDraw | None = None  # who is held out; null: nobody
     outcomes: dict[str, Outcome] = {}  # what `touchstone uplift` looks for, by name

@@ -50,6 +50,7 @@ DETAILS: Final = frozenset(
         "sentiment",
         "aspect",
         "moved_seconds",
+        "usual_seconds",
         "staff",
         "asked_again",
         "price_rise",

@@ -217,6 +217,7 @@ _DAY: Final = 86_400.0
 _DETAILS: Final[dict[str, Callable[[Frame], str]]] = {
     "waiting_seconds": lambda frame: _number(_waiting(frame)),
     "promised_seconds": lambda frame: _number(frame.touchpoint.waiting_promised_seconds),
+    "usual_seconds": lambda frame: _number(frame.usual_waiting_seconds() or None),
     "late_seconds": lambda frame: _number(frame.late_seconds()),
     "moved_seconds": lambda frame: _number(frame.promise_moved_seconds()),
     "failures": lambda frame: str(frame.failures(_DAY)),

@@ -114,7 +114,10 @@ class _Work(msgspec.Struct):
 
     def refold_since(self, since_at: int) -> None:
         """Something that steers decisions has changed from an instant on."""
-        if self.subject.window_count and (self.stale or self._current().at >= since_at):
+        subject = self.subject
+        if not subject.window_count or max(subject.newest_at, subject.ticked_to) < since_at:
+            return
+        if self.stale or self._current().at >= since_at:
             self._changed_since(since_at)
 
     def outcome(self) -> Outcome:

@@ -105,6 +105,9 @@ class Subjects:
             return None
         if control.incident is not None and is_bulk(control.incident.cause):
             return _past(controls.word(control), stream_time)
+        if control.usual_waiting is not None:
+            since = _past(controls.habits.apply(control), stream_time)
+            return since if since is None or since >= (stream_time or 0) - self._limits.lateness else None
         judges = control.pack is not None or control.unit is not None
         if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(

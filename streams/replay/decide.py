@@ -61,6 +61,8 @@ class Decider:
         message = Message(topic, 0, offset, 0, record.subject_id.encode(), self._codec.encode(record))
         self.taken += 1
         self._note(self._subjects.take(message))
+        if self._subjects.stream_time is not None:
+            self._found(self._incidents.advance(self._subjects.stream_time))
 
     def advance(self, until: int) -> None:
         """Stream time goes on to an instant (µs): what is due by then fires."""

@@ -149,7 +149,7 @@ class Replay:
                 continue
             refused = (message.partition, message.offset) in self._late.controls
             if control.incident is not None:
-                continue  # found anew
+                continue  # found anew; what is usual was learnt from more than the range
             if not refused and (self._pack is None or control.pack is None):
                 found[message.partition][control.control_id] = control
         if self._pack is not None:

@@ -162,7 +162,7 @@ def _cause(value: Document) -> Parts:
 
 
 def _control(value: Document) -> Parts:
-    for name in ("pack", "unit", "limit", "incident"):
+    for name in ("pack", "unit", "limit", "incident", "usual_waiting"):
         if name in value:
             yield f"{name} {_compact(value[name])}", "bold"
     since = value["in_force_at"]

@@ -336,6 +336,7 @@ BY_PACK = {
 }
 CASES = [(name, *case) for name, cases in BY_PACK.items() for case in cases]
 # Nobody asks for help and nothing is promised at the one touchpoint of the standard: trades have these.
+LEARNT = {"waited_beyond_usual"}  # takes a week and many customers: test_usual_waiting.py
 ELSEWHERE = {"standard": {case[0] for case in asking("", 0.0)} | {"asked_an_agent_after_self_service"}}
 
 
@@ -359,4 +360,4 @@ def test_signal(name: str, signal: str, given: list[Event], not_given: list[Even
 @pytest.mark.parametrize("name", sorted(path.stem for path in PACKS.glob("*.yaml")))
 def test_every_unhappy_signal_of_a_pack_has_a_case(name: str) -> None:
     unhappy = {signal for signal, spec in pack(name).file.signals.items() if spec.mood == "unhappy"}
-    assert unhappy - ELSEWHERE.get(name, set()) == {case[1] for case in CASES if case[0] == name}
+    assert unhappy - LEARNT - ELSEWHERE.get(name, set()) == {case[1] for case in CASES if case[0] == name}
