@@ -492,7 +492,7 @@ class UsualWaiting(msgspec.Struct, gc=False, kw_only=True):
 
 
 class Control(msgspec.Struct, gc=False, kw_only=True):
-    """What steers the decisions: a pack in force, a unit, a limit, an incident. A copy on every partition of cx-controls."""
+    """What steers the decisions: a pack in force, a unit, a limit, an incident, what is usual. A copy on every partition of cx-controls."""
 
     control_id: str
     in_force_at: int

@@ -32,7 +32,7 @@ def scores(*levels: float, **fields: Any) -> list[Event]:
     return [say(number * DAY, "nps", score=level, **fields) for number, level in enumerate(levels)]
 
 
-# Answers that are not bad alone, wherever they are given.
+# Answers that are not bad alone, and complaints in the wrong place: the same in every trade.
 TOGETHER: list[tuple[str, list[Event], list[Event]]] = [
     ("inconsistent", scores(9, 5, 9, 5), scores(9, 6, 9, 6)),
     ("inconsistent", scores(9, 5, 9, 5), scores(9, 5)),
@@ -42,6 +42,7 @@ TOGETHER: list[tuple[str, list[Event], list[Event]]] = [
     ("sinking", scores(9, 7, 6), scores(9, 7)),
     ("sinking", scores(9, 7, 6), scores(6, 7, 9)),
     ("sinking", scores(9, 7, 6), [*scores(9, 7), say(2 * DAY, "nps", score=6.0, respondent="staff")]),
+    ("regulator_complaint", [say(0, "complaint", channel="regulator")], [say(0, "complaint", channel="phone")]),
 ]
 
 # signal, events that give it, events that do not
