@@ -1,13 +1,12 @@
 """Detection job v0, the reference job of the benchmarks, for Touchstone's engine. What it does stands in detection_rules.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.detection_rules import Record, fold, read_feedback, read_touchpoint
 from streams.engine.job import Decoded, Message, Output, Refold, Step, Tick
 from streams.errors import DeadLetterReason, InvalidEvent
 
 TOUCHPOINTS, FEEDBACK, ACTIONS = "touchpoints", "feedback", "actions"
-_READ = {TOUCHPOINTS: read_touchpoint, FEEDBACK: read_feedback}
 
 
 class Detection:
@@ -21,11 +20,14 @@ class Detection:
     stream_time_from: str | None = None
     gathers: bool = False
 
+    def __init__(self) -> None:
+        self._read: dict[str, Callable[[bytes], Record]] = {TOUCHPOINTS: read_touchpoint, FEEDBACK: read_feedback}
+
     def decode(self, message: Message) -> Decoded[Record]:
         if not message.value or message.key is None:
             raise InvalidEvent(DeadLetterReason.EMPTY_VALUE, "no key or no value")
         try:
-            record = _READ[message.topic](message.value)
+            record = self._read[message.topic](message.value)
         except ValueError as error:
             raise InvalidEvent(DeadLetterReason.MALFORMED, str(error)) from None
         return Decoded(message.key, record.occurred_at, record)

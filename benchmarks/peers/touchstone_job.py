@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from benchmarks.detection import Detection
 from benchmarks.detection_rules import Record
 from benchmarks.peers.said import Progress, say
 from streams import metrics, settings
-from streams.engine.job import Decoded, Message, Refold, Step, Tick
+from streams.engine.job import Refold, Step, Tick
 from streams.engine.worker import run
 
 
@@ -16,15 +17,19 @@ class Measured(Detection):
     """The job of one run: its changelog and its output are this run's own."""
 
     def __init__(self, name: str, actions: str, messages: int) -> None:
+        super().__init__()
         self.name = name
         self.outputs = (actions,)
         self._progress = Progress(messages)
         self._step = super().step
+        plain = self._read
 
-    def decode(self, message: Message) -> Decoded[Record]:
-        self._progress.decoding()
-        self.decode = super().decode  # type: ignore[method-assign]  # only the first is asked for
-        return self.decode(message)
+        def first(value: bytes, topic: str) -> Record:
+            self._progress.decoding()
+            self._read = plain  # only the first is asked for
+            return plain[topic](value)
+
+        self._read = {topic: partial(first, topic=topic) for topic in plain}
 
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[Record | Tick | Refold], controls: None) -> Step:
         done = self._step(key, state, inputs, controls)

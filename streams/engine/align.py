@@ -21,7 +21,7 @@ UNDATED = -(2**63)
 _NEVER = 2**63
 
 # A decoded message: event time, offset, arrival, item; a plain tuple, because there is one for each message.
-# UNDATED: it has no event time of its own (refused, or a mark) and goes with its neighbours.
+# What has no event time of its own (refused, or a mark) goes with the one before it; UNDATED: there is none.
 Entry = tuple[int, int, int, ItemT]
 
 
@@ -40,6 +40,7 @@ class Input(Generic[RawT, ItemT]):
         "end",
         "newest_at",
         "next_raw",
+        "next_ready",
         "patience_over",
         "position",
         "ready",
@@ -49,7 +50,8 @@ class Input(Generic[RawT, ItemT]):
 
     def __init__(self) -> None:
         self.chunks: deque[tuple[Sequence[RawT], int]] = deque()
-        self.ready: deque[Entry[ItemT]] = deque()
+        self.ready: list[Entry[ItemT]] = []  # empty once all of them are taken
+        self.next_ready = 0
         self.next_raw = 0  # within the first chunk
         self.waiting = 0
         self.waiting_bytes = 0
@@ -68,9 +70,14 @@ class Input(Generic[RawT, ItemT]):
 
 
 class Aligner(Generic[RawT, ItemT]):
-    """Inputs are numbered by rank: of equal event times the lower number goes first."""
+    """Inputs are numbered by rank: of equal event times the lower number goes first.
 
-    def __init__(self, inputs: int, decode: Callable[[int, RawT], Entry[ItemT]], wait_us: int) -> None:
+    `decode`: number of the input, messages, event time before them → their entries; it may stop early, but not at once.
+    """
+
+    def __init__(
+        self, inputs: int, decode: Callable[[int, Sequence[RawT], int], list[Entry[ItemT]]], wait_us: int
+    ) -> None:
         self.inputs: list[Input[RawT, ItemT]] = [Input() for _ in range(inputs)]
         self._decode = decode
         self._wait_us = wait_us
@@ -109,7 +116,7 @@ class Aligner(Generic[RawT, ItemT]):
 
     def waiting(self) -> int:
         """Messages buffered over all inputs."""
-        return sum(buffer.waiting + len(buffer.ready) for buffer in self.inputs)
+        return sum(buffer.waiting + len(buffer.ready) - buffer.next_ready for buffer in self.inputs)
 
     def held_until(self) -> int | None:
         """Wall clock at which the wait for a lagging input ends, None if nothing is held."""
@@ -144,7 +151,7 @@ class Aligner(Generic[RawT, ItemT]):
             if not buffer.ready and buffer.chunks:
                 self._fill(index, buffer)
             if buffer.ready:
-                at = buffer.ready[0][0]
+                at = buffer.ready[buffer.next_ready][0]
                 if best < 0 or at < best_at:
                     if best >= 0 and (until is None or best_at <= until):
                         until, until_rank = best_at, best
@@ -166,16 +173,20 @@ class Aligner(Generic[RawT, ItemT]):
         last = _NEVER if until is None else until - (best > until_rank)  # at equal times the lower rank goes first
         if bound is not None and bound < last:
             last = bound
-        count, newest_at = 0, buffer.newest_at
-        for at, _, _, _ in islice(ready, limit):
-            if at > last and count:
+        first, newest_at = buffer.next_ready, buffer.newest_at
+        end = first
+        for at, _, _, _ in islice(ready, first, first + limit):
+            if at > last and end > first:
                 break
-            count += 1
+            end += 1
             if at > newest_at:
                 newest_at = at
         buffer.newest_at = newest_at
-        take = ready.popleft
-        return [take() for _ in range(count)]
+        if end < len(ready):
+            buffer.next_ready = end
+        else:
+            buffer.ready, buffer.next_ready = [], 0
+        return ready if end - first == len(ready) else ready[first:end]
 
     def _bound(self, best: int) -> int:
         """Event time up to which `best` may go: what the lagging inputs have reached; at equal times rank decides."""
@@ -197,18 +208,10 @@ class Aligner(Generic[RawT, ItemT]):
 
     def _fill(self, index: int, buffer: Input[RawT, ItemT]) -> None:
         messages, size_bytes = buffer.chunks[0]
-        decode, ready = self._decode, buffer.ready  # nothing is ready yet
-        try:
-            for raw in messages[buffer.next_raw : buffer.next_raw + DECODE_AHEAD]:
-                entry = decode(index, raw)
-                if entry[0] == UNDATED:
-                    entry = (ready[-1][0] if ready else buffer.newest_at, *entry[1:])
-                ready.append(entry)
-        except Unavailable:
-            if not ready:
-                raise
-        buffer.next_raw += len(ready)
-        buffer.waiting -= len(ready)
+        some = messages[buffer.next_raw : buffer.next_raw + DECODE_AHEAD]
+        buffer.ready = self._decode(index, some, buffer.newest_at)  # nothing was ready
+        buffer.next_raw += len(buffer.ready)
+        buffer.waiting -= len(buffer.ready)
         if buffer.next_raw >= len(messages):
             buffer.chunks.popleft()
             buffer.waiting_bytes -= size_bytes

@@ -54,7 +54,7 @@ class TaskCore:
         self.topics: dict[str, str] = {}
         self._partitions = partitions
         self._on_cluster = topic_on_cluster
-        self._decoder = Decoder(job, partition, partitions, limits.future_us)
+        self._decoder = Decoder(job, partition, partitions, limits.future_us, self.store.held)
         self._breaker = Breaker(self.where, limits.breaker_in_a_row, limits.breaker_share)
         self.aligner: Aligner[RawMessage, Item] = Aligner(len(job.inputs), self._decoder.decode, limits.align_wait_us)
         self._controls_wait_us = limits.align_wait_us

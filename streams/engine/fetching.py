@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiokafka
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import NoOffsetForPartitionError
 from aiokafka.structs import TopicPartition as KafkaPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.engine.batches import keep_whole
 from streams.engine.decoding import RawMessage
 from streams.kafka_config import aiokafka_client_config
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from streams.engine.worker import Worker
 
 POLL_SECONDS = 0.1  # an empty poll returns after this, so that knowledge of lag is fresh
-MAX_POLL_RECORDS = 10_000
 FETCH_BYTES = 256 << 10  # a partition and fetch: small, because what waits in memory has left the CPU's cache
 FETCH_WAIT_MS = 100  # a fetch of idle partitions keeps the others of that broker waiting for so long
 # While messages come, a fetch gathers: each one by itself would cost a request, a poll and a hand-over.
@@ -49,24 +49,10 @@ def worker_of(app: Any) -> "Worker":
     return worker
 
 
-def keep_parsed(fetcher: Fetcher) -> None:
-    """Hand over what has been fetched as aiokafka's compiled parser makes it: its ConsumerRecord takes twice as long again.
-
-    Both are RawMessages; what arrives while a poll waits comes as the other.
-    """
-    for fetched in fetcher._records.values():
-        if type(fetched) is FetchResult:
-            fetched._partition_records._consumer_record = _as_parsed
-
-
 def _gather(fetcher: Fetcher, busy: bool) -> None:
     """The next fetch waits a little for more than one message, or long for the first one."""
     fetcher._fetch_min_bytes = GATHER_BYTES if busy else 1
     fetcher._fetch_max_wait_ms = GATHER_MS if busy else FETCH_WAIT_MS
-
-
-def _as_parsed(_partition: KafkaPartition, record: RawMessage) -> RawMessage:
-    return record
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -102,9 +88,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109
         max_records: int | None = None,
     ) -> Mapping[TP, list[RawMessage]]:
-        keep_parsed(consumer._fetcher)
+        keep_whole(consumer._fetcher)
         try:
-            return await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+            return await super()._fetch_records(consumer, active_partitions, timeout=timeout)
         except NoOffsetForPartitionError:
             return {}  # aiokafka looked for a committed offset before our explicit seek
 
@@ -116,9 +102,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _poll(self, active: set[TP]) -> Polled:
         consumer = self._ensure_consumer()
         starts = {each: reach.position for each, reach in self._reaches(consumer).items() if each in active}
-        records = await self._fetch_records(consumer, active, timeout=0.0, max_records=MAX_POLL_RECORDS)
+        records = await self._fetch_records(consumer, active, timeout=0.0)
         if not records:
-            records = await self._fetch_records(consumer, active, timeout=POLL_SECONDS, max_records=MAX_POLL_RECORDS)
+            records = await self._fetch_records(consumer, active, timeout=POLL_SECONDS)
         _gather(consumer._fetcher, bool(records))
         return Polled(records, self._reaches(consumer), starts)
 

@@ -65,6 +65,6 @@ def measure(cores: Iterable[TaskCore], now: int, lateness_seconds: int = 0) -> N
 def _oldest(buffer: Input[RawMessage, Item]) -> int:
     """Arrival (wall clock, µs) of the first message that was read and is not decided; 0: there is none."""
     if buffer.ready:
-        _, _, arrived_at, _ = buffer.ready[0]
+        _, _, arrived_at, _ = buffer.ready[buffer.next_ready]
         return arrived_at
     return buffer.chunks[0][0][buffer.next_raw].timestamp * 1000 if buffer.chunks else 0

@@ -16,8 +16,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from streams.engine import failpoints
+from streams.engine.batches import keep_whole
 from streams.engine.core import TaskCore
-from streams.engine.fetching import FETCH_BYTES, keep_parsed
+from streams.engine.fetching import FETCH_BYTES
 from streams.engine.record import TaskRecord, decode
 from streams.engine.store import TASK_KEY, unpack
 from streams.engine.topology import Topology, changelog, check_same, read_topics
@@ -148,8 +149,8 @@ async def _log_of(
     consumer.seek(topic, beginning)
     said_at = time.monotonic()
     while await consumer.position(topic) < end:
-        keep_parsed(consumer._fetcher)
-        batches = await consumer.getmany(topic, timeout_ms=200, max_records=_BATCH)
+        keep_whole(consumer._fetcher)
+        batches = await consumer.getmany(topic, timeout_ms=200)
         for batch in batches.values():
             yield [message for message in batch if message.offset < end]
         if time.monotonic() - said_at > _SAY_EVERY_SECONDS:

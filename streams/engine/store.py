@@ -4,7 +4,7 @@ A changelog value is a header (format version, when the key wants to be woken) f
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from streams.errors import UserError
 
@@ -53,6 +53,11 @@ class Store:
     def size_bytes(self) -> int:
         """Of keys and states."""
         return self._size_bytes
+
+    @property
+    def held(self) -> Container[bytes]:
+        """Of the keys that have state those that are in memory, then and later."""
+        return self._states
 
     def get(self, key: bytes) -> bytes | None:
         """The key's state."""

@@ -1,5 +1,7 @@
 """Aligning loses nothing, keeps each input's order, and merges by event time however the messages arrive."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,8 +11,8 @@ times = st.lists(st.integers(0, 50), max_size=30)
 Raw = tuple[int, int]
 
 
-def _decode(index: int, raw: Raw) -> Entry[tuple[int, int]]:
-    return raw[1], raw[0], 0, (index, raw[0])
+def _decode(index: int, raws: Sequence[Raw], newest_at: int) -> list[Entry[tuple[int, int]]]:
+    return [(at, offset, 0, (index, offset)) for offset, at in raws]
 
 
 @given(inputs=st.lists(times, min_size=1, max_size=3), data=st.data())

@@ -1,17 +1,23 @@
 """Merging by event time: who waits for whom, and for how long."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from streams.engine.align import FULL_BYTES, FULL_RECORDS, UNDATED, Aligner, Entry
+from streams.engine.align import FULL_BYTES, FULL_RECORDS, Aligner, Entry
 from streams.errors import Unavailable
 
 WAIT = 1000
 Simple = Aligner[tuple[int, int], str]
 
 
-def _decode(index: int, raw: tuple[int, int]) -> Entry[str]:
-    offset, at = raw
-    return at, offset, 0, f"{index}@{at}"
+def _decode(index: int, raws: Sequence[tuple[int, int]], newest_at: int) -> list[Entry[str]]:
+    """Negative times: undated."""
+    entries: list[Entry[str]] = []
+    for offset, at in raws:
+        newest_at = newest_at if at < 0 else at
+        entries.append((newest_at, offset, 0, f"{index}@{at}"))
+    return entries
 
 
 def _aligner(*ends: int | None, inputs: int = 2) -> Simple:
@@ -100,11 +106,7 @@ def test_patience_begins_anew_when_the_lagging_input_has_delivered() -> None:
 
 
 def test_what_has_no_event_time_goes_with_its_neighbours() -> None:
-    def decode(index: int, raw: tuple[int, int]) -> Entry[str]:
-        offset, at = raw
-        return UNDATED if at < 0 else at, offset, 0, f"{index}@{at}"
-
-    aligner: Simple = Aligner(2, decode, WAIT)
+    aligner: Simple = Aligner(2, _decode, WAIT)
     for index in (0, 1):
         aligner.reaches(index, 0, 0)
     aligner.add(0, [(0, -1), (1, 10), (2, -2), (3, 30)], 4)
@@ -126,10 +128,11 @@ def test_buffers_say_when_they_are_full_by_number_and_by_bytes() -> None:
 
 
 def test_what_is_decoded_goes_on_when_the_next_message_cannot_be_decoded_now() -> None:
-    def decode(index: int, raw: tuple[int, int]) -> Entry[str]:
-        if raw[1] == 20 and not cured:
+    def decode(index: int, raws: Sequence[tuple[int, int]], newest_at: int) -> list[Entry[str]]:
+        until = next((number for number, raw in enumerate(raws) if raw[1] == 20 and not cured), len(raws))
+        if not until:
             raise Unavailable("no schema registry")
-        return _decode(index, raw)
+        return _decode(index, raws[:until], newest_at)
 
     cured: list[bool] = []
     aligner: Simple = Aligner(1, decode, WAIT)
