@@ -34,7 +34,8 @@ class Detection:
 
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[Record | Tick | Refold], controls: None) -> Step:
         new, actions = fold(key, state, inputs)  # type: ignore[arg-type]  # without timers and controls: records only
-        return Step(new, [Output(self.outputs[0], key, action, urgent=True) for action in actions])
+        outputs = [Output(self.outputs[0], key, action, urgent=True) for action in actions] if actions else []
+        return Step(new, outputs)
 
     def new_controls(self) -> None:
         return None

@@ -131,7 +131,7 @@ _HEAD = struct.Struct(">dIIq3q")
 
 
 class State(msgspec.Struct, gc=False):
-    """Of a customer. `fired_*`: when each rule last fired, 0 for never. `history`: each touch, its length in two bytes before it."""
+    """Of a customer. `fired_*`: when each rule last fired, 0 for never. Touches: each with its length in two bytes before it."""
 
     friction: float = 0.0
     failures: int = 0
@@ -140,12 +140,29 @@ class State(msgspec.Struct, gc=False):
     fired_1: int = 0
     fired_2: int = 0
     fired_3: int = 0
-    history: bytes = b""
+    rest: bytes = b""  # the state as it was stored; its touches from `first` on are still remembered
+    first: int = 0
+    new: list[bytes] = []  # touches since
+
+    def remember(self, touch: bytes) -> None:
+        """One more; the oldest goes when there are too many."""
+        if self.contacts >= HISTORY_TOUCHES:
+            rest, first = self.rest, self.first
+            if first < len(rest):
+                self.first = first + 2 + (rest[first] << 8 | rest[first + 1])
+            else:
+                del self.new[0]
+        self.new.append(len(touch).to_bytes(2, "big") + touch)
+        self.contacts += 1
+
+    def history(self) -> bytes:
+        """What is remembered."""
+        return b"".join((self.rest[self.first :], *self.new))
 
 
 def fold(key: bytes, state: bytes | None, records: Iterable[Record]) -> tuple[bytes, list[bytes]]:
     """A customer's decoded records, in order: the new state, and the actions as messages."""
-    held = State() if state is None else State(*_HEAD.unpack_from(state), state[_HEAD.size :])
+    held = State() if state is None else State(*_HEAD.unpack_from(state), state, _HEAD.size)
     actions: list[bytes] = []
     for record in records:
         at = record.occurred_at
@@ -154,11 +171,11 @@ def fold(key: bytes, state: bytes | None, records: Iterable[Record]) -> tuple[by
         if type(record) is Touchpoint:
             _touchpoint(key, held, record, actions)
         elif record.score <= 6 and held.friction > 0.5:
-            _fire(key, held, "R3", actions)
+            _fire(key, held, "R3", "fired_3", actions)
     head = _HEAD.pack(
         held.friction, held.failures, held.contacts, held.updated_at, held.fired_1, held.fired_2, held.fired_3
     )
-    return head + held.history, actions
+    return b"".join((head, held.rest[held.first :], *held.new)), actions
 
 
 def _touchpoint(key: bytes, held: State, record: Touchpoint, actions: list[bytes]) -> None:
@@ -168,25 +185,19 @@ def _touchpoint(key: bytes, held: State, record: Touchpoint, actions: list[bytes
         held.failures += 1
     elif outcome == "abandoned":
         held.friction += 0.5
-    touch = _write_touch(
-        Touch(
-            record.event_id, record.occurred_at, record.channel, record.journey, record.touchpoint, outcome,
-            record.duration_ms,
-        )
+    touch = Touch(
+        record.event_id, record.occurred_at, record.channel, record.journey, record.touchpoint, outcome,
+        record.duration_ms,
     )  # fmt: skip
-    history = held.history
-    first = 0 if held.contacts < HISTORY_TOUCHES else 2 + (history[0] << 8 | history[1])
-    held.history = history[first:] + len(touch).to_bytes(2, "big") + touch
-    held.contacts += 1
+    held.remember(_write_touch(touch))
     if held.failures >= 3 and held.friction > 1.5:
-        _fire(key, held, "R1", actions)
+        _fire(key, held, "R1", "fired_1", actions)
     if outcome == "abandoned" and held.friction > 0.8:
-        _fire(key, held, "R2", actions)
+        _fire(key, held, "R2", "fired_2", actions)
 
 
-def _fire(key: bytes, held: State, rule: str, actions: list[bytes]) -> None:
-    at, fired = held.updated_at, f"fired_{rule[1]}"
-    last = getattr(held, fired)
+def _fire(key: bytes, held: State, rule: str, fired: str, actions: list[bytes]) -> None:
+    at, last = held.updated_at, getattr(held, fired)
     if last and at - last < HOUR_US:
         return
     setattr(held, fired, at)
@@ -196,15 +207,15 @@ def _fire(key: bytes, held: State, rule: str, actions: list[bytes]) -> None:
         "customer_id": key.decode(),
         "at": at,
         "score": held.friction,
-        "touches": [touch.event_id for touch in _touches(held.history)[-3:]],
+        "touches": [_read_touch(touch).event_id for touch in _pieces(held.history())[-3:]],
     }
     actions.append(_write_action(action))
 
 
-def _touches(history: bytes) -> list[Touch]:
-    touches, at = [], 0
+def _pieces(history: bytes) -> list[bytes]:
+    pieces, at = [], 0
     while at < len(history):
         start = at + 2
         at = start + (history[at] << 8 | history[at + 1])
-        touches.append(_read_touch(history[start:at]))
-    return touches
+        pieces.append(history[start:at])
+    return pieces

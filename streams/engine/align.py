@@ -14,7 +14,7 @@ from streams.errors import Unavailable
 RawT = TypeVar("RawT")
 ItemT = TypeVar("ItemT")
 
-DECODE_AHEAD = 128  # messages decoded at once: small, so that they are still in the CPU's cache when they are stepped
+DECODE_AHEAD = 100  # messages decoded at once: small, so that they are still in the CPU's cache when they are stepped
 FULL_RECORDS = 4000
 FULL_BYTES = 8 << 20
 UNDATED = -(2**63)

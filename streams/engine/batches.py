@@ -1,12 +1,11 @@
-"""What aiokafka has fetched, as its compiled parser makes it: whole record batches, not message by message.
+"""What aiokafka has fetched, as record batches: parsed whole by its compiled parser, by the thread that will use the messages.
 
 aiokafka decides which batches count (transactions, control batches, checksums); but its loop over messages, with a
-ConsumerRecord for each, takes longer than parsing them. In: a fetcher. Out: lists of RawMessages from its polls.
+ConsumerRecord for each, takes longer than parsing them. In: a fetcher. Out: lists of Batch from its polls.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
@@ -15,21 +14,51 @@ from aiokafka.structs import TopicPartition
 from streams.engine.decoding import RawMessage
 
 
-def keep_whole(fetcher: Fetcher) -> None:
-    """From now on polls give what is fetched in whole batches; they must not ask for a number of records."""
+def keep_batches(fetcher: Fetcher) -> None:
+    """From now on its polls give batches; where they ask for a number of records, they get that many batches."""
     if type(fetcher._records) is not _Fetched:
         fetcher._records = _Fetched(fetcher._records)
 
 
+def messages_of(batches: Iterable["Batch"]) -> list[RawMessage]:
+    """The messages, parsed now."""
+    return [message for batch in batches for message in batch.messages()]
+
+
+class Batch:
+    """In place of aiokafka's batch: goes through its loop over messages as a single one with the offset of the last."""
+
+    def __init__(self, batch: Any, since: int) -> None:
+        self._batch = batch
+        self._since = since  # a fetch may begin within a batch
+        self.offset: int = batch.next_offset - 1
+
+    def messages(self) -> list[RawMessage]:
+        """Can be asked for once."""
+        messages: list[RawMessage] = list(self._batch)
+        if messages and messages[0].offset < self._since:
+            return [message for message in messages if message.offset >= self._since]
+        return messages
+
+    def __iter__(self) -> Iterator["Batch"]:
+        yield self
+
+    def __next__(self) -> Any:
+        """The only message of a control batch."""
+        return next(self._batch)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+
 class _Fetched(OrderedDict[TopicPartition, Any]):
-    """The fetcher's results that wait for a poll: each one is made to hand over whole batches as it comes in."""
+    """The fetcher's results that wait for a poll."""
 
     def __setitem__(self, partition: TopicPartition, result: Any) -> None:
         if type(result) is FetchResult:
             source = result._partition_records
             source._records = _Batches(source)
             source._consumer_record = _as_it_is
-            result.getall = partial(_all_of, result)
         super().__setitem__(partition, result)
 
 
@@ -41,48 +70,9 @@ class _Batches:
         self.has_next = source._records.has_next
         self._next_batch = source._records.next_batch
 
-    def next_batch(self) -> "_Batch":
-        return _Batch(self._next_batch(), self._source.next_fetch_offset)
+    def next_batch(self) -> Batch:
+        return Batch(self._next_batch(), self._source.next_fetch_offset)
 
 
-class _Batch:
-    """In place of aiokafka's batch: one that has messages goes through its loop as a single one, with the last one's offset."""
-
-    def __init__(self, batch: Any, since: int) -> None:
-        self._batch = batch
-        self._since = since  # a fetch may begin within a batch
-        self.messages: list[RawMessage] = []
-        self.offset = -1
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._batch, name)
-
-    def __next__(self) -> Any:
-        """The only message of a control batch."""
-        return next(self._batch)
-
-    def __iter__(self) -> Iterator["_Batch"]:
-        messages = list(self._batch)
-        if messages and messages[0].offset < self._since:
-            messages = [message for message in messages if message.offset >= self._since]
-        if messages:
-            self.messages, self.offset = messages, messages[-1].offset
-            yield self
-
-
-def _as_it_is(_partition: TopicPartition, batch: _Batch) -> _Batch:
+def _as_it_is(_partition: TopicPartition, batch: Batch) -> Batch:
     return batch
-
-
-def _all_of(result: FetchResult, max_records: int | None = None) -> list[RawMessage]:
-    """In place of FetchResult.getall."""
-    if max_records is not None:
-        raise ValueError("whole batches are not counted: ask for all that is fetched")
-    if not result.check_assignment(result._topic_partition) or not result.has_more():
-        return []
-    messages: list[RawMessage] = []
-    for batch in result._partition_records:
-        messages += batch.messages
-    result._update_position()
-    result._partition_records = None
-    return messages

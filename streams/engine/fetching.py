@@ -11,8 +11,7 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.engine.batches import keep_whole
-from streams.engine.decoding import RawMessage
+from streams.engine.batches import Batch, keep_batches
 from streams.kafka_config import aiokafka_client_config
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Reach(NamedTuple):
 class Polled(NamedTuple):
     """The same of all partitions together, as the consumer's thread hands it over."""
 
-    records: Mapping[TP, list[RawMessage]]
+    records: Mapping[TP, list[Batch]]
     reaches: dict[TP, Reach]
     starts: dict[TP, int]
 
@@ -87,8 +86,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109
         max_records: int | None = None,
-    ) -> Mapping[TP, list[RawMessage]]:
-        keep_whole(consumer._fetcher)
+    ) -> Mapping[TP, list[Batch]]:
+        keep_batches(consumer._fetcher)
         try:
             return await super()._fetch_records(consumer, active_partitions, timeout=timeout)
         except NoOffsetForPartitionError:

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from streams.engine import failpoints
-from streams.engine.batches import keep_whole
+from streams.engine.batches import keep_batches, messages_of
 from streams.engine.core import TaskCore
 from streams.engine.fetching import FETCH_BYTES
 from streams.engine.record import TaskRecord, decode
@@ -28,7 +28,6 @@ from streams.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 2000
 _SAY_EVERY_SECONDS = 10.0
 _REPAIR = (
     "docs/failures.md, 'state cannot be used': stop the workers, delete the consumer group and the job's changelog, "
@@ -149,10 +148,10 @@ async def _log_of(
     consumer.seek(topic, beginning)
     said_at = time.monotonic()
     while await consumer.position(topic) < end:
-        keep_whole(consumer._fetcher)
+        keep_batches(consumer._fetcher)
         batches = await consumer.getmany(topic, timeout_ms=200)
         for batch in batches.values():
-            yield [message for message in batch if message.offset < end]
+            yield [message for message in messages_of(batch) if message.offset < end]
         if time.monotonic() - said_at > _SAY_EVERY_SECONDS:
             said_at = time.monotonic()
             position = await consumer.position(topic)

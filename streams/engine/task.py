@@ -12,6 +12,7 @@ from typing import Protocol
 
 from streams import metrics
 from streams.engine import failpoints, meters
+from streams.engine.batches import messages_of
 from streams.engine.core import TaskCore
 from streams.engine.decoding import RawMessage
 from streams.engine.effects import Effects
@@ -98,11 +99,11 @@ class Task:
         """Take over what a poll brought for this partition. Raises MessagesMissed when messages before it did not arrive."""
         for topic in self.topics:
             name = self._settings.topic(topic)
-            reach, start, messages = poll.reaches.get(name), poll.starts.get(name), poll.records.get(name, ())
+            reach, start, batches = poll.reaches.get(name), poll.starts.get(name), poll.records.get(name, ())
             if reach is not None and start is not None and start <= self._position[topic]:
-                self._take(topic, messages)
+                self._take(topic, messages_of(batches))
                 self._position[topic] = reach.position
-            elif start is not None or messages:
+            elif start is not None or batches:
                 raise MessagesMissed(
                     f"{self.where}: a poll of {name} starts at offset {start}, the one before ended at {self._position[topic]}"
                 )
@@ -119,7 +120,7 @@ class Task:
         if not messages:
             return
         self.fetched[topic] = messages[-1].offset + 1
-        self.core.add(topic, messages, sum(len(message.value or b"") for message in messages))
+        self.core.add(topic, messages, sum([len(message.value) for message in messages if message.value]))
         self._pause_if_full(topic)
         if topic == self.job.broadcast:
             self._held_until = 0.0  # what a held piece waits for may have come

@@ -12,7 +12,7 @@ import aiokafka
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.engine.decoding import RawMessage
+from streams.engine.batches import Batch
 from streams.engine.fetching import ConsumerThread, Polled, Reach, worker_of
 
 
@@ -25,7 +25,7 @@ class Poll(NamedTuple):
 
     partition: int
     epoch: int
-    records: dict[str, list[RawMessage]]
+    records: dict[str, list[Batch]]
     reaches: dict[str, Reach]
     starts: dict[str, int]
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from streams.engine.batches import Batch
 from streams.engine.core import TaskCore
+from streams.engine.decoding import RawMessage
 from streams.engine.fetching import Reach
 from streams.engine.limits import limits
 from streams.engine.task import BACKLOG_RECORDS, Task
@@ -42,7 +44,17 @@ async def _task(job: AsOf | None = None) -> Task:
 
 def _poll(start: int | None, records: list[Raw], position: int) -> Poll:
     starts = {} if start is None else {"in-a": start}
-    return Poll(0, 0, {"in-a": records} if records else {}, {"in-a": Reach(position, 100)}, starts)
+    return Poll(0, 0, {"in-a": [_Batch(records)]} if records else {}, {"in-a": Reach(position, 100)}, starts)
+
+
+class _Batch(Batch):
+    """Parsed already."""
+
+    def __init__(self, records: list[Raw]) -> None:
+        self._parsed: list[RawMessage] = list(records)
+
+    def messages(self) -> list[RawMessage]:
+        return self._parsed
 
 
 def _waiting(task: Task) -> int:
