@@ -46,6 +46,10 @@ TOGETHER: list[tuple[str, list[Event], list[Event]]] = [
 ]
 
 # signal, events that give it, events that do not
+AUTHORITY: list[tuple[str, list[Event], list[Event]]] = [
+    ("regulator_complaint", [say(0, "complaint", channel="regulator")], [say(0, "complaint", channel="mail")])
+]
+
 RETAIL: list[tuple[str, list[Event], list[Event]]] = [
     ("low_score", [say(0, "stars", score=2.0, **STARS)], [say(0, "stars", score=4.0, **STARS)]),
     (
@@ -128,6 +132,7 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
         [PAID, touch(HOUR, "payment", matter="o2", **promised(4 * HOUR))],
     ),
     *TOGETHER,
+    *AUTHORITY,
 ]
 AIRLINE: list[tuple[str, list[Event], list[Event]]] = [
     (
@@ -315,21 +320,23 @@ AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
     ("had_to_ask", [touch(0, "adviser", action="ask_progress")], [touch(0, "adviser", action="book")]),
 ]
 BY_PACK = {
-    "standard": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, FAILURE],
-    "retail": [*RETAIL, *asking("hotline", 120.0), alone_first("payment", "hotline")],
+    "standard": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, *AUTHORITY, FAILURE],
+    "retail": [*RETAIL, *AUTHORITY, *asking("hotline", 120.0), alone_first("payment", "hotline")],
     "airline": [
         *STANDARD,
         *ELSEWHERE_TOLD,
         *TOGETHER,
+        *AUTHORITY,
         *AIRLINE,
         *(one for one in asking("hotline", 240.0) if one[0] != "waited_beyond_promise"),
         alone_first("booking", "hotline"),
     ],
-    "telecom": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, *TELECOM, *asking("hotline", 120.0)],
+    "telecom": [*STANDARD, *ELSEWHERE_TOLD, *TOGETHER, *AUTHORITY, *TELECOM, *asking("hotline", 120.0)],
     "automotive": [
         *STANDARD,
         *ELSEWHERE_TOLD[1:],
         *TOGETHER,
+        *AUTHORITY,
         *AUTOMOTIVE,
         *asking("adviser", 240.0),
         alone_first("appointment", "adviser"),
