@@ -120,16 +120,16 @@ def of_answers(answers: Sequence[Answer], judge: CompiledPack, asked: Asked, whe
     how = gap_events.how(judge, asked.weights)
     if asked.each is None:
         return [_of_answers(None, answers, asked, how, (), where)]
+    segments = grouped(answers, "segment") if asked.each == "customer" else {}
     return [
-        _of_answers(name, group, asked, how, _segment_of(group, answers) if asked.each == "customer" else (), where)
+        _of_answers(name, group, asked, how, segments.get(_segment_of(group), ()), where)
         for name, group in grouped(answers, asked.each).items()
     ]
 
 
-def _segment_of(group: Sequence[Answer], answers: Sequence[Answer]) -> list[Answer]:
-    """All who are in the segment in which a customer was last."""
-    last = max(group, key=lambda one: one.at).segment
-    return [] if last is None else [one for one in answers if one.segment == last]
+def _segment_of(group: Sequence[Answer]) -> str:
+    """The segment in which a customer was last; what nobody is in where that is not known."""
+    return max(group, key=lambda one: one.at).segment or ""
 
 
 def _of_answers(
