@@ -1,5 +1,6 @@
 """Which panels each page has, where their data come from, and what each template gets beside the answer to the page's question."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from sinks.console.backlog import Backlog
 from sinks.console.reader import Row
 from sinks.console.scope import Scope
 from sinks.console.spans import SPAN_US, SPANS
-from sinks.console.topics import Pack, Topics
+from sinks.console.topics import Known, Pack, Topics
 from sinks.console.words import Speech
 
 ENDED_SHOWN_US: Final = SPANS * SPAN_US
@@ -99,9 +100,6 @@ def _incidents(seen: Seen) -> dict[str, Any]:
     ]
     found = sorted((one.incident for one in known), key=lambda one: one.started_at, reverse=True)
     told = with_news((seen.data or {}).get("told", ()), seen.topics.receipts)
-    about = {
-        (row["brand"], row["touchpoint"], row["cause"], round(row["decided_at"].timestamp() * 1e6)): row for row in told
-    }
     current = [one for one in found if one.ended_at is None or one.ended_at > seen.now_us]
     ended = [one for one in found if one.ended_at is not None and one.ended_at <= seen.now_us]
     here: Counter[str] = Counter()
@@ -109,14 +107,22 @@ def _incidents(seen: Seen) -> dict[str, Any]:
         here[row["touchpoint"]] += row["customers"]
     return {
         "incidents": current,
-        "told": {
-            one.incident.incident_id: about.get((one.brand, one.incident.touchpoint, one.incident.cause, one.since))
-            for one in known
-        },
+        "told": {one.incident.incident_id: _told_of(one, told) for one in known},
         "ended": [one for one in ended if (one.ended_at or 0) > seen.now_us - ENDED_SHOWN_US][:3],
         "scoped": not seen.scope.whole,
         "here": here,
     }
+
+
+def _told_of(known: Known, told: Iterable[Row]) -> Row | None:
+    """The action that tells of an incident: decided while it went on. None: ClickHouse has none yet, or it is not hers to see."""
+    incident = known.incident
+    ended_at = incident.ended_at or math.inf
+    for row in told:  # the latest first
+        same = (row["brand"], row["touchpoint"], row["cause"]) == (known.brand, incident.touchpoint, incident.cause)
+        if same and incident.started_at <= row["decided_at"].timestamp() * 1e6 <= ended_at:
+            return row
+    return None
 
 
 def _behind(seen: Seen) -> dict[str, Any]:

@@ -44,11 +44,10 @@ class Pack(NamedTuple):
 
 
 class Known(NamedTuple):
-    """An incident. `since`: when it had become one, µs; the action that tells of it was decided then."""
+    """An incident, and the brand that it is of."""
 
     brand: str
     incident: Incident
-    since: int
 
 
 class Topics(Follower):
@@ -116,5 +115,5 @@ class Topics(Follower):
         elif control.incident is not None:
             known = self.incidents.get(control.incident.incident_id)
             if known is None or known.incident.revision < control.incident.revision:
-                found_one = Known(control.brand or "", control.incident, control.in_force_at)
+                found_one = Known(control.brand or "", control.incident)
                 self.incidents = {**self.incidents, control.incident.incident_id: found_one}

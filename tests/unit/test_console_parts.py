@@ -249,37 +249,25 @@ def test_what_was_done_in_time_is_not_late_any_more(step: str, statuses: list[st
 def test_an_incident_tells_who_is_on_it() -> None:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     us = int(at.timestamp() * 1e6)
-    incident = Incident(
-        incident_id="i", revision=1, touchpoint="payment", cause="failure", started_at=us - 60, subjects=9
-    )
-    told = [
-        {
-            "action_id": "a",
-            "brand": "marlow",
-            "touchpoint": "payment",
-            "cause": "failure",
-            "decided_at": at,
-            "receipts": [],
-        }
-    ]
+    where = {"brand": "marlow", "touchpoint": "payment", "cause": "failure"}
+    told = [{"action_id": "a", **where, "decided_at": at, "receipts": []}]
     claimed = ActionUpdate(
-        event_id="r",
-        subject_type="touchpoint",
-        subject_id="payment",
-        occurred_at=us,
-        action_id="a",
-        status="accepted",
-        by="pat",
-    )
+        event_id="r", subject_type="touchpoint", subject_id="payment", occurred_at=us, action_id="a", status="accepted", by="pat"
+    )  # fmt: skip
 
-    def seen(brand: str, since: int) -> Any:
-        topics: Any = SimpleNamespace(incidents={"i": Known(brand, incident, since)}, receipts={"a": claimed}, units={})
-        return context("incidents", Seen({"hurts": [], "told": told}, topics, topics, Scope(), us, topics, str))
+    def on_it(brand: str, started: int, ended: int | None) -> Any:
+        incident = Incident(
+            incident_id="i", revision=1, touchpoint="payment", cause="failure", started_at=us + started, ended_at=ended and us + ended, subjects=9
+        )  # fmt: skip
+        topics: Any = SimpleNamespace(incidents={"i": Known(brand, incident)}, receipts={"a": claimed}, units={})
+        found = context("incidents", Seen({"hurts": [], "told": told}, topics, topics, Scope(), us, topics, str))
+        return found["told"]["i"]
 
-    shown = seen("marlow", us)
-    assert shown["incidents"] == [incident]
-    assert shown["told"]["i"]["receipts"][-1]["by"] == "pat"
-    assert seen("other", us)["told"] == seen("marlow", us + 1)["told"] == {"i": None}
+    assert on_it("marlow", -60, None)["receipts"][-1]["by"] == "pat"
+    assert on_it("marlow", -60, 60) is not None
+    assert on_it("marlow", -60, -1) is None  # an earlier one
+    assert on_it("marlow", 1, None) is None  # a later one
+    assert on_it("other", -60, None) is None
 
 
 def test_a_level_holds_until_something_moves_it() -> None:
