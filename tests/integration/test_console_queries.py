@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from deploy.local import ports
 from sinks.console import reader as reader_module
 from sinks.database import connect
 from streams.errors import Unavailable
+from streams.settings import Settings
 from tests.clickhouse_service import READER, ClickHouseService
 from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
 
@@ -164,6 +166,15 @@ def test_the_reader_keeps_what_it_knows_while_clickhouse_is_away(
         _until(lambda: one.reader.trouble is None and (one.reader.want(question) or kept).version > kept.version)
     finally:
         one.reader.stop()
+
+
+def test_a_clickhouse_that_is_away_is_noticed_while_nobody_watches() -> None:
+    one = Asked(Settings(clickhouse_port=ports.free_port(), clickhouse_timeout_seconds=2.0)).reader
+    one.start()
+    try:
+        assert "does not answer" in _until(lambda: one.trouble)
+    finally:
+        one.stop()
 
 
 def test_what_was_just_opened_comes_first(asked: Asked) -> None:
