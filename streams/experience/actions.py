@@ -12,6 +12,7 @@ from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import Frame, SignalView, TouchpointView
 from streams.experience.quiet_hours import after_quiet_hours
 from streams.experience.score import FADED, dissatisfaction
+from streams.experience.solutions import solution_of
 from streams.experience.spent import Spent
 from streams.experience.state import Episode, Profile, Sign
 from streams.experience.views import episode_view
@@ -86,6 +87,13 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
     grounds = grounds_of(folding, candidate, at)
     parameters = {"subject": folding.key} | _parameters(candidate, profile, score, award, touchpoint, matter, unit)
+    parameters["solution"] = "–"
+    about = episode or sign
+    found = (
+        solution_of(pack, about.cause, touchpoint, profile.language if reaches_customer else None) if about else None
+    )
+    if found is not None and pack.file.solutions:
+        parameters |= {"solution": found[1], "solution_name": found[0]}
     locale, text = pack.text(spec.text, profile.language)
     return Action(
         action_id=claim.action_id,
@@ -103,7 +111,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         parameters=parameters,
         locale=locale,
         text=fill(text, parameters),
-        solution=spec.solution,
+        solution=spec.solution or (found[1] if found is not None and not reaches_customer else None),
         amount=amount,
         currency=pack.file.currency if amount is not None else None,
         journey=journey,

@@ -17,6 +17,7 @@ ActionOn = Literal[
     "episode_opened",
     "episode_worsened",
     "episode_reopened",
+    "episode_treated",
     "episode_closed",
     "step_due_soon",
     "response_missed",
@@ -125,6 +126,14 @@ class Treatment(Part):
     recurs_within_seconds: float | None = None  # the same cause, so long after its fix, has come back; null: whenever
 
 
+class Solution(Part):
+    """What helps against something: goes with the actions about it. What is left out fits everywhere."""
+
+    text: Texts  # what to do, a text a language
+    causes: list[str] = []  # against these causes
+    touchpoints: list[str] = []  # at these touchpoints
+
+
 class Calendar(Part):
     """When people work. A unit's own opening hours and time zone go before those here."""
 
@@ -190,7 +199,7 @@ class ActionRule(Part):
     settling_seconds: float = 120.0  # with emit: settled
     priority: int = 50  # higher goes first
     channel: str | None = None  # null: the customer's preferred one, for audiences that reach customers
-    solution: str | None = None  # what to do, in words
+    solution: str | None = None  # what to do, in words; null: what solutions have for the cause and the touchpoint
     amount: float | str | ByTier | None = None  # suggested compensation
     channels: list[str] = []  # the first that is open: the stated one, then by how often this customer answers in it
     round_the_clock: bool = False  # due_in_seconds is not working time, whatever the treatment's calendar
@@ -305,6 +314,7 @@ class PackFile(Part):
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
+    solutions: dict[str, Solution] = {}  # what helps against what
     statutes: dict[str, Statute] = {}  # what complaints lodged with a regulator start
     calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules

@@ -29,6 +29,7 @@ PARAMETERS: Final = frozenset(
         "amount",
         "amount_reason",
         "clock",
+        "solution",
         "deadline",
         "currency",
         "missed",
@@ -119,6 +120,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "outcomes",
         "calendars",
         "statutes",
+        "solutions",
     ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):

@@ -48,6 +48,8 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         episode.state, episode.stage = "treated", "improve"
         episode.verify_by = at + int(pack.file.treatment.verified_within_seconds * SECOND)
         fixed(folding.fold, episode, at)
+        touch(folding, episode, at)
+        propose(folding, pack, "episode_treated", episode=episode)
     elif update.status in _AFTER:
         stage = _AFTER[update.status]
         if _ORDER.index(stage) > _ORDER.index(episode.stage):

@@ -43,6 +43,12 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
             yield (section, name, "owes"), "cannot be negative"
         if watch.owes is not None and section == "silences":
             yield (section, name, "owes"), "a silence is the customer's: nobody owes anything for it"
+    causes = {signal.cause or name for name, signal in pack.signals.items()}
+    for name, solution in pack.solutions.items():
+        if pack.default_locale not in solution.text:
+            yield ("solutions", name, "text"), f"no text in the default locale {pack.default_locale!r}"
+        yield from _all(("solutions", name, "causes"), "cause", solution.causes, causes)
+        yield from _all(("solutions", name, "touchpoints"), "touchpoint", solution.touchpoints, pack.touchpoints)
     for name, statute in pack.statutes.items():
         yield from _statute(("statutes", name), statute, pack)
     for name, signal in pack.signals.items():
