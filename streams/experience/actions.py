@@ -18,6 +18,7 @@ from streams.experience.state import Episode, Profile, Sign
 from streams.experience.views import episode_view
 from streams.experience.words import fill
 
+NOT_KNOWN: Final = dict.fromkeys(("amount_reason", "recurrences", "clock", "deadline", "solution"), "–")
 STATUTORY: Final = ("complaint_lodged", "statutory_due_soon", "statutory_missed")
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
         "step_due_soon": f"{episode.reopened}-soon-{episode.stage}-{episode.missed}",
         "handed_over": f"handed-{episode.handed}",
         "recurred": f"recurred-{episode.recurrences}",
+        "episode_treated": f"treated-{episode.reopened}",
         "complaint_lodged": f"lodged-{episode.clock}",
         "statutory_due_soon": f"soon-{episode.clock}",
         "statutory_missed": f"late-{episode.clock}",
@@ -87,12 +89,11 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
     grounds = grounds_of(folding, candidate, at)
     parameters = {"subject": folding.key} | _parameters(candidate, profile, score, award, touchpoint, matter, unit)
-    parameters["solution"] = "–"
     about = episode or sign
     found = (
         solution_of(pack, about.cause, touchpoint, profile.language if reaches_customer else None) if about else None
     )
-    if found is not None and pack.file.solutions:
+    if found is not None:
         parameters |= {"solution": found[1], "solution_name": found[0]}
     locale, text = pack.text(spec.text, profile.language)
     return Action(
@@ -110,7 +111,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         template=spec.text,
         parameters=parameters,
         locale=locale,
-        text=fill(text, parameters),
+        text=fill(text, NOT_KNOWN | parameters),
         solution=spec.solution or (found[1] if found is not None and not reaches_customer else None),
         amount=amount,
         currency=pack.file.currency if amount is not None else None,
@@ -200,11 +201,17 @@ def _parameters(
         "tier": profile.tier,
         "unit": unit,
         "amount": None if award.amount is None else f"{award.amount.normalize():f}",
-        "amount_reason": award.because,
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,
-        "recurrences": str(episode.recurrences) if episode is not None else None,
-        "clock": episode.clock if episode is not None else None,
-        "deadline": instant(episode.clock_due_at) if episode is not None and episode.clock_due_at is not None else None,
     }
-    return {name: value or "–" for name, value in values.items()}
+    return {name: value or "–" for name, value in values.items()} | _if_known(episode, award)
+
+
+def _if_known(episode: Episode | None, award: Award) -> dict[str, str]:
+    """What only some actions have."""
+    found = {"amount_reason": award.because}
+    if episode is not None and episode.recurrences:
+        found["recurrences"] = str(episode.recurrences)
+    if episode is not None and episode.clock_due_at is not None:
+        found |= {"clock": episode.clock, "deadline": instant(episode.clock_due_at)}
+    return {name: value for name, value in found.items() if value}

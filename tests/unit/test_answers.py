@@ -58,7 +58,7 @@ def test_the_customer_is_asked_whether_it_helped_and_the_answer_decides(score: i
     life.touch(3 * MINUTE, "payment", matter="o1")
     receipt(life, HOUR, action, "resolved")
     life.until(2 * HOUR)
-    [question] = [one for one in actions(life.outputs) if one.rule == "ask_whether_it_helped"]
+    [question] = [one for one in actions(life.outputs) if one.rule == "did_it_help"]
     assert (question.audience, question.kind) == ("customers", "did_it_help")
     assert question.decided_at == START + HOUR * SECOND
     life.say(3 * HOUR, "nps", score=score, touchpoint="payment", invitation_id=question.action_id)

@@ -70,6 +70,7 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
     ),
     ("complaint", [say(0, "complaint")], [say(0, "comment")]),
     ("repeated_complaint", [say(0, "complaint"), say(DAY, "complaint")], [say(0, "complaint")]),
+    ("regulator_complaint", [say(0, "complaint", channel="regulator")], [say(0, "complaint", channel="mail")]),
     ("negative_text", [say(0, "comment", text="太差了")], [say(0, "comment", text="不错，谢谢")]),
     ("failure", [touch(0, "search", "failure")], [touch(0, "search", "abandoned")]),
     (
@@ -187,6 +188,7 @@ STANDARD: list[tuple[str, list[Event], list[Event]]] = [
     ),
     ("complaint", [say(0, "complaint")], [say(0, "praise")]),
     ("repeated_complaint", [say(0, "complaint"), say(DAY, "complaint")], [say(0, "complaint")]),
+    ("regulator_complaint", [say(0, "complaint", channel="regulator")], [say(0, "complaint", channel="mail")]),
     ("negative_text", [say(0, "comment", text="terrible")], [say(0, "comment", text="fine")]),
     (
         "repeated_failure",
