@@ -8,7 +8,7 @@ from streams.uplift.rows import Answer, Deed, Rows, Visit
 
 _DECIDED: Final = "action_id, subject_id, toUnixTimestamp64Micro(decided_at), rule, rule_version"
 _ACTIONS: Final = (
-    f"SELECT {_DECIDED}, arrayDistinct(evidence.signal), toFloat64(ifNull(cost, amount)) FROM actions_current "  # noqa: S608 - names from above
+    f"SELECT {_DECIDED}, arrayDistinct(evidence.signal), toFloat64(ifNull(cost, amount)), isNotNull(amount) FROM actions_current "  # noqa: S608 - names from above
     "WHERE subject_type = 'customer'"
 )
 _HOLDOUTS: Final = f"SELECT {_DECIDED}, experiment, share, salt FROM holdouts_current WHERE subject_type = 'customer'"  # noqa: S608 - names from above
@@ -45,8 +45,8 @@ _REPLIES: Final = (
 def read_rows(database: Database, touchpoints: list[str]) -> Rows:
     """All that is stored, for these touchpoints."""
     done = [
-        Deed(name, who, at, rule, version, signals=tuple(signals), cost=cost)
-        for name, who, at, rule, version, signals, cost in _ask(database, _ACTIONS)
+        Deed(name, who, at, rule, version, signals=tuple(signals), cost=cost, gives=bool(gives))
+        for name, who, at, rule, version, signals, cost, gives in _ask(database, _ACTIONS)
     ]
     held = [
         Deed(name, who, at, rule, version, held_for=experiment, share=share, salt=salt)

@@ -37,7 +37,7 @@ def arbitrate(folding: Folding, at: int) -> None:
         claim = _claim(folding, candidate, at)
         lost = decision.why_not(candidate, claim)
         if lost is None:
-            draw = _held_out(folding, candidate, at, losers)
+            draw = None if decision.award.is_right else _held_out(folding, candidate, at, losers)
             claim.held = draw is not None
             winners.append((candidate, claim, decision.award, draw))
             decision.won(candidate, claim)

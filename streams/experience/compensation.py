@@ -26,6 +26,7 @@ class Award(NamedTuple):
     amount: Decimal | None = None
     because: str = ""
     lost: tuple[str, str] | None = None
+    is_right: bool = False  # a broken promise owes it
 
 
 NOTHING_GIVEN = Award()
@@ -33,16 +34,23 @@ NOTHING_GIVEN = Award()
 
 def award_of(folding: Folding, candidate: Candidate, claim: Spent, counted: Sequence[Spent]) -> Award:
     """What a candidate may give away."""
-    given_for_it = next((row for row in counted if row.costs and row.at <= claim.at and _one_cause(row, claim)), None)
+    tier = folding.fold.profile.tier
+    owed, promise = _owed(folding, candidate.pack, claim.journey, tier)
+    given_for_it = next(
+        (
+            row
+            for row in counted
+            if row.costs and row.at <= claim.at and _one_cause(row, claim) and not (owed > 0 and row.held)
+        ),
+        None,
+    )
     if given_for_it is not None:
         when = f"{given_for_it.rule} at {instant(given_for_it.at)}"
         return Award(lost=("compensated", f"by {when}, for the same cause; wins for another cause"))
     wished = _suggested(folding, candidate, claim.at)
     if wished is None:
         return NOTHING_GIVEN
-    tier = folding.fold.profile.tier
     reasons = [f"{tier or 'other'} {wished:g}"]
-    owed, promise = _owed(folding, candidate.pack, claim.journey, tier)
     if promise:
         reasons.append(f"promise {promise} {owed:g}")
     rule = candidate.pack.file.compensation
@@ -57,7 +65,7 @@ def award_of(folding: Folding, candidate: Candidate, claim: Spent, counted: Sequ
             days = rule.per_seconds / DAY_SECONDS
             free = f"; wins from {instant(_free_at(given, most, rule.least, rule.per_seconds))}" if given else ""
             return Award(lost=("ceiling", f"{left:g} of {most:g} left in {days:g} days, at least {rule.least:g}{free}"))
-    return Award(money(round(amount, 4)), "; ".join(reasons))
+    return Award(money(round(amount, 4)), "; ".join(reasons), is_right=owed > 0)
 
 
 def _free_at(given: Sequence[Spent], most: float, least: float, per_seconds: float) -> int:

@@ -5,6 +5,7 @@ nor process: a customer has one arm in an experiment as long as the salt stays, 
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from streams.experience.folding import Candidate, Fact, Folding
 from streams.experience.pack import ActionRule
 from streams.experience.state import Episode
 
+_ASKED_IN_VAIN: Final = ("step_due_soon", "response_missed")  # what only follows when somebody was asked
 EVERYTHING: Final = "*"  # the experiment of the pack's own share: all rules that may hold out
 _SHARED: Final = [name for name in Holdout.__struct_fields__ if name in Action.__struct_fields__]
 
@@ -51,14 +53,14 @@ def held_out(pack: CompiledPack, rule: str, spec: ActionRule, subject: str) -> D
 
 
 def draw_for(folding: Folding, candidate: Candidate) -> Draw | None:
-    """Is a candidate held out? Only customers are. Colleagues who were asked nothing have missed nothing: what would follow from
-    that is held out with it.
+    """Is a candidate held out? Only customers are, and nobody about whom an authority waits for an answer. Colleagues who were
+    asked nothing have missed nothing: what would follow from that is held out with it.
     """
     pack, spec, episode = candidate.pack, candidate.rule.spec, candidate.episode
-    if pack.file.holdout is None or folding.subject_type != "customer":
+    if pack.file.holdout is None or folding.subject_type != "customer" or (episode is not None and episode.clocks):
         return None
     draw = held_out(pack, candidate.rule.name, spec, folding.key)
-    if draw is not None or episode is None or spec.on != "response_missed" or spec.never_hold_out:
+    if draw is not None or episode is None or spec.on not in _ASKED_IN_VAIN or spec.never_hold_out:
         return draw
     return Draw(*episode.held) if episode.held is not None and not _asked_somebody(episode, pack) else None
 
@@ -74,8 +76,14 @@ def reaches_staff(pack: CompiledPack, rule: str) -> bool:
 
 def is_protected(pack: CompiledPack, evidence: Iterable[Evidence]) -> bool:
     """Does something speak for it that may never be held out?"""
-    signals = pack.file.signals
-    return any(row.signal in signals and signals[row.signal].never_hold_out for row in evidence)
+    return not protected(pack, gives=False).isdisjoint(row.signal for row in evidence)
+
+
+@lru_cache(maxsize=64)
+def protected(pack: CompiledPack, *, gives: bool) -> frozenset[str]:
+    """The signals for which nothing is held out; of what gives something away also those of promises that owe it: a right."""
+    never = (name for name, signal in pack.file.signals.items() if signal.never_hold_out)
+    return frozenset(never).union(signal for _, _, signal in pack.owing if gives)
 
 
 def hold_out(folding: Folding, action: Action, draw: Draw, candidate: Candidate, settle_at: int | None) -> None:

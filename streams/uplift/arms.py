@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.experience.compiled import CompiledPack
-from streams.experience.holdout import EVERYTHING, experiment_of
+from streams.experience.holdout import EVERYTHING, experiment_of, protected
 from streams.uplift.rows import Deed
 
 
@@ -42,8 +42,7 @@ def experiments(deeds: Iterable[Deed], pack: CompiledPack, since: int | None = N
     for name, spec in sorted(rules.items()):
         if spec.hold_out is not None:
             members.setdefault(experiment_of(name, spec), []).append(name)
-    protected = {name for name, signal in pack.file.signals.items() if signal.never_hold_out}
-    counted = [deed for deed in deeds if deed.rule in rules and not protected.intersection(deed.signals)]
+    counted = [deed for deed in deeds if deed.rule in rules and not _is_protected(deed, pack)]
     counted.sort(key=lambda deed: (deed.at, deed.action_id))
     begin = 0 if since is None else since
     found = [
@@ -51,6 +50,11 @@ def experiments(deeds: Iterable[Deed], pack: CompiledPack, since: int | None = N
     ]
     everything = _experiment(EVERYTHING, sorted(rules), counted, begin)
     return [one for one in (everything, *found) if one is not None]
+
+
+def _is_protected(deed: Deed, pack: CompiledPack) -> bool:
+    """Went out because it is never held out: it has no other arm."""
+    return deed.held_for is None and not protected(pack, gives=deed.gives).isdisjoint(deed.signals)
 
 
 def _experiment(name: str, rules: list[str], deeds: list[Deed], begin: int) -> Experiment | None:

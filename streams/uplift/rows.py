@@ -21,6 +21,7 @@ class Deed(NamedTuple):
     salt: str = ""
     signals: tuple[str, ...] = ()  # that spoke for it, where it went out
     cost: float | None = None  # as the action itself says: its cost, else what it gives away
+    gives: bool = False  # it gives something away
 
 
 class Answer(NamedTuple):
@@ -106,4 +107,6 @@ def _take(rows: Rows, one: Action | Holdout | Experience) -> None:
         worth = one.cost if one.cost is not None else one.amount
         signals = tuple(dict.fromkeys(row.signal for row in one.evidence))
         done = Deed(one.action_id, one.subject_id, one.decided_at, one.rule, one.rule_version)
-        rows.deeds.append(done._replace(signals=signals, cost=None if worth is None else float(worth)))
+        rows.deeds.append(
+            done._replace(signals=signals, cost=None if worth is None else float(worth), gives=one.amount is not None)
+        )

@@ -196,6 +196,33 @@ def test_of_messages_to_the_customer_the_held_out_one_keeps_its_place_but_not_be
     assert [one.rule for one in actions(outputs) if one.audience == "customers"] == ["also"]
 
 
+def test_what_a_promise_owes_is_a_right_also_after_something_was_held_out_for_the_same_matter() -> None:
+    who = held("s", "offer_compensation", 0.5)[0]
+    rule = {"hold_out": 0.5, "when": None, "cap": None, "amount": 5}
+    pack = pack_with({"holdout": {"salt": "s"}, "actions": {"offer_compensation": rule}})
+    promised = START + 600 * 1_000_000
+    paid = message(
+        "touchpoint", "buy", 0, subject=who, touchpoint="payment", outcome="success", matter="o", promised_at=promised
+    )
+    outputs = lives(pack, paid, unhappy(who, 60, score=3.0, matter="o"), until=2 * HOUR)
+    assert [(one.rule, one.amount) for one in holdouts(outputs)] == [("offer_compensation", 5)], "nothing is owed yet"
+    owed = [(one.rule, one.amount) for one in actions(outputs) if one.amount is not None]
+    assert owed == [("offer_compensation", 12)], "an hour late: the price of the delivery"
+
+
+def test_while_an_authority_waits_nothing_is_held_out() -> None:
+    who = held("s", "*", 0.5)[0]
+    lodged = {
+        "kind": "complaint",
+        "score": None,
+        "text": "to the regulator",
+        "attributes": {"lodged_with": "regulator"},
+    }
+    outputs = lives(pack_with(ALL), unhappy(who, **lodged), unhappy(who, 60), until=40 * HOUR)
+    assert {one.rule for one in actions(outputs)} >= {"call_back", "escalate"}
+    assert holdouts(outputs) == []
+
+
 WRONG = {
     "no salt": ({"actions": {"call_back": {"hold_out": 0.1}}}, "needs a salt"),
     "an empty salt": ({"holdout": {"salt": ""}}, "another salt draws other customers"),

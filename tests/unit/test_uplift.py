@@ -183,6 +183,9 @@ def test_what_complaints_speak_for_has_no_other_arm() -> None:
     """It is never held out, so it is not to be compared either."""
     deeds = [deed("a", 1, signals=("complaint",)), deed("b", 1), deed("c", 1, held_for="offer_compensation")]
     assert [one.subject for one in of("offer_compensation", deeds).entered] == ["b", "c"]
+    owed = deed("a", 1, signals=("long_overdue",), gives=True)
+    assert [one.subject for one in of("offer_compensation", [owed, *deeds[1:]]).entered] == ["b", "c"], "nor is a right"
+    assert len(of("offer_compensation", [owed._replace(gives=False), *deeds[1:]]).entered) == 3
 
 
 def test_a_new_draw_and_since_leave_out_who_came_before() -> None:
