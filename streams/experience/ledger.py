@@ -30,6 +30,7 @@ _TYPE: Final[dict[str, type[Record]]] = {
     "cause": Cause,
     "holdout": Holdout,
 }
+_DECIDED: Final = (Action, Holdout)  # a tuple: a union would be built anew on each question
 _WAITING: Final[tuple[Kind, ...]] = ("action", "holdout")  # what an episode withdraws before it is out
 RETRACTED_SECONDS: Final = 31 * 86_400
 RETRACTED_MAX: Final = 64
@@ -115,7 +116,7 @@ class Ledger:
         moved = {}
         for key, fact in derived.items():
             record = fact.record
-            if isinstance(record, Action | Holdout) and record.episode_id and key not in self._entries:
+            if isinstance(record, _DECIDED) and record.episode_id and key not in self._entries:
                 same = (fact.kind, fact.rule, fact.step)
                 old = next((one for one in left if (one.kind, one.rule, one.step) == same), None)
                 if old is not None:
@@ -220,7 +221,7 @@ class Ledger:
 
     @staticmethod
     def _entry(fact: Fact, digest: bytes, content: bytes) -> Entry:
-        episode = fact.record.episode_id or "" if isinstance(fact.record, Action | Holdout) else ""
+        episode = fact.record.episode_id or "" if isinstance(fact.record, _DECIDED) else ""
         return Entry(
             fact.kind, fact.id, fact.at, 0, digest, content, fact.rule, fact.step, fact.settle_at, "pending", episode
         )
@@ -246,7 +247,7 @@ class Ledger:
             entry.status = "retracted"  # nothing is out, or what went out last was its retraction
             return
         record = self._codec.decode(entry.value, _TYPE[entry.kind])
-        if entry.status == "final" and isinstance(record, Action | Holdout):
+        if entry.status == "final" and isinstance(record, _DECIDED):
             self._subject.sunk.append(spent_of(record, entry.rule, entry.at))
         record.retracted = True
         entry.status = "retracted"
