@@ -2,7 +2,9 @@
 
 import json
 import random
+from pathlib import Path
 
+from schemas.json_form import to_json
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
 from streams.experience.gap import Levels, table
@@ -115,3 +117,24 @@ def test_promised_times_are_kept_late_overdue_or_waiting(
         )
     assert [row[:5] for row in found] == [("delivery", 1, 1, 0, 0), ("payment", 0, 0, 1, 0), ("payment", 0, 0, 0, 1)]
     assert found[0][5] == [60.0, 60.0]
+
+
+def test_promises_of_the_tables_are_those_of_a_file(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
+) -> None:
+    rows = []
+    for number in range(4):
+        paid = {"touchpoint": "payment", "outcome": "success", "promised_at": make.AT + DAY, "matter": f"o{number}"}
+        rows.append(make.touchpoint(number * 10, occurred_at=make.AT, subject_id="anna", **paid))
+        if number:
+            comes = {**paid, "touchpoint": "delivery", "occurred_at": make.AT + DAY + (number - 2) * 3_600_000_000}
+            rows.append(make.touchpoint(number * 10 + 1, subject_id="anna", **comes))
+    for number, one in enumerate(reversed(rows)):
+        assert clickhouse_writer.insert(BY_NAME["touchpoints"], [make.row("touchpoints", one, number)]) == []
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in rows), encoding="utf-8")
+    of_tables = json.loads(touchstone("promises", "--at", "+48h", "--json", settings=clickhouse_settings).stdout)
+    of_file = json.loads(touchstone("promises", path, "--at", "+48h", "--json").stdout)
+    assert of_tables == of_file
+    [found] = [one for one in of_file["promises"] if one["promise"] == "delivered_in_time"]
+    assert [found[state] for state in ("made", "kept", "late", "broken")] == [4, 2, 1, 1]

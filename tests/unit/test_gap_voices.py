@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -261,6 +262,32 @@ def test_the_command_makes_a_table_for_each_and_says_from_where() -> None:
     shown = CliRunner().invoke(app, [*asked]).output
     assert "unit store-altona" in shown
     assert "experience from measured: checkout/convenience, payment/convenience" in shown
+
+
+def test_a_customers_table_inherits_from_the_segment(tmp_path: Path) -> None:
+    def row(record: str, who: str, number: int, **fields: object) -> str:
+        known = {"subject_type": "customer", "subject_id": who, "occurred_at": START + number * SECOND}
+        return json.dumps({"record": record, "event_id": f"{record}{number}", **known, **fields}) + "\n"
+
+    rating = {"kind": "dimension", "scale_min": 0, "scale_max": 10, "dimension": "brand"}
+    path = tmp_path / "events.jsonl"
+    path.write_text(
+        row("customer", "anna", 1, attributes={"city": "Wuhan"})
+        + row("customer", "bo", 2, attributes={"city": "Wuhan"})
+        + row("customer", "cy", 3, attributes={"city": "Lyon"})
+        + row("feedback", "anna", 4, score=5, **rating)
+        + row("feedback", "bo", 5, score=8, expectation=9, **rating)
+        + row("feedback", "cy", 6, score=5, **rating)
+    )
+    asked = ["gap", str(path), "--each", "customer", "--segment", "city", "--json"]
+    told = json.loads(CliRunner().invoke(app, asked).output)
+    cells = {one["of"]: one["table"]["rows"][0] for one in told["tables"]}
+    assert [(cells[who]["expectation"], cells[who]["satisfaction"]) for who in ("anna", "bo", "cy")] == [
+        (9, -4),
+        (9, -1),
+        (None, None),
+    ]
+    assert cells["anna"]["sources"] == {"expectation": "segment"}
 
 
 @pytest.mark.parametrize(
