@@ -1,7 +1,7 @@
 """What can be asked: each question is some queries of sql/ and what is made of their rows. No words, no HTML: those are the pages'."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sinks.console.customer import customer
@@ -134,7 +134,18 @@ def touchpoints(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, 
         volume, bad = row.get("by_span", {}), row.get("bad_by_span", {})
         row["waits"] = waits.get(row["touchpoint"])
         row["trend"] = [bad.get(n, 0) / volume[n] if volume.get(n) else None for n in range(SPANS)]
-    return {"rows": rows, "since": shown.since}
+    return {"rows": rows, "since": shown.since, "key": key_experience(rows)}
+
+
+def key_experience(rows: Iterable[Row]) -> str | None:
+    """The touchpoint that disappoints most, weighted by its importance; one of unknown importance ranks by the middle of it."""
+    weighted = [
+        (level["satisfaction"] * (5.0 if level["importance"] is None else level["importance"]), row["touchpoint"])
+        for row in rows
+        if (level := row["levels"]) is not None and (level["satisfaction"] or 0.0) < 0.0
+    ]
+    lowest = min(weighted, default=(0.0, ""))
+    return lowest[1] if lowest[0] < 0.0 else None
 
 
 def merged(levels: list[Row]) -> Row | None:

@@ -16,6 +16,7 @@ from sinks.console.customer import marked
 from sinks.console.guard import proxies
 from sinks.console.keys import SESSION_SECONDS, Keys
 from sinks.console.panels import PAGES, Seen, context, with_news
+from sinks.console.questions import key_experience
 from sinks.console.scope import Scope
 from sinks.console.topics import Known
 from sinks.console.users import read_users
@@ -331,3 +332,13 @@ def test_charts_escape_what_they_are_told() -> None:
     assert "<b>" not in charts.trend([0.1, None, 0.2], "<b>")
     assert "<b>" not in charts.waiting([1.0, None, 9.0, 9.0], 5.0, "<b>")
     assert [charts.shade(count) for count in (0, 1, 2, 4, 11, 500)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_key_experience_is_what_disappoints_most() -> None:
+    def row(name: str, satisfaction: float | None, importance: float | None) -> dict[str, object]:
+        return {"touchpoint": name, "levels": {"satisfaction": satisfaction, "importance": importance}}
+
+    rows = [row("a", -2.0, 9.0), row("b", -3.0, None), row("c", None, 10.0), row("d", 4.0, 10.0), row("e", -9.0, 0.0)]
+    assert key_experience([*rows, {"touchpoint": "f", "levels": None}]) == "a"
+    assert key_experience(rows[1:]) == "b"
+    assert key_experience(rows[2:]) is None
