@@ -46,6 +46,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     satisfaction: float | None = None
     expects: ExpectationSource = "unknown"
     reading: Reading | None = None
+    trust: float = 1.0  # what it weighs: less where it was given in bulk
 
 
 BY: Final[dict[str, Callable[[Answer], str | None]]] = {
@@ -107,6 +108,7 @@ def said(experiences: Iterable[Experience], segment: Segments) -> list[Answer]:
             ideal=one.ideal,
             satisfaction=one.satisfaction,
             expects=one.expectation_source,
+            trust=one.trust,
         )
         for one in in_force(experiences)
         if one.experience is not None
@@ -252,5 +254,6 @@ def _mean(answers: Sequence[Answer], cell: str, measures: Mapping[str, Measure])
         level = level_of((one.reading for one in answers if one.reading is not None), measures)
         expected = _mean(answers, "expectation", measures) if cell == "satisfaction" else 0.0
         return None if level is None or expected is None else level - expected
-    values = [value for one in answers if (value := getattr(one, cell)) is not None]
-    return fsum(values) / len(values) if values else None
+    values = [(one.trust, value) for one in answers if (value := getattr(one, cell)) is not None]
+    weight = fsum(trust for trust, _ in values)
+    return fsum(trust * value for trust, value in values) / weight if weight > 0.0 else None

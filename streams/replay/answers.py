@@ -57,7 +57,8 @@ def collect(events: Iterable[Event], pack: CompiledPack, limits: Limits, unhappy
         for record in scores.decided:
             if isinstance(record, Experience) and record.kind in SURVEYS and record.respondent == "customer":
                 level = record.experience
-                if level is not None:
+                found.pop(record.event_id, None)  # as last revised; what was given in bulk says nothing
+                if level is not None and record.trust == 1.0 and not record.retracted:
                     unhappy = level <= unhappy_at_most
                     found[record.event_id] = Asked(record.subject_id, record.about_at, record.context.score, unhappy)
         for record in episodes.decided:

@@ -64,6 +64,16 @@ def subjects_only(held: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {key: row for key, row in held.items() if row["subject_type"] != "touchpoint"}
 
 
+def burst() -> list[Message]:
+    """Full marks from one device: what the second job finds out of them reaches these customers again."""
+    return [
+        message(
+            "feedback", f"full-{n}", 30 * n, n, f"c{n}", kind="nps", score=10.0, touchpoint="delivery", device="kiosk"
+        )
+        for n in range(7)
+    ]
+
+
 def test_from_events_to_actions_in_clickhouse(product: Callable[..., Product]) -> None:
     one = product()
     messages = lives(7)
@@ -71,11 +81,15 @@ def test_from_events_to_actions_in_clickhouse(product: Callable[..., Product]) -
     assert len(wanted) > 30
     one.start("worker")
     one.start("sink", "clickhouse")
-    one.produce(arrivals(messages, 1))
+    one.produce([*burst(), *arrivals(messages, 1)])
     one.until_decided()
     one.produce(closers(messages, one.settings.kafka_partitions, until))
     one.until_quiet()
-    assert subjects_only(one.in_force()) == wanted
+    held = one.in_force()
+    trust = {name: row["trust"] for name, row in held.items() if name.startswith("cx-experiences:full-")}
+    assert trust == {f"cx-experiences:full-{n}": 0.2 for n in range(7)}
+    of_lives = {name: row for name, row in subjects_only(held).items() if row["subject_id"] in SUBJECTS}
+    assert of_lives == wanted
     reconciled = touchstone("reconcile", "--wait", "60", settings=one.settings)
     assert reconciled.returncode == 0, reconciled.stdout + reconciled.stderr
     again = touchstone("replay", settings=one.settings)

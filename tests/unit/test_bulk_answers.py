@@ -11,6 +11,7 @@ from streams.experience.bulk import Word, Words
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.controls import first_pack
 from streams.experience.surroundings import Limits
+from streams.replay.answers import collect
 from streams.replay.decide import Decider
 from tests.builders import CODEC, SECOND, START, child_pack
 
@@ -175,6 +176,12 @@ def name_is_settled(one: Decider, action_id: str) -> bool:
         next(record for record in one.decided if isinstance(record, Action) and record.action_id == action_id).emit
         == "settled"
     )
+
+
+def test_calibration_leaves_out_what_was_given_in_bulk(bulk_pack: CompiledPack) -> None:
+    answers = [*burst(4, device="k"), answer("anna", 200, 9.0)]
+    found = collect(answers, bulk_pack, Limits(HOUR * SECOND, 500), 4.0)
+    assert [one.customer for one in (*found.asked, *found.without)] == ["anna"]
 
 
 def test_words_of_a_burst_count_by_revision_in_any_order() -> None:
