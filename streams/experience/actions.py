@@ -93,6 +93,8 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     found = (
         solution_of(pack, about.cause, touchpoint, profile.language if reaches_customer else None) if about else None
     )
+    if spec.peak is not None:
+        parameters["peak"] = spec.peak
     if found is not None:
         parameters |= {"solution": found[1], "solution_name": found[0]}
     locale, text = pack.text(spec.text, profile.language)

@@ -52,6 +52,7 @@ OF_TONE: Final = frozenset(
     f"joined.{name}"
     for name in ("emotion", "emotion_level", "emotion_slope", "emotion_worst", "emotion_points", "peak_end")
 )
+OF_DAYS: Final = frozenset({"festival", "birthday"})
 OF_EVIDENCE: Final = frozenset({"joined.complaints", "joined.score", "score", "episode_open"})
 # What conditions ask about earlier contacts about a matter.
 OF_MATTERS: Final = frozenset(
@@ -150,6 +151,9 @@ class CompiledPack:
             ZoneInfo(learnt.time_zone) if learnt is not None and known else None
         )  # of what is usual; None: nothing is learnt
         self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
+        self.marks_days = any(signal.when is not None and signal.when.reads & OF_DAYS for signal in signals)
+        self.counts_successes = any(signal.when is not None and "successes" in signal.when.reads for signal in signals)
+        self.house_zone = file.quiet_hours.time_zone if file.quiet_hours is not None else "UTC"
         self.follows_matters = any(signal.when is not None and signal.when.reads & OF_MATTERS for signal in signals)
         self._contacts: dict[tuple[str, str], Contact] = {}
         self._rules: dict[tuple[str, str | None], list[CompiledRule]] = {}

@@ -14,6 +14,7 @@ from streams.experience.conditions import (
     Type,
     struct_type,
 )
+from streams.experience.festivals import NONE
 from streams.experience.frame import OTHER, EpisodeView, Joined, SignalView, SubjectView, TouchpointView
 from streams.experience.pack import PackFile
 from streams.experience.state import Profile
@@ -35,6 +36,8 @@ _FUNCTIONS = {
     "delivered_value_before": Signature((), DOUBLE),
     "score": Signature((), DOUBLE),
     "episode_open": Signature((), BOOL),
+    "successes": Signature((), INT),
+    "birthday": Signature((), BOOL),
 }
 
 
@@ -61,4 +64,5 @@ def environments(pack: PackFile) -> dict[str, Environment]:
         "episode": {"episode": episode},
         "signal": {"signal": signal},
     }
-    return {name: Environment({**around, **variables}, _FUNCTIONS) for name, variables in seen.items()}
+    functions = {**_FUNCTIONS, "festival": Signature((), SYMBOL(NONE, *pack.festivals))}
+    return {name: Environment({**around, **variables}, functions) for name, variables in seen.items()}

@@ -70,9 +70,13 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         else None,
     )
     remember(fold, touch)
+    if pack.counts_successes and event.outcome == "success" and view.name in pack.file.touchpoints:
+        fold.successes[view.name] = fold.successes.get(view.name, 0) + 1
     if fold.episodes:
         receipts.heard(folding, touch.journey, source.at)
     frame = Frame(fold, source.at, view, event, curve=pack.curve)
+    if pack.marks_days:
+        frame.festivals, frame.house_zone = pack.file.festivals, pack.house_zone
     if pack.values:
         frame.valued = value_touchpoint(fold, pack, event)
     if pack.zone is not None and event.waiting_seconds is not None:

@@ -1,6 +1,7 @@
 """What conditions see: the input, the customer, the touchpoint as the pack has it, and functions over what happened before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from schemas.records import Feedback, SubjectType, Touchpoint
 from streams.experience import matters
 from streams.experience.delivered import Account, account_of
+from streams.experience.festivals import festival_on, is_birthday, local_day
 from streams.experience.habits import Habits
 from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch, recent_touches
@@ -111,6 +113,8 @@ class Frame(msgspec.Struct):
     valued: Account | None = None  # what the matter of this event gave and took, where that is known already
     habits: Habits | None = None  # what is usual; with `zone`, its time zone
     zone: ZoneInfo | None = None
+    festivals: Mapping[str, str] | None = None  # of the pack
+    house_zone: str = "UTC"  # where the customer's is unknown
     _touches: list[Touch] | None = None
 
     @property
@@ -229,6 +233,21 @@ class Frame(msgspec.Struct):
         waited = self.event.waiting_seconds if isinstance(self.event, Touchpoint) else None
         usual = None if waited is None else self._usual()
         return 0.0 if usual is None or waited is None else usual.unusual(waited)
+
+    def successes(self) -> int:
+        """How often the customer has succeeded at this touchpoint, this event included."""
+        return self.fold.successes.get(self.touchpoint.name, 0)
+
+    def festival(self) -> str:
+        """Today's festival, as the pack calls it; `none`."""
+        return festival_on(self._day(), self.festivals or {})
+
+    def birthday(self) -> bool:
+        """Has the customer birthday today? From the attribute `birthday`."""
+        return is_birthday(self._day(), self.customer.attributes.get("birthday"))
+
+    def _day(self) -> date:
+        return local_day(self.at, self.customer.time_zone, self.house_zone)
 
     def late_seconds(self) -> float:
         """How much later than promised this event is; 0.0 without a promise or in time."""

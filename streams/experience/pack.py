@@ -207,6 +207,7 @@ class ActionRule(Part):
     expires_in_seconds: float | None = None  # after which it makes no sense any more
     cap: Cap | None = None  # how often one customer may get it
     consent: str | None = None  # purpose that the customer must have agreed to
+    peak: Literal["surprise", "cognition", "positive", "interaction"] | None = None  # the kind of moment that it makes
     never_with_open_episode: bool = False  # not while an episode is open in any journey
     hold_out: float | None = None  # share of customers who do not get it; null: only the pack's own
     experiment: str | None = None  # rules with the same are held out together; null: the rule's name
@@ -314,6 +315,7 @@ class PackFile(Part):
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table
+    festivals: dict[str, str] = {}  # days worth a kind word: "05-20", "2026-05-20", or mid_autumn and the like
     solutions: dict[str, Solution] = {}  # what helps against what
     statutes: dict[str, Statute] = {}  # what complaints lodged with a regulator start
     calendars: dict[str, Calendar] = {}  # when people work

@@ -121,6 +121,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "calendars",
         "statutes",
         "solutions",
+        "festivals",
     ):
         for name in getattr(pack, section):
             if not _NAME.fullmatch(name):

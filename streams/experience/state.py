@@ -213,6 +213,7 @@ class Fold(Row):
     fixes: list[Fix] = []
     accounts: bytes = b""  # Accounts: what matters gave the customer and took, the latest last
     worth: bytes = b""  # Worth: what the customer is worth to the company
+    successes: dict[str, int] = {}  # by touchpoint, for packs that ask
 
 
 class Piece(Row):

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from schemas.validate import known_time_zone
+from streams.experience.festivals import check_festival
 from streams.experience.naming import Problem, missing, tiers
 from streams.experience.pack import Calendar, ContactCap, PackFile, Statute
 from streams.experience.spent import SPENT_MAX
@@ -64,7 +65,12 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
     for name, audience in pack.audiences.items():
         if audience.climbs and audience.role is None:
             yield ("audiences", name, "climbs"), "goes from holder to holder of a role; say which: role: manager"
+    for name, day in pack.festivals.items():
+        if (wrong := check_festival(day)) is not None:
+            yield ("festivals", name), wrong
     for name, rule in pack.actions.items():
+        if rule.peak is not None and not rule.never_with_open_episode:
+            yield ("actions", name, "peak"), "nobody is surprised while unhappy; write never_with_open_episode: true"
         path = ("actions", name, "channels")
         if rule.channels and rule.channel is not None:
             yield path, "say either channel or channels"

@@ -39,3 +39,17 @@ def test_only_feedback_without_an_end_is_listed(clickhouse: Client, clickhouse_w
         ("f-6", "episode open", 1, ""),
         ("f-8", "nothing followed", 0, ""),
     ]
+
+
+def test_what_was_answered_and_redeemed_by_the_invitation_s_id(clickhouse: Client, clickhouse_writer: Writer) -> None:
+    sent = [make.action(number, emit="settled", kind="gift", channel="receipt") for number in (1, 2, 3)]
+    sent.append(make.action(4, emit="now", kind="gift", channel="receipt"))  # a task, no message
+    events = [
+        make.touchpoint(1, action_id="a-1", outcome="success"),
+        make.touchpoint(2, invitation_id="a-2", outcome="failure"),  # tried, in vain
+    ]
+    rows = {"actions": sent, "touchpoints": events, "feedback": [make.feedback(3, invitation_id="a-1")]}
+    for table, records in rows.items():
+        clickhouse_writer.insert(BY_NAME[table], [make.row(table, one, place) for place, one in enumerate(records)])
+    found = clickhouse.execute("SELECT rule, kind, channel, sent, answered, redeemed FROM moments")
+    assert found == [("r", "gift", "receipt", 3, 1, 1)]

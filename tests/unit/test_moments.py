@@ -1,118 +1,119 @@
-"""What comes back of messages: answered and redeemed by moment, found by the message's id; from decide to the table."""
+"""Moments that matter: festivals, birthdays and milestones at a touchpoint, never while somebody is unhappy."""
 
-import json
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import pytest
-from typer.testing import CliRunner
 
-from schemas.json_form import from_json, instant, to_json
-from streams.cli import app
-from streams.uplift.moments import Message, Reply, grouping, messages, moments, replies
-from tests import sink_records as make
+from schemas.json_form import instant
+from streams.experience.compiled import PackErrors
+from streams.experience.festivals import festival_on, is_birthday, local_day
+from tests.builders import SECOND, START, actions, child_pack, driver
+from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life
 
-HOUR = 3_600_000_000
-NINE = instant("2026-03-02T09:30:00Z")  # a Monday
-MAIL, APP = (Message(name, NINE, "thanks", "thank_you", name) for name in ("mail", "app"))
-
-
-def by_rule(message: Message) -> str:
-    return message.rule
-
-
-def test_a_reply_counts_once_after_the_message_and_in_time() -> None:
-    sent = [Message(f"m{number}", 10 * HOUR, "r", "k") for number in range(6)]
-    came = [
-        Reply("m0", 12 * HOUR, said=True),
-        Reply("m0", 11 * HOUR, said=True),
-        Reply("m0", 13 * HOUR, said=False),
-        Reply("m1", 10 * HOUR, said=True),  # not after it
-        Reply("m2", 35 * HOUR, said=True),  # too late
-        Reply("m3", 34 * HOUR, said=False),
-        Reply("another", 12 * HOUR, said=True),
-    ]
-    (one,) = moments(sent, came, by_rule, 24 * HOUR, 34 * HOUR)
-    assert (one.moment, one.sent, one.over, one.answered, one.redeemed) == ("r", 6, 6, 1, 2)
-    assert one.answered_share == pytest.approx(1 / 6)
-    assert one.answered_interval is not None
-    assert one.answered_interval[0] < 1 / 6 < one.answered_interval[1]
-    assert one.hours == pytest.approx((1 + 24) / 2)
-
-
-def test_what_may_still_be_answered_is_no_refusal() -> None:
-    (one,) = moments([MAIL], [Reply("mail", NINE + 1, said=True)], by_rule, HOUR, NINE + HOUR - 1)
-    assert (one.sent, one.over, one.answered, one.answered_share, one.hours) == (1, 0, 0, None, None)
-
-
-def test_moments_are_what_one_asks_for() -> None:
-    def names(*by: str, zone: str = "UTC") -> list[str]:
-        return [one.moment for one in moments([MAIL, APP], [], grouping(by, ZoneInfo(zone)), HOUR, NINE)]
-
-    assert names("channel") == ["app", "mail"]
-    assert names("kind", "hour", zone="Asia/Shanghai") == ["thank_you, 17:00"]
-    assert names("weekday", "touchpoint") == ["Monday, no touchpoint"]
-
-
-def test_messages_are_those_in_force_that_reach_customers_from_when_they_could_be_read() -> None:
-    later = make.action(1, audience="customers", deliver_not_before_at=make.AT + HOUR)
-    records = [
-        later,
-        make.action(2, audience="care"),
-        make.action(3, audience="customers"),
-        make.action(3, audience="customers", revision=2, retracted=True),
-        make.touchpoint(1, invitation_id="a-1", action_id="a-1"),
-        make.feedback(2, invitation_id="a-9", action_id="a-1"),
-    ]
-    assert [(one.action_id, one.at) for one in messages(records, {"customers"})] == [("a-1", make.AT + HOUR)]
-    assert sorted((one.action_id, one.said) for one in replies(records)) == [
-        ("a-1", False),
-        ("a-1", True),
-        ("a-9", True),
-    ]
-
-
-def test_from_decide_to_the_table(tmp_path: Path) -> None:
-    who = {"subject_type": "customer", "subject_id": "anna"}
-    praise = {
-        "record": "feedback",
-        "event_id": "p",
-        **who,
-        "occurred_at": "2026-03-02T09:00:00Z",
-        "kind": "praise",
-        "text": "lovely",
-    }
-    events, replied = tmp_path / "events.jsonl", tmp_path / "replied.jsonl"
-    events.write_text(json.dumps(praise), encoding="utf-8")
-    done = CliRunner().invoke(app, ["decide", str(events), "--until", "+1h", "--json", "--actions-only"])
-    (thanks,) = [one for one in map(json.loads, done.stdout.splitlines()) if one["audience"] == "customers"]
-    reply: dict[str, Any] = {
-        "record": "touchpoint", "event_id": "t", **who, "occurred_at": "2026-03-03T09:00:00Z", "touchpoint": "payment",
-        "invitation_id": thanks["action_id"],
-    }  # fmt: skip
-    last = reply | {"event_id": "u", "occurred_at": "2026-04-03T09:00:00Z", "invitation_id": None}
-    lines = [done.stdout, *(json.dumps(to_json(from_json(one))) for one in (reply, last))]
-    replied.write_text("\n".join(lines), encoding="utf-8")
-    shown = CliRunner().invoke(app, ["moments", str(replied), "--by", "rule"])
-    assert shown.exit_code == 0, shown.output
-    assert "thank_for_praise" in shown.stdout
-    assert "1: 100.0%" in shown.stdout
-    assert "24.0 h" in shown.stdout
+ALL = {name: name for name in ("spring_festival", "lantern", "qingming", "dragon_boat", "mid_autumn")}
+MOMENTS = """
+festivals: {spring: "03-02", mid_autumn: mid_autumn}
+signals:
+  third: {on: touchpoint, mood: notice, when: 'event.touchpoint == "payment" && successes() == 3'}
+  feast: {on: touchpoint, mood: notice, when: 'event.touchpoint == "store_visit" && festival() == "spring"'}
+  birthday: {on: touchpoint, mood: notice, when: 'event.touchpoint == "store_visit" && birthday()'}
+actions:
+  celebrate: {on: signal, signal: third, audience: customers, kind: milestone, peak: positive, step: recognise, text: thank_you, emit: settled, never_with_open_episode: true}
+  treat: {on: signal, signal: feast, audience: care, kind: treat, peak: surprise, step: recognise, text: call_back, emit: settled, never_with_open_episode: true}
+  cake: {on: signal, signal: birthday, audience: care, kind: cake, peak: surprise, step: recognise, text: call_back, emit: settled, never_with_open_episode: true}
+"""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("day", "name"),
     [
-        (("--by", "moon"), "use some of rule"),
-        (("--within", "soon"), "write 14d"),
-        (("--time-zone", "Mars"), "IANA name"),
-        ((), "no message to customers"),
+        ("2026-02-17", "spring_festival"),
+        ("2026-02-18", "none"),
+        ("2026-03-03", "lantern"),
+        ("2026-04-05", "qingming"),
+        ("2026-06-19", "dragon_boat"),
+        ("2026-09-25", "mid_autumn"),
+        ("2030-09-12", "mid_autumn"),
+        ("2031-01-23", "spring_festival"),
     ],
 )
-def test_what_cannot_be_asked(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text(json.dumps(to_json(make.touchpoint(1))), encoding="utf-8")
-    done = CliRunner().invoke(app, ["moments", str(path), *arguments])
-    assert done.exit_code != 0
-    assert says in str(done.exception)
+def test_festivals_that_move(day: str, name: str) -> None:
+    assert festival_on(date.fromisoformat(day), ALL) == name
+
+
+def test_festivals_of_every_year_and_of_one() -> None:
+    mine = {"house": "05-20", "opening": "2026-09-01"}
+    assert festival_on(date(2030, 5, 20), mine) == "house"
+    assert festival_on(date(2026, 9, 1), mine) == "opening"
+    assert festival_on(date(2027, 9, 1), mine) == "none"
+
+
+def test_the_day_is_the_customer_s() -> None:
+    late = instant("2026-03-02T20:00:00Z")
+    assert local_day(late, "Asia/Shanghai", "UTC") == date(2026, 3, 3)
+    assert local_day(late, None, "Europe/Berlin") == date(2026, 3, 2)
+    assert local_day(late, "no/where", "Asia/Tokyo") == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("told", "day", "yes"),
+    [
+        ("1990-03-02", date(2026, 3, 2), True),
+        ("03-02", date(2026, 3, 2), True),
+        ("03-03", date(2026, 3, 2), False),
+        ("1992-02-29", date(2026, 2, 28), True),
+        ("1992-02-29", date(2028, 2, 28), False),
+        ("", date(2026, 3, 2), False),
+        (None, date(2026, 3, 2), False),
+    ],
+)
+def test_birthdays(told: str | None, day: date, yes: bool) -> None:
+    assert is_birthday(day, told) is yes
+
+
+def test_a_milestone_is_celebrated_once_whatever_the_order_of_arrival() -> None:
+    for order in ((0, 1, 2, 3), (0, 2, 1, 3)):
+        life = Life(driver(child_pack(MOMENTS)))
+        for number in order:
+            life.touch(number * 60, "payment", event_id=f"p{number}")
+        life.until(HOUR)
+        sent = [one for one in actions(life.outputs) if one.rule == "celebrate" and not one.retracted]
+        assert [(one.decided_at - START) // SECOND for one in sent] == [120]
+        assert sent[0].parameters["peak"] == "positive"
+
+
+def test_a_festival_and_a_birthday_at_the_right_touchpoint() -> None:
+    life = Life(driver(child_pack(MOMENTS)))
+    life.take("customer", 0, attributes={"birthday": "1990-03-03"}, time_zone="Asia/Shanghai")
+    life.touch(1, "payment")
+    life.touch(MINUTE, "store_visit")  # 2 March
+    life.touch(DAY, "store_visit")  # 3 March
+    life.touch(2 * DAY, "store_visit")
+    life.until(3 * DAY)
+    assert [one.rule for one in actions(life.outputs)] == ["treat", "cake"]
+
+
+def test_never_while_somebody_is_unhappy_and_the_reason_is_told() -> None:
+    life = Life(driver(child_pack(MOMENTS)))
+    life.unhappy()
+    life.touch(5 * MINUTE, "store_visit")
+    life.until(HOUR)
+    assert "treat" not in {one.rule for one in actions(life.outputs)}
+    assert ("treat", "open_episode") in {(row.rule, row.reason) for row in life.episode().losers}
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('festivals: {feast: "13-40"}', "'13-40' is no day"),
+        ("festivals: {feast: easter}", "'easter' is no day"),
+        ("actions: {say_sorry: {peak: surprise}}", "write never_with_open_episode: true"),
+        (
+            "signals: {s: {on: touchpoint, mood: notice, when: 'festival() == \"christmas\"'}}",
+            "christmas",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(text: str, what: str) -> None:
+    with pytest.raises(PackErrors, match=what):
+        child_pack(text)
