@@ -26,6 +26,7 @@ def now(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
         "signals": signals(ask("now_signals", **shown.parameters())),
         "actions": actions(ask("now_actions", **shown.parameters())),
         "latency": ask("now_latency")[0],
+        "letters": ask("now_letters")[0],
         "told": told_of_incidents(ask, now_us - DAY_US),
         "starts": shown.starts(),
     }

@@ -164,6 +164,8 @@ def test_a_refused_message_is_opened_repaired_and_sent_again(live: Live) -> None
         return found[1] if found else None
 
     path = live.until(letter, "the refused message on the page")
+    refused = re.compile(r'href="/health"><b>[1-9]\d*</b> Refused')
+    live.until(lambda: refused.search(live.page("/now", "lead")), "how many were refused, on Now")
     page = live.page(path, "lead")
     assert "abc" in page
     assert "00 00 00 00 01" in page

@@ -18,7 +18,7 @@ from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
 
 SQL = Path(reader_module.__file__).parent / "sql"
 # Texts without a scope of their own: figures of the whole without names, or rows found by ids that a scoped query gave.
-WITHOUT_SCOPE = {"answers", "clock", "health_throughput", "health_letters", "receipts_of_actions"}
+WITHOUT_SCOPE = {"answers", "clock", "health_throughput", "health_letters", "now_letters", "receipts_of_actions"}
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,7 @@ def test_now_keeps_said_and_inferred_apart(asked: Asked) -> None:
     assert found["actions"][0]["both"].count(2) == 1
     assert {row["receipts"][-1]["by"] for row in found["told"]} == {"owner-One", "owner-Two"}
     assert [row["receipts"][-1]["by"] for row in asked("now", "dealer-2")["told"]] == ["owner-Two"]
+    assert found["letters"] == {"messages": 0, "reasons": 0}
 
 
 def test_waiting_by_touchpoint_over_time(asked: Asked) -> None:
