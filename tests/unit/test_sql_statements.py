@@ -92,3 +92,8 @@ def test_what_is_missing() -> None:
         missing(files, {1: {"other"}})
     with pytest.raises(UserError, match="0003, this program knows only 0002"):
         missing(files, {3: {"sum3"}})
+
+
+def test_the_files_of_the_product_are_numbered_without_gaps() -> None:
+    numbers = [one.number for one in load()]
+    assert numbers == list(range(1, len(numbers) + 1))
