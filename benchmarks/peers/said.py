@@ -4,10 +4,10 @@ import time
 
 
 class Progress:
-    """Of `messages` to handle."""
+    """Of `messages` to handle; `left` of them are to come."""
 
     def __init__(self, messages: int) -> None:
-        self._left = messages
+        self.left = messages
         self._began = False
 
     def decoding(self) -> None:
@@ -18,9 +18,13 @@ class Progress:
 
     def handled(self, events: int = 1) -> None:
         """Call when events have gone through the rules."""
-        self._left -= events
-        if self._left == 0:
-            say("last", time.time())
+        self.left -= events
+        if self.left == 0:
+            self.done()
+
+    def done(self) -> None:
+        """The last event has gone through the rules."""
+        say("last", time.time())
 
 
 def say(name: str, value: float) -> None:

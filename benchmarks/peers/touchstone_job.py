@@ -32,8 +32,10 @@ class Measured(Detection):
         self._read = {topic: partial(first, topic=topic) for topic in plain}
 
     def step(self, key: bytes, state: bytes | None, inputs: Sequence[Record | Tick | Refold], controls: None) -> Step:
-        done = self._step(key, state, inputs, controls)
-        self._progress.handled(len(inputs))
+        done, progress = self._step(key, state, inputs, controls), self._progress
+        progress.left -= len(inputs)
+        if not progress.left:
+            progress.done()
         return done
 
 

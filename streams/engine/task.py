@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
 UNCOMMITTED_INPUTS = 100_000  # so many processed beside a transaction that does not end: wait for it
 _IDLE_SECONDS = 1.0
+_TURN_SECONDS = 0.004
 _LONGEST_HOLD_SECONDS = 30.0
 _GATHER_TIMES = 10  # as long as a piece took: a job that gathers has a tenth of the time, unless it falls behind
 _LONGEST_GATHER_SECONDS = 1.0
@@ -150,14 +151,22 @@ class Task:
         while True:
             await self._may_run.wait()
             self._raise_failed_commit()
-            worked = self._work()
-            self._maybe_commit()
+            worked = self._turn()
             if self.paused:
                 self._resume_drained()
             if worked:
                 await asyncio.sleep(0)
             else:
                 await self._rest()
+
+    def _turn(self) -> bool:
+        """A piece; of a backlog, as many as some milliseconds hold: between turns the fetching thread may have the interpreter."""
+        until = time.monotonic() + _TURN_SECONDS
+        worked = self._work()
+        self._maybe_commit()
+        while worked and self.core.aligner.waiting() >= BACKLOG_RECORDS and time.monotonic() < until and self._work():
+            self._maybe_commit()
+        return worked
 
     def _work(self) -> bool:
         if self.held and time.monotonic() < self._held_until:
