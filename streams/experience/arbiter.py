@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.records import Loser
 from streams.experience.actions import action_of, grounds_of
-from streams.experience.caps import full, in_figures, instant, matters, room
+from streams.experience.caps import binding, full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options
 from streams.experience.compensation import NOTHING_GIVEN, Award, award_of
 from streams.experience.compiled import CompiledPack
@@ -29,8 +29,7 @@ def arbitrate(folding: Folding, at: int) -> None:
     """Decides among the candidates of one input: highest priority first, ties by name."""
     candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
     folding.candidates = []
-    rows = load_spent(folding.fold.spent)
-    decision = _Decision(folding, at, rows, [*rows, *_sunk(folding, candidates[0].pack)])
+    decision = _Decision(folding, at, candidates[0].pack)
     winners: list[tuple[Candidate, Spent, Award, Draw | None]] = []
     losers: list[Loser] = []
     for candidate in candidates:
@@ -47,8 +46,7 @@ def arbitrate(folding: Folding, at: int) -> None:
             losers.append(loser)
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
-    if winners:
-        folding.fold.spent = dump_spent([row for row in rows if row.at > _oldest(candidates[0].pack, row, at)])
+    decision.remember()
     for winner, claim, award, draw in winners:
         _act(folding, winner, claim, award, losers, draw)
 
@@ -107,21 +105,43 @@ def _sunk(folding: Folding, pack: CompiledPack) -> list[Spent]:
 
 
 class _Decision(msgspec.Struct):
-    """One decision at work. `counted`: all that counts for caps, also what went out and is not derived any more."""
+    """One decision at work. What was decided before is looked at only where it counts: most decisions are tasks for staff.
+
+    `rows`: what the fold remembers; `sunk`: what went out and is not derived any more, which counts as well.
+    """
 
     folding: Folding
     at: int
-    rows: list[Spent]
-    counted: list[Spent]
+    pack: CompiledPack
+    known: list[Spent] | None = None
+    new: bool = False
     award: Award = NOTHING_GIVEN  # to the candidate that was asked about last
     customer_taken: Candidate | None = None
     taken_by_nobody: bool = False  # by a message that is held out
+
+    @property
+    def rows(self) -> list[Spent]:
+        """What was decided lately, this decision's winners included."""
+        if self.known is None:
+            self.known = load_spent(self.folding.fold.spent)
+        return self.known
+
+    @property
+    def counted(self) -> list[Spent]:
+        """All that counts."""
+        return [*self.rows, *_sunk(self.folding, self.pack)] if self.folding.sunk else self.rows
+
+    def remember(self) -> None:
+        """Writes back what later decisions will count."""
+        if self.new:
+            kept = [row for row in self.rows if row.at > _oldest(self.pack, row, self.at)]
+            self.folding.fold.spent = dump_spent(kept)
 
     def won(self, candidate: Candidate, claim: Spent) -> None:
         """Takes note of a winner: the next candidates find it counted."""
         if matters(candidate.pack.caps, claim):
             self.rows.append(claim)
-        self.counted.append(claim)
+            self.new = True
         if claim.reaches == "customer":
             self.customer_taken, self.taken_by_nobody = candidate, claim.held
         cap = candidate.rule.spec.cap
@@ -165,13 +185,15 @@ class _Decision(msgspec.Struct):
         """Takes the best channel that consent and caps leave open; None: there is one, else why the best one is closed."""
         spec, profile = candidate.rule.spec, self.folding.fold.profile
         first: tuple[str, str] | None = None
-        for channel in options(spec, profile, self.rows, self.at, claim.reaches == "customer"):
+        to_customer = claim.reaches == "customer"
+        rows = self.rows if to_customer or spec.channels else []
+        for channel in options(spec, profile, rows, self.at, to_customer):
             claim.channel = channel
             lost: tuple[str, str] | None = None
             if spec.consent is not None and not agreed(profile, spec.consent, channel):
                 lost = "consent", f"no consent to {spec.consent}; wins with it, for {channel or 'all channels'}"
-            elif candidate.pack.caps:
-                held = full(candidate.pack.caps, claim, spec.priority, profile, self.counted)
+            elif caps := binding(candidate.pack.caps, claim, spec.priority, profile):
+                held = full(caps, claim, self.counted)
                 lost = None if held is None else ("cap", held)
             if lost is None:
                 return None

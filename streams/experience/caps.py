@@ -14,17 +14,20 @@ from streams.experience.state import Profile
 SECOND = 1_000_000
 
 
-def full(
-    caps: Iterable[tuple[str, ContactCap]], claim: Spent, priority: int, profile: Profile, rows: Sequence[Spent]
-) -> str | None:
-    """The cap that keeps an action from happening, in figures and with what would free it; None: there is room.
+def binding(
+    caps: Iterable[tuple[str, ContactCap]], claim: Spent, priority: int, profile: Profile
+) -> list[tuple[str, ContactCap]]:
+    """The caps that hold for an action of this sort and this customer."""
+    return [(name, cap) for name, cap in caps if _binds(cap, claim, priority, profile)]
+
+
+def full(caps: Iterable[tuple[str, ContactCap]], claim: Spent, rows: Sequence[Spent]) -> str | None:
+    """Which of the caps that hold keeps an action from happening, in figures and with what would free it; None: there is room.
 
     Of several the one that is longest in the way.
     """
     worst: tuple[int, str] | None = None
     for name, cap in caps:
-        if not _binds(cap, claim, priority, profile):
-            continue
         counted = [row.at for row in rows if _counts(cap, row) and _alike(cap, row, claim)]
         free_at, count = room(counted, claim.at, cap.most, cap.per_seconds)
         if free_at is not None and (worst is None or free_at > worst[0]):
