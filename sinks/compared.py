@@ -38,7 +38,7 @@ _MESSAGES: Final = (
 )
 _REPLIES: Final = (
     "SELECT arrayJoin(arrayDistinct([invitation_id, action_id])) AS name, toUnixTimestamp64Micro(occurred_at) FROM {table} "
-    "WHERE name != ''"
+    "WHERE name != '' AND {which}"
 )
 
 
@@ -72,8 +72,11 @@ def read_replies(database: Database) -> tuple[list[Reply], int]:
     """What names a message, and how far anything is known (µs)."""
     replies = [
         Reply(name, at, said)
-        for table, said in (("feedback_current", True), ("touchpoints_current", False))
-        for name, at in _ask(database, _REPLIES.format(table=table))
+        for table, which, said in (
+            ("feedback_current", "true", True),
+            ("touchpoints_current", "outcome = 'success'", False),
+        )
+        for name, at in _ask(database, _REPLIES.format(table=table, which=which))
     ]
     return replies, int(_ask(database, _INPUTS_END)[0][0] or 0)
 

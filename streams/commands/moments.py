@@ -36,7 +36,7 @@ def moments(
 ) -> None:
     """Show which messages to customers are answered, and which offers are taken up, by the moment at which they went out.
 
-    A feedback that carries a message's id (invitation_id or action_id) answers it; an event that carries it redeems it. Shares
+    A feedback that carries a message's id (invitation_id or action_id) answers it; an event that succeeds with it redeems it. Shares
     are of messages whose time is over. They say where messages are read, not what they do: for that, touchstone uplift.
 
     Exit code 1 when no message went out.

@@ -1,6 +1,7 @@
 """What comes back of messages to customers: how many answer, how many do what was offered, how soon; by the moment of the message.
 
-A feedback or an event answers a message when its `invitation_id` or `action_id` is the message's action id, and it came later.
+A feedback answers a message, an event that succeeds redeems it, when its `invitation_id` or `action_id` is the message's action id,
+and it came later.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +82,7 @@ def replies(records: Iterable[msgspec.Struct]) -> list[Reply]:
     return [
         Reply(name, record.occurred_at, isinstance(record, Feedback))
         for record in records
-        if isinstance(record, Feedback | Touchpoint)
+        if isinstance(record, Feedback) or (isinstance(record, Touchpoint) and record.outcome == "success")
         for name in {record.invitation_id, record.action_id} - {None, ""}
         if name is not None
     ]

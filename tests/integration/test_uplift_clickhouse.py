@@ -51,7 +51,11 @@ def test_messages_of_a_file_and_of_the_tables_say_the_same(
     sent = [make.action(n, audience="customers", channel="mail" if n % 2 else None) for n in range(6)]
     later = make.AT + 3_600_000_000
     said = [make.feedback(n, occurred_at=later, invitation_id=f"a-{n}") for n in range(2)]
-    done = [make.touchpoint(n, occurred_at=later + n, action_id=f"a-{n}", invitation_id=f"a-{n}") for n in range(1, 4)]
+    done = [
+        make.touchpoint(n, occurred_at=later + n, action_id=f"a-{n}", invitation_id=f"a-{n}", outcome="success")
+        for n in range(1, 4)
+    ]
+    done.append(make.touchpoint(5, occurred_at=later, invitation_id="a-5", outcome="failure"))
     ends = make.touchpoint(9, occurred_at=later + 40 * 86_400_000_000)
     records: list[msgspec.Struct] = [*sent, make.action(7), *said, *done, ends]
     for table, kind in TABLES.items():

@@ -62,7 +62,8 @@ def test_messages_are_those_in_force_that_reach_customers_from_when_they_could_b
         make.action(2, audience="care"),
         make.action(3, audience="customers"),
         make.action(3, audience="customers", revision=2, retracted=True),
-        make.touchpoint(1, invitation_id="a-1", action_id="a-1"),
+        make.touchpoint(1, invitation_id="a-1", action_id="a-1", outcome="success"),
+        make.touchpoint(2, invitation_id="a-2", outcome="failure"),
         make.feedback(2, invitation_id="a-9", action_id="a-1"),
     ]
     assert [(one.action_id, one.at) for one in messages(records, {"customers"})] == [("a-1", make.AT + HOUR)]
@@ -89,7 +90,7 @@ def test_from_decide_to_the_table(tmp_path: Path) -> None:
     (thanks,) = [one for one in map(json.loads, done.stdout.splitlines()) if one["audience"] == "customers"]
     reply: dict[str, Any] = {
         "record": "touchpoint", "event_id": "t", **who, "occurred_at": "2026-03-03T09:00:00Z", "touchpoint": "payment",
-        "invitation_id": thanks["action_id"],
+        "outcome": "success", "invitation_id": thanks["action_id"],
     }  # fmt: skip
     last = reply | {"event_id": "u", "occurred_at": "2026-04-03T09:00:00Z", "invitation_id": None}
     lines = [done.stdout, *(json.dumps(to_json(from_json(one))) for one in (reply, last))]
