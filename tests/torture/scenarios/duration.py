@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psutil
 
 from schemas.records import Feedback, Touchpoint
+from streams.admin import Admin
 from tests import sink_records as make
 from tests.torture.growth import Instant, told, unexplained
 from tests.torture.load import CODEC, Outgoing
@@ -23,6 +24,7 @@ NEW_SHARE = 0.03  # of the events of the first half; in the second half nobody n
 MINUTES = 2.0
 SHORTEST_SECONDS = 8.0
 INSTANTS = 30  # of memory, of a run; a minute each of half an hour
+DAY_MS = 86_400_000
 
 
 def visits(seed: int, new_ones: int) -> Iterator[Outgoing]:
@@ -60,6 +62,9 @@ def long_run(stage: Stage) -> None:
     seconds = max(SHORTEST_SECONDS, 60 * (stage.minutes or MINUTES * stage.scale))
     for name in TABLES:
         stage.query(f"SYSTEM START MERGES {table(name)}")
+    changelog = stage.settings.topic("cx-subjects-changelog")
+    with Admin(stage.settings) as admin:  # what was remembered in the meantime is read from it in the end
+        admin.set_configs({changelog: {"min.compaction.lag.ms": str(DAY_MS)}})
     worker, sink = stage.worker(), stage.sink()
     worker.says("restored")
     sink.says("reads")
@@ -68,9 +73,7 @@ def long_run(stage: Stage) -> None:
     resident = _watched(stage, seconds)
     stage.drain()
     log = stage.producer.read_back()
-    kept = remembered(
-        stage.kafka.bootstrap, stage.settings.topic("cx-subjects-changelog"), [at for at, _, _ in resident]
-    )
+    kept = remembered(stage.kafka.bootstrap, changelog, [at for at, _, _ in resident])
     run = [Instant(took, sizes, held) for (_, took, sizes), held in zip(resident, kept, strict=True)]
     finding = unexplained(run)
     stage.note("memory explained", finding.holds, finding.said)
