@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.records import Touchpoint
 from schemas.validate import known_time_zone
 from streams.experience.calendars import WorkingTime
 from streams.experience.conditions import (
@@ -45,6 +46,7 @@ class PackErrors(ValueError):
         self.errors = errors
 
 
+_OFTEN_NULL: Final = ("event.waiting_seconds", "event.matter")  # of a touchpoint event
 AT_RISK: Final = "@risk"  # ends the name of the watch that says so; no name in a pack has an @
 # What conditions read of a text, and of evidence that was there before.
 OF_TEXT: Final = frozenset({"joined.sentiment", "joined.worst_aspect", "event.text", "event.language"})
@@ -155,7 +157,7 @@ class CompiledPack:
         self.counts_successes = any(signal.when is not None and "successes" in signal.when.reads for signal in signals)
         self.house_zone = file.quiet_hours.time_zone if file.quiet_hours is not None else "UTC"
         self.follows_matters = any(signal.when is not None and signal.when.reads & OF_MATTERS for signal in signals)
-        self._contacts: dict[tuple[str, str], Contact] = {}
+        self._contacts: dict[tuple[str, str, tuple[bool, bool]], Contact] = {}
         self._rules: dict[tuple[str, str | None], list[CompiledRule]] = {}
         for rule in rules:
             self._rules.setdefault((rule.spec.on, rule.spec.signal), []).append(rule)
@@ -168,16 +170,18 @@ class CompiledPack:
         """The journey that an event names, if the pack knows it; else that of its touchpoint."""
         return name if name in self.file.journeys else view.journey
 
-    def contact(self, view: TouchpointView, outcome: str) -> Contact:
-        """What an event at a touchpoint of this pack with this outcome can give rise to at all."""
-        found = self._contacts.get((view.name, outcome))
+    def contact(self, view: TouchpointView, event: Touchpoint) -> Contact:
+        """What an event at a touchpoint of this pack can give rise to at all, by its outcome and by what it does not say."""
+        silent = (event.waiting_seconds is None, event.matter is None)
+        found = self._contacts.get((view.name, event.outcome, silent))
         if found is None:
-            found = self._contacts[view.name, outcome] = self._contact(view, outcome)
+            found = self._contacts[view.name, event.outcome, silent] = self._contact(view, event.outcome, silent)
         return found
 
-    def _contact(self, view: TouchpointView, outcome: str) -> Contact:
+    def _contact(self, view: TouchpointView, outcome: str, silent: tuple[bool, bool]) -> Contact:
         about = {f"touchpoint.{name}": getattr(view, name) for name in view.__struct_fields__}
         facts = {**about, "event.touchpoint": view.name, "event.outcome": outcome}
+        facts |= {name: None for name, is_null in zip(_OFTEN_NULL, silent, strict=True) if is_null}
         return Contact(
             tuple(
                 signal

@@ -82,7 +82,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     if pack.zone is not None and event.waiting_seconds is not None:
         frame.habits, frame.zone = folding.controls.habits, pack.zone
         _tell_wait(folding, pack, event, view.name, touch.journey, source)
-    contact = pack.contact(view, event.outcome)
+    contact = pack.contact(view, event)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)
     if contact.opening:

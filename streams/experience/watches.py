@@ -21,7 +21,7 @@ def keep(folding: Folding, pack: CompiledPack, event: Touchpoint, at: int) -> No
             openers[one.pack_version] = folding.controls.shelf.get(one.pack, one.pack_version)
     for version, opener in openers.items():
         view = opener.touchpoint(event.touchpoint)
-        watches = opener.contact(view, event.outcome).keeping
+        watches = opener.contact(view, event).keeping
         frame = Frame(fold, at, view, event, curve=opener.curve) if watches else None
         for watch in watches:
             open_now = [
