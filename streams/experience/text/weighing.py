@@ -94,7 +94,7 @@ def _suppose(clauses: list[Clause], index: int) -> None:
     for place, clause in enumerate(clauses):
         if clause.sentence != sentence or place == index:
             continue
-        if (clause.han and place == index + 1 and clause.han[0][0] in "就那会我也") or not _WOULD.isdisjoint(
+        if (clause.han and place == index + 1 and clause.han[0][0] in "就那会我也谢") or not _WOULD.isdisjoint(
             clause.latin
         ):
             clause.weight *= SUPPOSED
