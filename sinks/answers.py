@@ -28,6 +28,7 @@ _OTHERS: Final = (
     "score",
     "pack",
     "pack_version",
+    "trust",
 )
 _CONTEXT: Final = ("contacts", "failures", "channels", "score")
 

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 
-from schemas.records import Evidence, Loser, Unit
+from schemas.records import Evidence, Loser, PackInForce, Unit
 from sinks import migrations
 from sinks.console.clock import Clock
+from sinks.console.gap import Gap
 from sinks.console.questions import QUESTIONS
 from sinks.console.reader import Question, Reader
 from sinks.console.scope import Scope
+from sinks.console.topics import Pack
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
 from streams.settings import Settings
@@ -98,7 +101,13 @@ def _records(unit: str, now: int) -> list[tuple[str, msgspec.Struct]]:
         ("touchpoints", records.touchpoint(event_id=f"web-{name}", occurred_at=now - 7 * MINUTE, **{**event, "unit": None})),
         ("feedback", records.feedback(event_id=f"said-{name}", occurred_at=now - 8 * MINUTE, text="Oh, never again!", **who)),
         ("experiences", records.experience(event_id=f"said-{name}", occurred_at=now - 8 * MINUTE, about_at=now - 9 * MINUTE,
-            touchpoint="payment", journey="purchase", text_start=4, text_end=9, evidence=[said], **who)),
+            touchpoint="payment", journey="purchase", dimension="convenience", expectation=7.0, importance=9.0, ideal=10.0, trust=0.5,
+            text_start=4, text_end=9, evidence=[said], **who)),
+        ("experiences", records.experience(event_id=f"staff-{name}", occurred_at=now - 7 * MINUTE, about_at=now - 7 * MINUTE, touchpoint="payment",
+            journey="purchase", dimension="convenience", respondent="staff", experience=8.0, satisfaction=None, expectation_source="unknown",
+            subject_type="unit", subject_id=unit, unit=unit)),
+        ("experiences", records.experience(event_id=f"chat-{name}", occurred_at=now - 6 * MINUTE, about_at=now - 6 * MINUTE, touchpoint="hotline",
+            journey="after_sales", dimension="service", experience=4.0, expectation=5.0, satisfaction=-1.0, **who)),
         ("episodes", records.episode(changed_at=now - 9 * MINUTE, score=0.5, **episode)),
         ("episodes", records.episode(revision=2, changed_at=now - 8 * MINUTE, score=0.8, stage="respond",
             **{**episode, "evidence": [failed, said]})),
@@ -113,7 +122,11 @@ class Asked:
 
     def __init__(self, settings: Settings, units: Mapping[str, Unit] = UNITS) -> None:
         self.settings = settings
-        self.reader = Reader(settings, QUESTIONS, lambda: units, Clock("wall"), lambda: None)
+        self.topics: Any = SimpleNamespace(
+            units=units, packs={"c": Pack("", PackInForce(name="retail", version="v"), 0, 0)}
+        )
+        questions = {**QUESTIONS, "gap": Gap(settings, self.topics)}
+        self.reader = Reader(settings, questions, lambda: units, Clock("wall"), lambda: None)
 
     def __call__(self, kind: str, root: str = "", **options: str) -> Any:
         """The answer for somebody who sees `root` and what is below it."""

@@ -15,6 +15,7 @@ from sinks.console.backlog import Backlog
 from sinks.console.clock import Clock
 from sinks.console.deeds import Deeds
 from sinks.console.follower import Background
+from sinks.console.gap import Gap
 from sinks.console.guard import Guard, add_headers
 from sinks.console.health import Health
 from sinks.console.hub import Hub
@@ -53,10 +54,10 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
     users = read_users(settings)
     hub, clock, keys = Hub(), Clock(settings.console_clock), Keys(settings)
     topics, backlog = Topics(settings, hub.tell), Backlog(settings, hub.tell)
-    reader = Reader(settings, QUESTIONS, lambda: topics.units, clock, hub.tell)
+    reader = Reader(settings, {**QUESTIONS, "gap": Gap(settings, topics)}, lambda: topics.units, clock, hub.tell)
     renderer = Renderer(reader, topics, backlog, clock, keys, Titles(settings))
     guard = Guard(settings, users, keys)
-    console = Console(settings, guard, reader, renderer, hub, _build())
+    console = Console(settings, guard, reader, renderer, hub, topics, _build())
     pages = Pages(console)
     deeds = Deeds(console, pages, users, clock)
     health = Health(reader, topics, backlog, pages.streams)

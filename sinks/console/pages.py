@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from sinks.console import gap
 from sinks.console.guard import VISITOR, Guard, Visitor
 from sinks.console.hub import Hub
 from sinks.console.keys import TOKEN_BYTES
@@ -15,6 +16,7 @@ from sinks.console.questions import FILTERS
 from sinks.console.reader import Question, Reader
 from sinks.console.render import Renderer, View
 from sinks.console.scope import Scope
+from sinks.console.topics import Topics
 from sinks.console.words import LANGUAGES
 from streams.errors import Unavailable
 from streams.settings import Settings
@@ -25,7 +27,7 @@ BETWEEN_FRAMES_SECONDS: Final = 0.25
 STREAM_SECONDS: Final = 3600.0  # then the browser connects again, and is asked again who it is
 STREAMS_MAX: Final = 2_000
 VALUE_LENGTH_MAX: Final = 200
-SIMPLE: Final = ("now", "touchpoints", "health", "tasks")
+SIMPLE: Final = ("now", "touchpoints", "gap", "health", "tasks")
 
 
 class Console(NamedTuple):
@@ -36,6 +38,7 @@ class Console(NamedTuple):
     reader: Reader
     renderer: Renderer
     hub: Hub
+    topics: Topics
     build: str
 
 
@@ -79,6 +82,7 @@ class Pages:
                 view.language,
                 filters=dict(view.question.options),
                 choices=self._choices(view),
+                gap_rows=gap.ROWS,
                 **self.frame(request, view.page, stream=_stream_address(request)),
             ),
             content_type="text/html",
@@ -95,10 +99,13 @@ class Pages:
             options = {"subject": subject}
         elif page == "episodes":
             options = {name: request.query[name][:VALUE_LENGTH_MAX] for name in FILTERS if request.query.get(name)}
+        elif page == "gap":
+            options = {name: request.query[name][:VALUE_LENGTH_MAX] for name in gap.OPTIONS if request.query.get(name)}
         elif page == "tasks":
             options = {"staff": visitor.user.staff} if visitor.user.staff else {}
         question = Question(page, visitor.scope, tuple(sorted(options.items())))
-        return View(page, question, self.language(request), visitor.user.operator)
+        changes = gap.changes(request.query) if page == "gap" else ()
+        return View(page, question, self.language(request), visitor.user.operator, changes)
 
     async def subject(self, token: str, scope: Scope) -> str | None:
         """Whom a token stands for, among those whom this scope may see. One that nobody remembers is looked for."""
@@ -117,7 +124,15 @@ class Pages:
     def _choices(self, view: View) -> dict[str, list[str]]:
         """What there is to filter by; nothing before the first figures."""
         answer = self._console.reader.want(view.question)
-        return answer.data["choices"] if answer is not None and view.page == "episodes" else {}
+        if answer is None or view.page not in ("episodes", "gap"):
+            return {}
+        choices: dict[str, list[str]] = answer.data["choices"]
+        if view.page == "gap":  # of a region, too, not only of its dealers
+            units = self._console.topics.units
+            above = {up for unit in choices["units"] if unit in units for up in units[unit].parents}
+            seen = {one for one in above if view.scope.covers(one, units)}
+            return {**choices, "units": sorted({*choices["units"], *seen})}
+        return choices
 
     async def _first(self, view: View) -> None:
         """Waits a little for the first figures."""
@@ -227,5 +242,8 @@ def _page(request: web.Request) -> str:
 
 
 def _stream_address(request: web.Request) -> str:
-    wanted: Mapping[str, str] = {name: value for name, value in request.query.items() if name in FILTERS and value}
+    known = {*FILTERS, *gap.OPTIONS}
+    wanted: Mapping[str, str] = {
+        name: value for name, value in request.query.items() if value and (name in known or name.startswith(gap.CHANGE))
+    }
     return f"/stream{request.path}" + (f"?{urlencode(wanted)}" if wanted else "")

@@ -11,8 +11,9 @@ from sinks.console.backlog import Backlog
 from sinks.console.reader import Row
 from sinks.console.scope import Scope
 from sinks.console.spans import SPAN_US, SPANS
-from sinks.console.topics import Known, Pack, Topics
+from sinks.console.topics import Known, Topics, packs_in_force
 from sinks.console.words import Speech
+from streams.replay.gap_live import VOICES, judged
 
 ENDED_SHOWN_US: Final = SPANS * SPAN_US
 TICKER_ROWS: Final = 10
@@ -52,6 +53,7 @@ PAGES: Final[Mapping[str, tuple[Panel, ...]]] = {
         Panel("packs", "topics", "left"),
         Panel("letters", "clickhouse", "right"),
     ),
+    "gap": (Panel("gap", "clickhouse"), Panel("rounds", "clickhouse")),
     "tasks": (Panel("tasks", "clickhouse"),),
 }
 
@@ -66,6 +68,7 @@ class Seen(NamedTuple):
     now_us: int
     t: Speech
     token: Callable[[str], str]
+    changes: tuple[tuple[str, float], ...] = ()  # what if experience were so, by row
 
 
 def context(panel: str, seen: Seen) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def _figures(seen: Seen) -> dict[str, Any]:
             ("overdue", "overdue"),
         )
     }
+    sums["overdue"] += seen.data["late_elsewhere"]
     sums["both"] = sums["open"] - sums["said"] - sums["inferred"]
     return {"sums": sums, **_incidents(seen)}
 
@@ -191,7 +195,7 @@ def _moved(point: Row, t: Speech) -> str:
     if point["what"] == "signal":
         return f"{t.known('cause', point['cause'])} · {t.touchpoint(point['touchpoint'])}"
     if point["what"] == "said":
-        return f"{t('origin.said')}: {point['cause']} · {t.touchpoint(point['touchpoint'])}"
+        return f"{t('origin.said')}: {t.known('said', point['cause'])} · {t.touchpoint(point['touchpoint'])}"
     return t(f"stage.{point['stage']}") if point["what"] == "stage" else t(f"state.{point['what']}")
 
 
@@ -205,15 +209,37 @@ def _throughput(seen: Seen) -> dict[str, Any]:
 
 
 def _packs(seen: Seen) -> dict[str, Any]:
-    """Of each brand the one that is in force now."""
-    found: dict[str, Pack] = {}
-    for one in seen.topics.packs.values():
-        known = found.get(one.brand)
-        if one.since <= seen.now_us and (
-            known is None or (one.since, one.written_at) > (known.since, known.written_at)
-        ):
-            found[one.brand] = one
+    found = packs_in_force(seen.topics.packs.values(), seen.now_us)
     return {"packs": [found[brand] for brand in sorted(found)]}
+
+
+def _gap(seen: Seen) -> dict[str, Any]:
+    """The table, and what it would be if experience were as somebody asks."""
+    found = seen.data["table"]
+    changes = dict(seen.changes)
+    table, what_if = judged(found.levels, changes)
+    heard = [voice for voice in VOICES if any(voice in voices for voices in found.voices.values())]
+    return {
+        "table": table,
+        "what_if": what_if,
+        "changes": changes,
+        "apart": heard if len(heard) > 1 else [],
+        "sources": _sources(table.rows),
+    }
+
+
+def _sources(rows: Iterable[Any]) -> dict[tuple[str, str], list[str]]:
+    """(cell, where it comes from) → rows, of cells that nobody who was asked has stated."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for cell, source in row.sources.items():
+            if source != "none":
+                found.setdefault((cell, source), []).append(row.name)
+    return found
+
+
+def _rounds(seen: Seen) -> dict[str, Any]:
+    return {"scoped": not seen.scope.whole}
 
 
 def _letters(seen: Seen) -> dict[str, Any]:
@@ -233,4 +259,6 @@ _CONTEXTS: Final[Mapping[str, Callable[[Seen], dict[str, Any]]]] = {
     "throughput": _throughput,
     "packs": _packs,
     "letters": _letters,
+    "gap": _gap,
+    "rounds": _rounds,
 }

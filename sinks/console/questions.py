@@ -1,6 +1,6 @@
 """What can be asked: each question is some queries of sql/ and what is made of their rows. No words, no HTML: those are the pages'."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -19,10 +19,12 @@ def now(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
     """Where it hurts, since when, who is told, how soon."""
     shown = stretch(now_us)
     recent = now_us - RECENT_US
-    hurts = ask("now_open", recent=recent, day=now_us - DAY_US)
+    hurts = ask("now_open", recent=recent, day=now_us - DAY_US, not_staff=NOT_STAFF)
     with_usual(hurts, recent)
+    late = ask("now_late", not_staff=NOT_STAFF)[0]["late"]
     return {
         "hurts": hurts,
+        "late_elsewhere": max(0, late - sum(row["late_tasks"] for row in hurts)),
         "signals": signals(ask("now_signals", **shown.parameters())),
         "actions": actions(ask("now_actions", **shown.parameters())),
         "latency": ask("now_latency")[0],
@@ -60,12 +62,16 @@ def signals(rows: list[Row]) -> list[Row]:
                 "touchpoint": name,
                 "journey": row["journey"],
                 "total": 0,
+                "causes": Counter[str](),
                 "said": [None] * SPANS,
                 "inferred": [None] * SPANS,
             },
         )
         one[row["origin"]][row["span"]] = (row["signals"], row["cause"])
         one["total"] += row["signals"]
+        one["causes"][row["cause"]] += row["signals"]
+    for one in found.values():
+        one["cause"] = max(sorted(one["causes"].items()), key=lambda each: each[1])[0]
     return sorted(found.values(), key=lambda one: (-one["total"], one["touchpoint"]))
 
 
@@ -84,7 +90,9 @@ def actions(rows: list[Row]) -> list[Row]:
 
 def episodes(ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
     """Open episodes, the most urgent first, each with its actions and what became of them."""
-    rows = ask("episodes_open", rows=EPISODES_MAX, **{name: options.get(name, "") for name in FILTERS})
+    rows = ask(
+        "episodes_open", rows=EPISODES_MAX, not_staff=NOT_STAFF, **{name: options.get(name, "") for name in FILTERS}
+    )
     found: dict[str, list[Row]] = defaultdict(list)
     if rows:
         ids, subjects = _ids(rows, "episode_id"), _ids(rows, "subject_id")

@@ -26,6 +26,8 @@ PAUSE_SECONDS_MAX: Final = 20.0
 RETRY_SECONDS: Final = 1.0
 UNWATCHED_SECONDS: Final = 10.0  # while nobody watches ClickHouse is asked so often whether it answers
 ANSWERS_MAX: Final = 500
+RESTING_SECONDS: Final = {"gap": 15.0}  # kinds that are not asked again for so long: dear, and slow to change
+RESTING_SHARE: Final = 20.0  # nor for so many times of what they took
 _FOLDER: Final = Path(__file__).parent / "sql"
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Answer(NamedTuple):
     read_at: float
     at_us: int
     version: int
+    rest_seconds: float = 0.0  # not asked again for so long
 
 
 Answering = Callable[[Ask, dict[str, str], int], Any]
@@ -150,12 +153,14 @@ class Reader(Background):
         self._look_at_the_clock(database)
         self._rounds += 1
         first = self._rounds % len(due) if due else 0
-        left = dict.fromkeys(due[first:] + due[:first])
+        left = dict.fromkeys(one for one in due[first:] + due[:first] if not self._rests(one))
         while left and not self._stopped.is_set():
             question = self._unanswered() or next(iter(left))
             left.pop(question, None)
             self._failed.add(question)
-            self._keep(question, *self._answer(database, question))
+            began = time.monotonic()
+            data, at_us = self._answer(database, question)
+            self._keep(question, data, at_us, time.monotonic() - began)
             self._failed.discard(question)
         if not due:  # /readyz is to know
             self._rows(database, "answers", {})
@@ -163,6 +168,10 @@ class Reader(Background):
         if self.trouble is not None:
             log.info("ClickHouse answers again")
         self.trouble = None
+
+    def _rests(self, question: Question) -> bool:
+        answer = self._answers.get(question)
+        return answer is not None and time.time() - answer.read_at < answer.rest_seconds
 
     def _fail(self, why: str, database: Database) -> None:
         if self.trouble is None:
@@ -201,11 +210,13 @@ class Reader(Background):
 
         return self._questions[question.kind](rows, dict(question.options), now_us), now_us
 
-    def _keep(self, question: Question, data: Any, at_us: int) -> None:
+    def _keep(self, question: Question, data: Any, at_us: int, took: float) -> None:
+        least = RESTING_SECONDS.get(question.kind)
+        rest = 0.0 if least is None else max(least, RESTING_SHARE * took)
         with self._lock:
             self._version += 1
             self._answers.pop(question, None)
-            self._answers[question] = Answer(data, time.time(), at_us, self._version)
+            self._answers[question] = Answer(data, time.time(), at_us, self._version, rest)
 
     def _rows(self, database: Database, name: str, values: dict[str, object]) -> list[Row]:
         """Values only ever go in as parameters; the texts are files. Raises Unavailable."""

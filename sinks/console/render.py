@@ -40,6 +40,7 @@ class View(NamedTuple):
     question: Question
     language: str
     operator: bool
+    changes: tuple[tuple[str, float], ...] = ()  # what if, on the page Gap: costs no question
 
     @property
     def scope(self) -> Scope:
@@ -81,6 +82,7 @@ class Renderer:
             "iso": _iso,
             "utc": _utc,
             "token": self.token,
+            "dimension": lambda name, t: t.known("dimension", name),
             "shade": charts.shade,
             "bars": _bars,
             "trend": charts.trend,
@@ -140,7 +142,8 @@ class Renderer:
         trouble = {"clickhouse": self._reader.trouble, "topics": self._topics.trouble or self._backlog.trouble}
         wrong = [name for name, why in trouble.items() if why is not None and why != "starting"]
         stale = {
-            "clickhouse": STALE_ROUNDS * self._reader.pace_seconds,
+            "clickhouse": STALE_ROUNDS
+            * max(self._reader.pace_seconds, answer.rest_seconds if answer is not None else 0.0),
             "topics": STALE_ROUNDS * self._backlog.pace_seconds,
             "kafka": STALE_ROUNDS * self._backlog.pace_seconds,
         }
@@ -177,7 +180,7 @@ class Renderer:
     def _panel(self, view: View, panel: str, answer: Answer | None, t: Speech) -> str:
         data = answer.data if answer is not None else None
         now_us = self._clock.now_us()
-        seen = Seen(data, self._topics, self._backlog, view.scope, now_us, t, self.token)
+        seen = Seen(data, self._topics, self._backlog, view.scope, now_us, t, self.token, view.changes)
         options = dict(view.question.options)
         return self._jinja.get_template(f"{panel}.html").render(
             {"data": data, "t": t, "now_us": now_us, "operator": view.operator, "filters": options, "promised": self._titles.promised}

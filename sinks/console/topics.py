@@ -5,7 +5,7 @@ What somebody does on a page shows here first, some hundred milliseconds after i
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from schemas.codec import Codec
@@ -41,6 +41,16 @@ class Pack(NamedTuple):
     pack: PackInForce
     since: int
     written_at: int
+
+
+def packs_in_force(packs: Iterable[Pack], now_us: int) -> dict[str, Pack]:
+    """Of each brand the one that is in force now."""
+    found: dict[str, Pack] = {}
+    for one in packs:
+        known = found.get(one.brand)
+        if one.since <= now_us and (known is None or (one.since, one.written_at) > (known.since, known.written_at)):
+            found[one.brand] = one
+    return found
 
 
 class Known(NamedTuple):

@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 
 from deploy.local import ports
+from schemas.validate import LATEST
+from sinks.answers import read_answers
 from sinks.console import reader as reader_module
+from sinks.console.gap import ROWS
 from sinks.database import connect
+from sinks.events import read_events
 from streams.errors import Unavailable
+from streams.packs_folder import find
+from streams.replay import gap_events, gap_tables
 from streams.settings import Settings
 from tests.clickhouse_service import READER, ClickHouseService
 from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
@@ -37,6 +43,7 @@ EVERYTHING: list[tuple[str, dict[str, str]]] = [
     ("tasks", {}),
     ("touchpoints", {}),
     ("health", {}),
+    *(("gap", {"by": by}) for by in ROWS),
     ("subjects", {}),
     *(("customer", {"subject": f"customer-{name}"}) for name in DEALERS.values()),
     *(("action", {"action": f"action-{name}"}) for name in DEALERS.values()),
@@ -106,15 +113,47 @@ def test_now_keeps_said_and_inferred_apart(asked: Asked) -> None:
     assert sum(cell[0] for cell in row["said"] if cell) == 2
     assert {cell[1] for cell in row["said"] if cell} == {"negative_text"}
     assert found["hurts"][0]["recent"] == 2
-    assert found["hurts"][0]["overdue"] == 2
+    assert found["hurts"][0]["overdue"] == 2  # the tasks; the step that they are for is not counted a second time
+    assert found["late_elsewhere"] == 0
     assert found["actions"][0]["both"].count(2) == 1
     assert {row["receipts"][-1]["by"] for row in found["told"]} == {"owner-One", "owner-Two"}
     assert [row["receipts"][-1]["by"] for row in asked("now", "dealer-2")["told"]] == ["owner-Two"]
     assert found["letters"] == {"messages": 0, "reasons": 0}
 
 
+@pytest.mark.parametrize(
+    ("by", "voice"), [("dimension", "customer"), ("touchpoint,dimension", "staff"), ("unit", "measured")]
+)
+def test_the_gap_is_that_of_the_command(asked: Asked, by: str, voice: str) -> None:
+    wanted = gap_tables.asked(by, None, voice, None, "stated", "nps", None, None, {})
+    database, pack = connect(asked.settings), find("retail", asked.settings)
+    experiences = list(read_answers(database, 0, LATEST))
+    events: list[Any] = list(read_events(database, now_us() - 3_600_000_000, now_us(), said=False))
+    database.disconnect()
+    (one,) = gap_tables.of_answers(
+        gap_events.answers(experiences, events, pack, lambda _, __: None), pack, wanted, "here"
+    )
+    found = asked("gap", by=by, voice=voice)
+    assert found["table"].levels == one.levels
+    assert found["table"].counts == one.answers
+    assert found["table"].voices == one.voices
+    assert found["judged"]
+
+
+def test_the_gap_of_a_dealer_and_of_a_region(asked: Asked) -> None:
+    def counted(root: str = "", **options: str) -> dict[str, int]:
+        return asked("gap", root, by="unit", **options)["table"].counts
+
+    assert counted() == {"dealer-1": 2, "dealer-2": 2, "–": 4}  # web contacts are of no unit
+    assert counted("dealer-1") == counted("maker", unit="north") == {"dealer-1": 2}
+    assert counted("dealer-1", unit="dealer-2") == {}
+    assert asked("gap", "dealer-1")["choices"]["units"] == ["dealer-1"]
+    assert asked("gap", span="2h", voice="staff")["table"].levels[0].experience == 8.0
+    assert asked("gap", brand="another")["table"].levels == []
+
+
 def test_waiting_by_touchpoint_over_time(asked: Asked) -> None:
-    (row,) = asked("touchpoints")["rows"]
+    (row,) = [one for one in asked("touchpoints")["rows"] if one["touchpoint"] == "payment"]
     assert {value for value in row["waits"] if value is not None} == {30.0}
 
 

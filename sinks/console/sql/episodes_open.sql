@@ -1,7 +1,8 @@
--- Episodes that wait for somebody, as they stand now. `total` counts all that fit, whatever the limit.
+-- Episodes that wait for somebody, as they stand now. `first_due_at`: of the next step, or of a task that is to be done before it. `total` counts all that fit, whatever the limit.
 SELECT
     episode_id, subject_type, subject_id, brand, journey, touchpoint, unit, owner, tier, state, stage,
-    opened_at, changed_at, cause, origin, score, peak_score, reopened, due_at, missed, actions,
+    opened_at, changed_at, cause, origin, score, peak_score, reopened, missed, actions,
+    if(due_at IS NULL OR task_due_at < due_at, task_due_at, due_at) AS first_due_at,
     count() OVER () AS total
 FROM (
     SELECT
@@ -11,7 +12,27 @@ FROM (
     WHERE _timestamp > now() - INTERVAL 35 DAY
     ORDER BY subject_id, episode_id, revision DESC, _topic, _partition, _offset
     LIMIT 1 BY subject_id, episode_id
-)
+) AS episode
+LEFT JOIN (
+    SELECT episode_id, min(due_at) AS task_due_at
+    FROM (
+        SELECT action_id, revision, retracted, episode_id, unit, step, due_at
+        FROM actions FINAL
+        WHERE _timestamp > now() - INTERVAL 35 DAY AND episode_id != '' AND audience NOT IN %(not_staff)s
+        ORDER BY subject_id, action_id, revision DESC, _topic, _partition, _offset
+        LIMIT 1 BY subject_id, action_id
+    ) AS action
+    LEFT JOIN (
+        SELECT action_id, argMax(action_updates.status, (occurred_at, _partition, _offset)) AS status
+        FROM action_updates FINAL
+        WHERE _timestamp > now() - INTERVAL 35 DAY
+        GROUP BY action_id
+    ) AS receipt USING (action_id)
+    WHERE NOT retracted AND due_at IS NOT NULL AND (%(whole)s = 1 OR unit IN %(units)s)
+        AND status NOT IN ('resolved', 'declined', 'compensated')
+        AND NOT (status = 'contacted' AND step IN ('listen', 'respond'))
+    GROUP BY episode_id
+) AS task USING (episode_id)
 WHERE NOT retracted
     AND (%(whole)s = 1 OR unit IN %(units)s)
     AND ((%(state)s = '' AND state IN ('open', 'superseded_after_work')) OR state = %(state)s)
@@ -27,7 +48,7 @@ ORDER BY
         %(sort)s = 'score', -score,
         %(sort)s = 'age', toFloat64(toUnixTimestamp64Micro(opened_at)),
         %(sort)s = 'new', -toFloat64(toUnixTimestamp64Micro(opened_at)),
-        toFloat64(toUnixTimestamp64Micro(ifNull(due_at, toDateTime64('2299-01-01 00:00:00', 6, 'UTC'))))
+        toFloat64(toUnixTimestamp64Micro(ifNull(first_due_at, toDateTime64('2299-01-01 00:00:00', 6, 'UTC'))))
     ),
     -score,
     episode_id

@@ -1,5 +1,6 @@
 -- Where it hurts: episodes of the last day and all that are open, by touchpoint and cause.
 -- `nobody`: nobody has taken it (no receipt yet, its stage is still to listen). `before`: opened in the day before `recent`.
+-- `overdue`: deadlines that have passed: tasks that are late (as in now_late.sql), and next steps that are late without such a task.
 SELECT
     brand, journey, touchpoint, cause,
     countIf(opened_at > fromUnixTimestamp64Micro(%(recent)s, 'UTC')) AS recent,
@@ -11,7 +12,8 @@ SELECT
     countIf(state = 'open' AND origin = 'said') AS open_said,
     countIf(state = 'open' AND origin = 'inferred') AS open_inferred,
     countIf(state = 'open' AND stage = 'listen') AS nobody,
-    countIf(state = 'open' AND due_at < fromUnixTimestamp64Micro(%(now)s, 'UTC')) AS overdue,
+    sumIf(late, state = 'open') AS late_tasks,
+    late_tasks + countIf(state = 'open' AND late = 0 AND due_at < fromUnixTimestamp64Micro(%(now)s, 'UTC')) AS overdue,
     minIf(opened_at, state = 'open') AS oldest_at,
     uniqExactIf(subject_id, state = 'open') AS customers,
     countIf(state = 'treated') AS treated
@@ -23,7 +25,27 @@ FROM (
     WHERE _timestamp > now() - INTERVAL 35 DAY
     ORDER BY subject_id, episode_id, revision DESC, _topic, _partition, _offset
     LIMIT 1 BY subject_id, episode_id
-)
+) AS episode
+LEFT JOIN (
+    SELECT episode_id, count() AS late
+    FROM (
+        SELECT action_id, revision, retracted, episode_id, unit, step, due_at
+        FROM actions FINAL
+        WHERE _timestamp > now() - INTERVAL 35 DAY AND episode_id != '' AND audience NOT IN %(not_staff)s
+        ORDER BY subject_id, action_id, revision DESC, _topic, _partition, _offset
+        LIMIT 1 BY subject_id, action_id
+    ) AS action
+    LEFT JOIN (
+        SELECT action_id, argMax(action_updates.status, (occurred_at, _partition, _offset)) AS status
+        FROM action_updates FINAL
+        WHERE _timestamp > now() - INTERVAL 35 DAY
+        GROUP BY action_id
+    ) AS receipt USING (action_id)
+    WHERE NOT retracted AND due_at < fromUnixTimestamp64Micro(%(now)s, 'UTC') AND (%(whole)s = 1 OR unit IN %(units)s)
+        AND status NOT IN ('resolved', 'declined', 'compensated')
+        AND NOT (status = 'contacted' AND step IN ('listen', 'respond'))
+    GROUP BY episode_id
+) AS task USING (episode_id)
 WHERE NOT retracted
     AND (%(whole)s = 1 OR unit IN %(units)s)
     AND (state = 'open' OR opened_at > fromUnixTimestamp64Micro(%(day)s, 'UTC'))

@@ -182,7 +182,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("form.filters")) for (const one of event.target.elements) if (one.name && !one.value) one.disabled = true;
+  if (event.target.matches("form.filters, form.what-if")) for (const one of event.target.elements) if (one.name && !one.value) one.disabled = true;
 });
 
 localTimes(document);

@@ -1,0 +1,122 @@
+"""The gap table's question: what customers, staff and management say and what was measured, by row; needs and initiatives.
+
+One brand at a time, judged by its pack in force. Cheap where answers are few beside contacts; of the events that measures
+read the newest count.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from schemas.records import Touchpoint
+from sinks.console.reader import Ask, Row
+from sinks.console.scope import Scope
+from sinks.console.topics import Pack, Topics, packs_in_force
+from streams.errors import UserError
+from streams.replay import gap_live
+from streams.settings import Settings
+
+ROWS: Final = (
+    "dimension",
+    "dimension,reason",
+    "touchpoint",
+    "touchpoint,dimension",
+    "journey",
+    "unit",
+    "unit,dimension",
+    "unit,touchpoint",
+)
+SPANS_US: Final = {"2h": 7_200_000_000, "24h": 86_400_000_000, "7d": 604_800_000_000, "30d": 2_592_000_000_000}
+SPAN: Final = "7d"  # until another is chosen
+OPTIONS: Final = ("brand", "unit", "by", "voice", "span")
+CHANGE: Final = "if."  # begins a parameter of an address: what if experience were so, `if.payment=9`
+NO_BRAND: Final = "–"  # in addresses
+CHANGES_MAX: Final = 50
+EVENTS_MAX: Final = 20_000
+LEVEL_MAX: Final = 10.0
+_TEXTS: Final = (
+    "outcome",
+    "touchpoint",
+    "subject_type",
+    "subject_id",
+    "event_id",
+    "waiting_seconds",
+    "duration_seconds",
+)
+
+
+class Gap:
+    """Called by the reader. `topics`: packs in force and units."""
+
+    def __init__(self, settings: Settings, topics: Topics) -> None:
+        self._settings, self._topics = settings, topics
+        self._judge = lru_cache(maxsize=16)(lambda name: gap_live.judge(name, settings))
+
+    def __call__(self, ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
+        """Levels by row. Values of options that are none of ours count as not given."""
+        by = options["by"] if options.get("by") in ROWS else ROWS[0]
+        voice = options["voice"] if options.get("voice") in gap_live.VOICES else gap_live.VOICES[0]
+        span = options["span"] if options.get("span") in SPANS_US else SPAN
+        choices = ask("gap_choices")[0]
+        brands = sorted(choices["brands"], key=lambda one: (one == "", one))  # answers of no brand are the last choice
+        chosen = options.get("brand") or next(iter(brands), "")
+        brand = "" if chosen == NO_BRAND else chosen
+        unit = options.get("unit", "")
+        keys = tuple(by.split(","))
+        of = {
+            "brand": brand, "since": now_us - SPANS_US[span], "within": unit,
+            "below": Scope(unit or "-").units(self._topics.units.values()),
+        }  # fmt: skip
+        pack = self._pack(brand, now_us)
+        judge = self._judge(pack.pack.name) if pack is not None else None
+        spoken = ask("gap_voices", **of, **{f"by_{key}": int(key in keys) for key in gap_live.KEYS})
+        events = ask("gap_events", measured=tuple(gap_live.measuring(judge)), rows=EVENTS_MAX, **of) if judge is not None and gap_live.measuring(judge) else []  # fmt: skip
+        table = gap_live.live_table(
+            [gap_live.Spoken(**one) for one in spoken], [_event(one) for one in events], judge, keys, voice
+        )
+        return {
+            "by": keys, "voice": voice, "span": span, "brand": brand, "unit": unit, "choices": {**choices, "brands": [one or NO_BRAND for one in brands]},
+            "table": table, "events": len(events), "pack": pack.pack.name if pack is not None else "", "judged": judge is not None,
+            **self._rounds(pack.pack.name if pack is not None else "", table),
+        }  # fmt: skip
+
+    def _pack(self, brand: str, now_us: int) -> Pack | None:
+        """The brand's own, else that of all brands."""
+        found = packs_in_force(tuple(self._topics.packs.values()), now_us)
+        return found.get(brand) or found.get("")
+
+    def _rounds(self, pack: str, table: gap_live.LiveTable) -> dict[str, Any]:
+        """A file that cannot be used is told, not raised: it is nobody's fault who watches."""
+        try:
+            return {"rounds": gap_live.rounds(pack, self._settings, table.levels) if pack else [], "rounds_wrong": ""}
+        except UserError as error:
+            return {"rounds": [], "rounds_wrong": f"{error.what} ({error.fix})"}
+
+
+def changes(query: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+    """What if: levels by row out of an address; what is no level is left out."""
+    found: dict[str, float] = {}
+    for name, text in query.items():
+        if name.startswith(CHANGE) and len(found) < CHANGES_MAX:
+            try:
+                level = float(text)
+            except ValueError:
+                continue
+            if 0.0 <= level <= LEVEL_MAX:
+                found[name.removeprefix(CHANGE)[:256]] = level
+    return tuple(sorted(found.items()))
+
+
+def _event(row: Row) -> Touchpoint:
+    promised = row["promised_at"]
+    return Touchpoint(
+        **{name: row[name] for name in _TEXTS},
+        occurred_at=_us(row["occurred_at"]),
+        promised_at=None if promised is None else _us(promised),
+        matter=row["matter"] or None,
+        unit=row["unit"] or None,
+    )
+
+
+def _us(at: Any) -> int:
+    return int(at.timestamp() * 1_000_000)
