@@ -4,6 +4,7 @@ These dicts hold the password: pass them on, never log them.
 """
 
 import ssl
+from pathlib import Path
 
 from streams.errors import UserError
 from streams.settings import Settings
@@ -30,11 +31,24 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     except OSError as error:
         raise _unreadable("TOUCHSTONE_KAFKA_SSL_CAFILE", settings.kafka_ssl_cafile, error) from None
     if settings.kafka_ssl_certfile is not None:
-        try:
-            context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
-        except OSError as error:
-            raise _unreadable("TOUCHSTONE_KAFKA_SSL_CERTFILE", settings.kafka_ssl_certfile, error) from None
+        _show_certificate(context, settings.kafka_ssl_certfile, settings)
     return context
+
+
+def _show_certificate(context: ssl.SSLContext, certificate: Path, settings: Settings) -> None:
+    """To brokers that ask for one."""
+    password = settings.kafka_ssl_key_password.get_secret_value()
+    try:
+        # always given: without one OpenSSL would ask for it on the terminal, and wait
+        context.load_cert_chain(certificate, settings.kafka_ssl_keyfile, password=lambda: password)
+    except ssl.SSLError as error:
+        raise UserError(
+            f"TOUCHSTONE_KAFKA_SSL_CERTFILE, …_KEYFILE: cannot use {certificate} with {settings.kafka_ssl_keyfile or 'the key in it'}: "
+            f"{error.strerror or error}",
+            "the key must belong to the certificate; if it has a passphrase, TOUCHSTONE_KAFKA_SSL_KEY_PASSWORD (or …_FILE) must be it",
+        ) from None
+    except OSError as error:
+        raise _unreadable("TOUCHSTONE_KAFKA_SSL_CERTFILE", certificate, error) from None
 
 
 def _unreadable(variable: str, path: object, error: OSError) -> UserError:

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     kafka_ssl_cafile: Path | None = Field(None, description="CA bundle, PEM")
     kafka_ssl_certfile: Path | None = Field(None, description="client certificate, PEM")
     kafka_ssl_keyfile: Path | None = Field(None, description="client key, PEM")
+    kafka_ssl_key_password: SecretStr = Field(SecretStr(""), description="passphrase of the client key")
 
     # Schema registry
     registry_url: str = Field("", description="Confluent-compatible registry; empty: ids come from schemas/ids.yaml")

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Final
 
@@ -18,6 +19,7 @@ from streams.connect.outgoing import CONTROLS, topics
 from streams.doctor.check import Finding, Status
 from streams.engine.job import Message
 from streams.errors import ExitCode, InvalidEvent, UserError
+from streams.experience.compiled import CompiledPack
 from streams.packs_folder import shelf
 from streams.settings import Settings
 from streams.tail.decode import DEAD_LETTERS
@@ -27,6 +29,7 @@ HOUR_MS: Final = 3_600_000
 DEAD_LETTERS_MAX: Final = 100_000  # are counted
 NAMED: Final = 5  # ids or names in a sentence
 SKEW_MS: Final = 2_000
+CALENDAR_DAYS: Final = 60  # ahead, within which the end of a calendar is told
 _REASON: Final = "touchstone.reason"
 _TOPIC: Final = "__connect.errors.topic"
 
@@ -153,16 +156,34 @@ def _packs(in_force: dict[str, tuple[PackInForce, int]], settings: Settings, cou
     if not in_force:
         fix = "`touchstone packs activate retail`: without one the worker waits"
         return [Finding("controls", "attention", f"{count} controls, no pack is in force", fix)]
-    mine = {(pack.name, pack.version) for pack in shelf(settings).packs()}
+    mine = {(pack.name, pack.version): pack for pack in shelf(settings).packs()}
     findings = []
     for brand, (pack, at) in sorted(in_force.items()):
         since = "the beginning" if at == 0 else instant_text(at)
         what = f"pack {pack.name} {pack.version} is in force since {since}{f' for brand {brand}' if brand else ''}"
         if (pack.name, pack.version) in mine:
             findings.append(Finding("controls", "ok", what))
+            findings += calendars(mine[pack.name, pack.version], datetime.now(UTC).date())
         else:
             fix = "a worker without it waits: install that version, or `touchstone packs activate` the one that is here"
             findings.append(Finding("controls", "attention", f"{what}, and not installed here", fix))
+    return findings
+
+
+def calendars(pack: CompiledPack, today: date) -> list[Finding]:
+    """Working-day calendars that end soon: beyond their years tasks are held, for which day it is would be a guess."""
+    findings = []
+    for name, calendar in pack.calendars.items():
+        day = calendar.first_unknown(today, CALENDAR_DAYS)
+        if day is not None:
+            what = f"pack {pack.name}: calendar {name} does not cover {day.year}"
+            when = "now" if day == today else f"from {day} on"
+            fix = (
+                f"add {day.year} to its `years` and activate the pack (the package that knows the days off may have to be "
+                "upgraded, or they are listed under `dates`); restart the workers"
+            )
+            status: Status = "failed" if day == today else "attention"
+            findings.append(Finding("calendars", status, f"{what}: {when} tasks that need it are held", fix))
     return findings
 
 

@@ -63,6 +63,11 @@ class WorkingTime:
             total += min(end, until) - max(begin, since)
         return total / SECOND
 
+    def first_unknown(self, since: date, days: int) -> date | None:
+        """The first of so many days whose days off it does not know; None: it knows all of them."""
+        ahead = (since + timedelta(days=number) for number in range(days if self.knows_days else 0))
+        return next((day for day in ahead if day.year not in self._years and day not in self._dates), None)
+
     def hours(self, unit: Unit | None) -> Hours:
         """A unit's own opening hours and zone; where it says nothing, those of the calendar."""
         if unit is None:

@@ -33,7 +33,7 @@ from sinks.migrations import migrate
 from streams import topics
 from streams.admin import Admin, TopicSpec
 from streams.errors import Unavailable, UserError
-from streams.kafka_config import aiokafka_client_config, kafka_client_config
+from streams.kafka_config import aiokafka_client_config, kafka_client_config, ssl_context
 from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
@@ -46,6 +46,7 @@ from tests.touchstone_command import TOUCHSTONE
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required user_alice='{password}';"
 PASSWORD = "Grüße-secret"
+PASSPHRASE = "Schlüssel-secret"
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -73,6 +74,15 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     authority.write_bytes(pem)
     store.write_bytes(private + pem)
     return authority, store
+
+
+def encrypted_key(store: Path) -> Path:
+    """The same key, with a passphrase."""
+    key = serialization.load_pem_private_key(store.read_bytes(), None)
+    encryption = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+    path = store.with_name("key.pem")
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+    return path
 
 
 class Secured(NamedTuple):
@@ -127,7 +137,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             "kafka_brokers": f"127.0.0.1:{mutual_port}",
             "kafka_security": "SSL",
             "kafka_ssl_cafile": authority,
-            "kafka_ssl_certfile": store,
+            "kafka_ssl_certfile": authority,
+            "kafka_ssl_keyfile": encrypted_key(store),
+            "kafka_ssl_key_password": PASSPHRASE,
         },
         store,
     )
@@ -208,7 +220,8 @@ def test_worker_and_sink_with_certificates_scram_and_tls_to_clickhouse(
         )
         findings = {one["check"]: one["status"] for one in json.loads(doctor.stdout)["findings"]}
         assert {findings["Kafka"], findings["ClickHouse"]} == {"ok"}, doctor.stdout
-        assert PASSWORD not in doctor.stdout + doctor.stderr + said()
+        for secret in (PASSWORD, PASSPHRASE):
+            assert secret not in doctor.stdout + doctor.stderr + said()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -256,6 +269,19 @@ def create_topics(values: dict[str, Any]) -> tuple[int, str]:
     command = [sys.executable, "-c", "from streams.cli import main; main()", "topics", "create"]
     done = subprocess.run(command, env=environment_of(values), capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def test_a_key_with_a_passphrase(tmp_path: Path) -> None:
+    authority, store = certificate(tmp_path)
+    given: dict[str, Any] = {
+        "kafka_security": "SSL", "kafka_ssl_certfile": authority, "kafka_ssl_keyfile": encrypted_key(store),
+    }  # fmt: skip
+    assert ssl_context(Settings(**given, kafka_ssl_key_password=PASSPHRASE)) is not None
+    for wrong in ({}, {"kafka_ssl_key_password": "guessed"}):
+        with pytest.raises(UserError) as refused:  # and nobody is asked on a terminal
+            ssl_context(Settings(**given, **wrong))
+        assert "TOUCHSTONE_KAFKA_SSL_KEY_PASSWORD" in refused.value.fix
+        assert "guessed" not in str(refused.value)
 
 
 @pytest.mark.parametrize("config", [kafka_client_config, aiokafka_client_config])

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from streams import settings as all_settings
 from streams.doctor import other_checks
 from streams.doctor.check import Check, Finding, run_checks
 from streams.doctor.configured import HIDDEN, configured
-from streams.doctor.kafka_checks import listed, packs_in_force
+from streams.doctor.kafka_checks import calendars, listed, packs_in_force
 from streams.doctor.report import all_checks, exit_code, packages
 from streams.errors import ExitCode, Unavailable, UserError
+from streams.packs_folder import find
 from streams.settings import Settings
 
 
@@ -167,6 +169,18 @@ def test_which_pack_is_in_force() -> None:
         "acme": ("mine", 50),
     }
     assert packs_in_force({}, 500, Codec()) == {}
+
+
+def test_a_calendar_that_ends_soon_is_told() -> None:
+    pack = find("automotive", Settings())
+    last = max(pack.file.calendars["workshop"].years)
+    assert calendars(pack, date(last, 11, 2)) == []  # 31 December is the 60th day
+    [soon] = calendars(pack, date(last, 11, 3))
+    assert (soon.status, soon.check) == ("attention", "calendars")
+    assert f"workshop does not cover {last + 1}: from {last + 1}-01-01 on" in soon.what
+    [over] = calendars(pack, date(last + 1, 1, 1))
+    assert over.status == "failed"
+    assert calendars(find("retail", Settings()), date(last + 1, 1, 1)) == []
 
 
 def test_packages_are_told() -> None:
