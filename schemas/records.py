@@ -399,6 +399,19 @@ class Holdout(msgspec.Struct, gc=False, kw_only=True):
     pack_version: str
 
 
+class Claim(msgspec.Struct, gc=False, kw_only=True):
+    """What an action claims of a limit in a period, granted or not; the order of claims is (occurred_at, place)."""
+
+    limit: str
+    group: str = ""
+    begins_at: int
+    ends_at: int
+    place: str
+    amount: Decimal
+    most: Decimal
+    bound: bool = True
+
+
 class Cause(msgspec.Struct, gc=False, kw_only=True):
     """One customer's contribution to a cause at a touchpoint, for the second job. Topic cx-causes."""
 
@@ -420,6 +433,9 @@ class Cause(msgspec.Struct, gc=False, kw_only=True):
     pack: str
     pack_version: str
     value: float | None = None
+    claim: Claim | None = None
+    staff: str | None = None
+    fixed: bool = False
 
 
 class PackInForce(msgspec.Struct, gc=False, kw_only=True):
@@ -491,8 +507,29 @@ class UsualWaiting(msgspec.Struct, gc=False, kw_only=True):
     waits: int
 
 
+class UsedSpan(msgspec.Struct, gc=False, kw_only=True):
+    """From one claim on, until another, nothing is left for a claim."""
+
+    from_at: int
+    from_place: str
+    until_at: int | None = None
+    until_place: str = ""
+
+
+class LimitUsed(msgspec.Struct, gc=False, kw_only=True):
+    """When a limit is used up in a period, as its claims in order of event time tell."""
+
+    limit: str
+    group: str = ""
+    begins_at: int
+    ends_at: int
+    revision: int
+    spans: list[UsedSpan] = []
+    granted: Decimal
+
+
 class Control(msgspec.Struct, gc=False, kw_only=True):
-    """What steers the decisions: a pack in force, a unit, a limit, an incident, what is usual. A copy on every partition of cx-controls."""
+    """What steers the decisions: a pack in force, a unit, a limit, an incident, what is usual, what is used up. A copy on every partition of cx-controls."""
 
     control_id: str
     in_force_at: int
@@ -503,3 +540,4 @@ class Control(msgspec.Struct, gc=False, kw_only=True):
     limit: Limit | None = None
     incident: Incident | None = None
     usual_waiting: UsualWaiting | None = None
+    used: LimitUsed | None = None

@@ -12,7 +12,18 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import ActionUpdate, Control, Customer, Feedback, Incident, Limit, Touchpoint, Unit, UsualWaiting
+from schemas.records import (
+    ActionUpdate,
+    Control,
+    Customer,
+    Feedback,
+    Incident,
+    Limit,
+    LimitUsed,
+    Touchpoint,
+    Unit,
+    UsualWaiting,
+)
 from schemas.refusals import DeadLetterReason as Reason
 from schemas.refusals import InvalidEvent
 
@@ -185,10 +196,10 @@ def check_control(control: Control, key: bytes | None) -> None:
         raise InvalidEvent(Reason.KEY_MISMATCH, "the message's key must be the UTF-8 control_id")
     if control.in_force_at != 0:  # 0: from the beginning
         _check_instant("in_force_at", control.in_force_at)
-    parts = (control.pack, control.unit, control.limit, control.incident, control.usual_waiting)
+    parts = (control.pack, control.unit, control.limit, control.incident, control.usual_waiting, control.used)
     if sum(part is not None for part in parts) != 1:
         raise InvalidEvent(
-            Reason.MISSING_FIELD, "a control says exactly one of pack, unit, limit, incident, usual_waiting"
+            Reason.MISSING_FIELD, "a control says exactly one of pack, unit, limit, incident, usual_waiting, used"
         )
     if control.pack is not None and not (control.pack.name and control.pack.version):
         raise InvalidEvent(Reason.MISSING_FIELD, "a pack in force needs a name and a version")
@@ -200,6 +211,15 @@ def check_control(control: Control, key: bytes | None) -> None:
         _check_incident(control.incident)
     if control.usual_waiting is not None:
         _check_usual_waiting(control.usual_waiting)
+    if control.used is not None:
+        _check_used(control.used)
+
+
+def _check_used(used: LimitUsed) -> None:
+    if not used.limit:
+        raise InvalidEvent(Reason.MISSING_FIELD, "what is used up needs the name of a limit")
+    if used.begins_at >= used.ends_at:
+        raise InvalidEvent(Reason.OUT_OF_RANGE, f"the period of limit {used.limit} ends before it begins")
 
 
 def _check_usual_waiting(usual: UsualWaiting) -> None:

@@ -141,6 +141,14 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     )
 
 
+def wait_until(action: Action, at: int) -> None:
+    """There is room for it only later: so much later it is due, too."""
+    begin = action.deliver_not_before_at or action.decided_at
+    if at > begin:
+        action.due_at = None if action.due_at is None else action.due_at + at - begin
+        action.deliver_not_before_at = at
+
+
 def _assignee(folding: Folding, audience: "Audience", episode: Episode | None, unit: str | None, at: int) -> str | None:
     """Who is asked: who has the role, else the owner of the episode or of the customer, else the audience's fallback."""
     if audience.role is not None:

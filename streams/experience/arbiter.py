@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from schemas.records import Loser
-from streams.experience.actions import action_of, grounds_of
+from streams.experience.actions import action_of, grounds_of, wait_until
 from streams.experience.caps import binding, full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options
 from streams.experience.compensation import NOTHING_GIVEN, Award, award_of
@@ -18,6 +18,7 @@ from streams.experience.frame import open_episode
 from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
 from streams.experience.ids import action_id
 from streams.experience.pack import Cap
+from streams.experience.period_limits import UNASKED, Answer, ask
 from streams.experience.score import dissatisfaction
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import ACTIONS_MAX, Pending
@@ -30,7 +31,7 @@ def arbitrate(folding: Folding, at: int) -> None:
     candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
     folding.candidates = []
     decision = _Decision(folding, at, candidates[0].pack)
-    winners: list[tuple[Candidate, Spent, Award, Draw | None]] = []
+    winners: list[tuple[Candidate, Spent, Award, Draw | None, Answer]] = []
     losers: list[Loser] = []
     for candidate in candidates:
         claim = _claim(folding, candidate, at)
@@ -38,17 +39,21 @@ def arbitrate(folding: Folding, at: int) -> None:
         if lost is None:
             draw = None if decision.award.is_right else _held_out(folding, candidate, at, losers)
             claim.held = draw is not None
-            winners.append((candidate, claim, decision.award, draw))
+            winners.append((candidate, claim, decision.award, draw, decision.answer))
+            if draw is None:
+                folding.facts += decision.answer.claims
             decision.won(candidate, claim)
         else:
+            if decision.answer.claims and not _would_be_held(folding, candidate, at):
+                folding.facts += decision.answer.claims
             spec = candidate.rule.spec
             loser = Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1])
             losers.append(loser)
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
     decision.remember()
-    for winner, claim, award, draw in winners:
-        _act(folding, winner, claim, award, losers, draw)
+    for winner, claim, award, draw, answer in winners:
+        _act(folding, winner, claim, award, losers, draw, answer)
 
 
 def _oldest(pack: CompiledPack, row: Spent, at: int) -> int:
@@ -57,6 +62,13 @@ def _oldest(pack: CompiledPack, row: Spent, at: int) -> int:
     if row.costs and rule is not None:
         longest = max(longest, rule.per_seconds)
     return at - int(longest * SECOND)
+
+
+def _would_be_held(folding: Folding, candidate: Candidate, at: int) -> bool:
+    """Nobody who is held out claims anything."""
+    return draw_for(folding, candidate) is not None and not is_protected(
+        candidate.pack, grounds_of(folding, candidate, at)
+    )
 
 
 def _held_out(folding: Folding, candidate: Candidate, at: int, losers: list[Loser]) -> Draw | None:
@@ -116,6 +128,7 @@ class _Decision(msgspec.Struct):
     known: list[Spent] | None = None
     new: bool = False
     award: Award = NOTHING_GIVEN  # to the candidate that was asked about last
+    answer: Answer = UNASKED  # of the limits to it
     customer_taken: Candidate | None = None
     taken_by_nobody: bool = False  # by a message that is held out
 
@@ -156,6 +169,7 @@ class _Decision(msgspec.Struct):
         Settles the claim's channel.
         """
         folding, spec = self.folding, candidate.rule.spec
+        self.answer = UNASKED
         if claim.reaches == "customer" and folding.subject_type in NOBODY_TO_REACH:
             return "no_customer", NOBODY_TO_REACH[folding.subject_type]
         if spec.costs and (alone := _text_alone(folding, candidate, self.at)) is not None:
@@ -179,7 +193,10 @@ class _Decision(msgspec.Struct):
         if taken is not None:
             rank = taken.rule.spec.priority
             return "outranked", f"by {taken.rule.name} of priority {rank}; wins with more than {rank}"
-        return None
+        if candidate.pack.limits:
+            self.answer = ask(folding, candidate, claim, is_right=self.award.is_right)
+            claim.deferred_to = self.answer.not_before
+        return self.answer.lost
 
     def _no_channel(self, candidate: Candidate, claim: Spent) -> tuple[str, str] | None:
         """Takes the best channel that consent and caps leave open; None: there is one, else why the best one is closed."""
@@ -221,11 +238,19 @@ def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
 
 
 def _act(
-    folding: Folding, candidate: Candidate, claim: Spent, award: Award, losers: list[Loser], held: Draw | None
+    folding: Folding,
+    candidate: Candidate,
+    claim: Spent,
+    award: Award,
+    losers: list[Loser],
+    held: Draw | None,
+    answer: Answer,
 ) -> None:
     """The action as a fact; held out: what it would have been."""
     rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
     record = action_of(folding, candidate, claim, award, losers)
+    if answer.not_before is not None:
+        wait_until(record, answer.not_before)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
     if episode is None and settle_at is not None and spec.never_with_open_episode:
         folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)

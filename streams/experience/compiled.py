@@ -125,6 +125,7 @@ class CompiledPack:
             (name, watch.owes, watch.signal) for name, watch in sorted(file.promises.items()) if watch.owes is not None
         )
         self.caps = tuple(sorted(file.caps.items()))
+        self.limits = tuple(sorted(file.limits.items()))
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.values = file.delivered_value is not None or file.relation_value is not None
         self.valued_at = frozenset[str]() if file.relation_value is None else file.relation_value.touchpoints()

@@ -10,6 +10,8 @@ from streams.errors import Unavailable
 from streams.experience.bulk import Words
 from streams.experience.compiled import CompiledPack
 from streams.experience.habits import Habits
+from streams.experience.limits_in_force import LimitsInForce
+from streams.experience.used_up import UsedUp
 
 EVERY_BRAND = ""
 LEVELS_MAX = 16  # units above one another
@@ -66,6 +68,8 @@ class Controls:
         self._units: dict[str, list[_UnitAt]] = {}
         self.words = Words()
         self.habits = Habits()
+        self.used = UsedUp()
+        self.limits = LimitsInForce()
         self._seen: set[str] = set()
         self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack
 
@@ -79,13 +83,15 @@ class Controls:
 
     def apply(self, control: Control) -> None:
         """Folds a control in; a repeat changes nothing."""
-        if self.knows(control) or (control.pack is None and control.unit is None):
-            return  # limits and incidents steer nothing yet: remembering each would only grow
+        if self.knows(control) or (control.pack is None and control.unit is None and control.limit is None):
+            return  # incidents steer nothing: remembering each would only grow
         self._seen.add(control.control_id)
         self._found.clear()
         if control.pack is not None:
             entry = _InForce(control.in_force_at, control.written_at, control.pack.name, control.pack.version)
             insort(self._packs.setdefault(control.brand or EVERY_BRAND, []), entry)
+        elif control.limit is not None:
+            self.limits.add(control, control.limit)
         elif control.unit is not None:
             at = _UnitAt(control.in_force_at, control.written_at, control.control_id, control.unit)
             self._units.setdefault(control.unit.unit_id, []).append(at)

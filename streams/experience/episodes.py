@@ -14,6 +14,7 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.evidence import evidence_of, origin_of
 from streams.experience.folding import SECOND, Fact, Folding
 from streams.experience.ids import episode_id
+from streams.experience.period_limits import give_back
 from streams.experience.recurrence import recurred
 from streams.experience.score import dissatisfaction
 from streams.experience.state import MEMBERS_MAX, Episode, Fold, Sign
@@ -50,7 +51,9 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign, statute: str | No
     touch(folding, episode, at)
     if trigger is not None:
         episode.acted_score = score
-        folding.withdraw_pending(at, episode)
+        for row in folding.withdraw_pending(at, episode):
+            if pack.limits:
+                give_back(folding, pack, row, None, at)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
     if statute is not None:
         statutory.lodged(folding, pack, episode, sign, statute)

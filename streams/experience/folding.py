@@ -155,17 +155,20 @@ class Folding(msgspec.Struct):
         """Kind of subject, as its latest event says."""
         return self.fold.subject_type
 
-    def withdraw_pending(self, at: int, episode: EpisodeRow) -> None:
-        """An episode is open: what must not go out any more is withdrawn."""
+    def withdraw_pending(self, at: int, episode: EpisodeRow) -> list[Spent]:
+        """An episode is open: what must not go out any more is withdrawn. Gives what had been counted of it."""
         waiting, self.fold.pending = [one for one in self.fold.pending if one.settle_at > at], []
+        withdrawn: list[Spent] = []
         if waiting:
             gone = {one.action_id for one in waiting}
-            kept = [row for row in load_spent(self.fold.spent) if row.action_id not in gone]
-            self.fold.spent = dump_spent(kept)
+            rows = load_spent(self.fold.spent)
+            withdrawn = [row for row in rows if row.action_id in gone]
+            self.fold.spent = dump_spent([row for row in rows if row.action_id not in gone])
         for one in waiting:
             self.facts.append(Withdrawal(one.action_id))
             lost = Loser(rule=one.rule, kind=one.kind, reason="open_episode", detail="withdrawn before it went out")
             self.lose(lost, episode)
+        return withdrawn
 
     def add_pending(self, pending: Pending, at: int) -> None:
         """Remembers an action that an episode would still withdraw."""

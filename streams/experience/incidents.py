@@ -14,7 +14,7 @@ from schemas.records import Action, Cause, Control, Evidence, Incident, Notifica
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
-from streams.experience import usual_waiting
+from streams.experience import limit_board, usual_waiting
 from streams.experience.bulk import SweepRule, is_bulk, rule_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
@@ -83,6 +83,9 @@ class Incidents:
             ticked_to = max((item.due_at for item in inputs if isinstance(item, Tick)), default=0)
             waits = (item.cause for item in inputs if isinstance(item, CauseInput))
             return usual_waiting.learn(state, waits, ticked_to, self._shelf, self._codec, self._limits)
+        if limit_board.concerns(key):
+            claims = (item.cause for item in inputs if isinstance(item, CauseInput))
+            return limit_board.count(state, claims, self._codec, self._limits)
         board = load_board(state)
         for item in inputs:
             if isinstance(item, Tick):

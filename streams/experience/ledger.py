@@ -81,6 +81,8 @@ class Ledger:
         for new, old in moved.items():
             if new in kept:
                 self._keep(old, derived.pop((old.kind, new)))
+        for key in [key for key, fact in derived.items() if kept and fact.kind == "cause" and fact.step in kept]:
+            del derived[key]  # what a message that stays out has claimed is claimed under its first id
         gone = [
             entry
             for key, entry in self._entries.items()
@@ -88,6 +90,7 @@ class Ledger:
             and entry.at > base_at
             and entry.status != "retracted"
             and entry.id not in kept.values()
+            and not (entry.kind == "cause" and entry.step and self._is_final(entry.step))
         ]
         self._retract(gone, derived, receipts)
         for name in waiting:
@@ -101,6 +104,11 @@ class Ledger:
             before = moved.get(fact.id)
             self._put(fact, before.id if before is not None and before.revision else None)
         return kept
+
+    def _is_final(self, action: str) -> bool:
+        """Has a settled action gone out? Then what it has claimed is spent, whatever is derived now."""
+        entry = self._entries.get(("action", action))
+        return entry is not None and entry.settle_at is not None and entry.revision > 0
 
     def _moved(self, derived: Mapping[tuple[Kind, str], Fact], base_at: int) -> dict[str, Entry]:
         """New action id → what it was before its episode's opening was found to be another: same rule and step (in its journey)."""
@@ -279,7 +287,8 @@ class Ledger:
 
     def _send(self, record: Record, value: bytes) -> None:
         if isinstance(record, Cause):
-            self.outputs.append(Output("cx-causes", cause_key(record), value))
+            claims = record.claim is not None  # the sooner it is counted, the less goes beyond a limit
+            self.outputs.append(Output("cx-causes", cause_key(record), value, urgent=claims))
             return
         key = record.subject_id.encode()
         if isinstance(record, Action):

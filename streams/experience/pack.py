@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from streams.experience.pack_values import DeliveredValue, Fairness, Measure, RelationValue
+from streams.experience.periods import Per
 
 ByTier = dict[str, float]  # tier → value; `other` is for every tier that is not named
 Texts = dict[str, str]  # locale → text with {parameters}
@@ -185,6 +186,25 @@ class ContactCap(Part):
     below_priority: int | None = None  # binds actions of a lower priority only; null: all
 
 
+class PeriodLimit(Part):
+    """At most so much in a period over all customers: a budget, or what a team can do. What is left out counts all."""
+
+    most: float | dict[str, float]  # in a period; by group: "shop-7": 300, other: 100
+    per: Per  # a period of the calendar
+    counts: Literal["actions", "money"] = "actions"  # money: what is given away, in the pack's currency
+    time_zone: str = "UTC"  # of the calendar
+    same: list[
+        Literal["brand", "unit", "audience", "kind", "channel", "touchpoint", "journey"]
+    ] = []  # counted apart by
+    reaches: Literal["staff", "customer"] | None = None  # whom the actions reach
+    audiences: list[str] = []  # who acts
+    kinds: list[str] = []  # what is done, as downstream systems call it
+    channels: list[str] = []  # how
+    steps: list[Step] = []  # of the treatment
+    below_priority: int | None = None  # binds actions of a lower priority only; the others count
+    defers: int = 0  # so many periods an action may wait for room; 0: it is not done
+
+
 class ActionRule(Part):
     """What follows from what."""
 
@@ -320,6 +340,7 @@ class PackFile(Part):
     statutes: dict[str, Statute] = {}  # what complaints lodged with a regulator start
     calendars: dict[str, Calendar] = {}  # when people work
     caps: dict[str, ContactCap] = {}  # how often one customer is reached, across rules
+    limits: dict[str, PeriodLimit] = {}  # what a period allows over all customers
     compensation: Compensation | None = None  # how much one customer is given
     delivered_value: DeliveredValue | None = None  # what a matter gives a customer and takes from him
     relation_value: RelationValue | None = None  # what a customer is worth, and the tier that follows

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.validate import known_time_zone
+from streams.experience.limit_checks import check_limits
 from streams.experience.many_checks import check_many
 from streams.experience.naming import Problem, missing, tiers
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
@@ -85,6 +86,7 @@ def check(pack: PackFile) -> Iterator[Problem]:
     yield from _texts(pack)
     yield from _rest(pack)
     yield from _calibration(pack)
+    yield from check_limits(pack)
     yield from check_many(pack)
     yield from check_treatment(pack)
     yield from check_values(pack)
@@ -117,6 +119,7 @@ def _names(pack: PackFile) -> Iterator[Problem]:
         "actions",
         "texts",
         "caps",
+        "limits",
         "outcomes",
         "calendars",
         "statutes",

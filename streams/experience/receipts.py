@@ -4,13 +4,16 @@ accepted → respond, contacted → compensate, compensated → improve, resolve
 over names the next owner, waiting for the customer stops the clock.
 """
 
+from decimal import Decimal
 from typing import Final
 
+from schemas.codec import money
 from schemas.records import ActionUpdate
 from streams.experience import clocks, deadlines
 from streams.experience.actions import propose
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.ids import action_id
+from streams.experience.period_limits import give_back
 from streams.experience.recurrence import fixed
 from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import Episode
@@ -27,7 +30,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         return
     at, pack = source.at, pack_of(folding, episode)
     episode.worked = True
-    _given(folding, update)
+    _given(folding, episode, update, at)
     if "clock" in update.attributes:
         clocks.answered(episode, update.attributes["clock"])
     if update.status == "waiting_for_customer":
@@ -58,12 +61,16 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     touch(folding, episode, at)
 
 
-def _given(folding: Folding, update: ActionUpdate) -> None:
+def _given(folding: Folding, episode: Episode, update: ActionUpdate, at: int) -> None:
     """What was really given counts, not what was suggested."""
     if update.status != "declined" and update.cost is None:
         return
     rows = load_spent(folding.fold.spent)
+    pack = pack_of(folding, episode)
     for row in [one for one in rows if one.costs and one.action_id == update.action_id]:
+        left = Decimal(0) if update.status == "declined" or update.cost is None else update.cost
+        if pack.limits and (back := money(round(row.amount, 4)) - left):
+            give_back(folding, pack, row, back, at)
         if update.status == "declined":
             rows.remove(row)
         elif update.cost is not None:

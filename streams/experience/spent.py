@@ -35,6 +35,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     answered_at: int | None = None  # µs; the customer has answered to it, or done what it asked for
     held: bool = False  # the customer is held out: it counts, but never went out
     episode: str = ""  # that it belongs to
+    deferred_to: int | None = None  # µs; it waits for room in a limit
 
     @property
     def costs(self) -> bool:

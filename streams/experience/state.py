@@ -214,6 +214,10 @@ class Fold(Row):
     accounts: bytes = b""  # Accounts: what matters gave the customer and took, the latest last
     worth: bytes = b""  # Worth: what the customer is worth to the company
     successes: dict[str, int] = {}  # by touchpoint, for packs that ask
+    asked: tuple[int, int] = (
+        0,
+        0,
+    )  # of limits: instant of the latest claim, and how many there were before at this instant
 
 
 class Piece(Row):

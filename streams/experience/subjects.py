@@ -108,7 +108,9 @@ class Subjects:
         if control.usual_waiting is not None:
             since = _past(controls.habits.apply(control), stream_time)
             return since if since is None or since >= (stream_time or 0) - self._limits.lateness else None
-        judges = control.pack is not None or control.unit is not None
+        if control.used is not None:
+            return _past(controls.used.apply(control), stream_time)
+        judges = control.incident is None
         if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(
                 DeadLetterReason.CONTROL_TOO_LATE,
