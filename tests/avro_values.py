@@ -88,7 +88,8 @@ def random_datum(node: Any, names: Names, rng: random.Random) -> Any:
         branch = resolved(rng.choice(node), names)
         if branch["type"] == "null":
             return None
-        return (branch.get("name", branch["type"]), random_datum(branch, names, rng))
+        name = f"touchstone.{branch['name']}" if "name" in branch else branch["type"]
+        return (name, random_datum(branch, names, rng))
     kind = node["type"]
     if kind == "record":
         return {field["name"]: random_datum(field["type"], names, rng) for field in node["fields"]}

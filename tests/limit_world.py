@@ -5,20 +5,23 @@ at most, a word reaches each partition after `back` at most, each in its own tim
 """
 
 import random
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 import msgspec
 
-from schemas.records import Action, Cause
+from schemas.records import Action, Cause, Control, Touchpoint
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, compile_pack
-from streams.experience.controls import Shelf
+from streams.experience.controls import Shelf, first_pack
 from streams.experience.incidents import Incidents
 from streams.experience.surroundings import Limits
+from streams.replay.decide import Decider
 from streams.replay.driver import Driver
 from tests.builders import CODEC, LATENESS_SECONDS, SECOND, START, driver, message, records
 
+DAY = 86_400
 PACK = """
 pack: limited
 description: Every failure asks for a voucher, and for a call.
@@ -48,7 +51,12 @@ limits: %(limits)s
 
 def limited(limits: str, settling: float = 120) -> CompiledPack:
     """A pack with these limits (YAML in braces), whose vouchers settle in so many seconds."""
-    return compile_pack(PACK % {"limits": limits, "settling": settling}, "limited.yaml")
+    return compile_pack(limited_text(limits, settling), "limited.yaml")
+
+
+def limited_text(limits: str, settling: float) -> str:
+    """The same as text."""
+    return PACK % {"limits": limits, "settling": settling}
 
 
 class Failure(NamedTuple):
@@ -58,10 +66,11 @@ class Failure(NamedTuple):
     subject: str
     matter: str
     unit: str | None = None
+    brand: str | None = None
 
     def message(self, number: int) -> Message:
         """As it comes from Kafka."""
-        more = {} if self.unit is None else {"unit": self.unit}
+        more = {name: value for name in ("unit", "brand") if (value := getattr(self, name)) is not None}
         return message(
             "touchpoint",
             f"e{number:04}",
@@ -88,11 +97,12 @@ class Delays(NamedTuple):
     lag: float = 0.0
     to_second: float = 0.0
     back: float = 0.0
+    late: float = 0.0  # some events, beyond the lag of their partition
 
     @property
     def seconds(self) -> float:
         """From a claim's event time to where its word is known everywhere."""
-        return self.lag + self.to_second + self.back
+        return self.lag + self.late + self.to_second + self.back
 
 
 class World:
@@ -107,13 +117,14 @@ class World:
         self._count = 0
         self._free_at: dict[tuple[int | None, str], float] = {}
         self.sent: list[Sent] = []
-        self.claims: list[Cause] = []
+        self.words: list[Control] = []
 
     def run(self, failures: list[Failure], until: int) -> None:
         """`until`: seconds after START, when all is at rest."""
         for number, one in enumerate(failures):
             partition = hash_of(one.subject) % len(self._tasks)
-            self._put(START + one.at * SECOND + self._lags[partition], partition, one.message(number))
+            late = self._rng.uniform(0, self._delays.late) * SECOND if self._rng.random() < 0.2 else 0.0
+            self._put(START + one.at * SECOND + self._lags[partition] + late, partition, one.message(number))
         while self._queue:
             when, _, partition, what = heappop(self._queue)
             self._advance(when)
@@ -151,29 +162,45 @@ class World:
             if output.topic == "cx-causes":
                 self._count += 1
                 cause = CODEC.decode(output.value, Cause)
-                self.claims += [cause] if cause.claim is not None else []
                 what = Message("cx-causes", 0, self._count, 0, output.key, output.value)
                 self._put(self._later(when, self._delays.to_second, (None, cause.subject_id)), None, what)
 
     def _from_second(self, when: float, outputs: list[Output]) -> None:
         for output in outputs:
             if output.topic == "cx-controls":
+                self.words.append(CODEC.decode(output.value, Control))
                 what = Message("cx-controls", 0, 0, 0, output.key, output.value)
                 for partition in range(len(self._tasks)):
                     self._put(self._later(when, self._delays.back, (partition, "word")), partition, what)
 
     def in_force(self, kind: str) -> dict[str, Action]:
         """Actions of a kind that hold in the end, by id."""
-        held: dict[str, Action] = {}
-        for _, action in self.sent:
-            held.pop(action.action_id, None)
-            if not action.retracted and action.kind == kind:
-                held[action.action_id] = action
-        return held
+        return {name: one for name, one in in_force(each.action for each in self.sent).items() if one.kind == kind}
 
     def went_out(self, kind: str) -> list[Sent]:
         """Actions of a kind that went out, taken back or not."""
         return [one for one in self.sent if one.action.kind == kind and one.action.revision == 1]
+
+
+def decided(pack: CompiledPack, made: list[Failure], numbers: Iterable[int] | None = None) -> dict[str, Action]:
+    """What `touchstone decide` makes of it, in force. `numbers`: of the messages, where they do not just count up."""
+    one = Decider(pack, Limits(LATENESS_SECONDS * SECOND, 500), CODEC)
+    one.control(first_pack(pack))
+    for number, each in zip(numbers or range(len(made)), made, strict=True):
+        one.take(CODEC.decode(each.message(number).value, Touchpoint))
+    one.advance(START + 2 * DAY * SECOND)
+    return in_force(one.decided)
+
+
+def in_force(decided: Iterable[object]) -> dict[str, Action]:
+    """The actions among what was decided that hold in the end, by id."""
+    held: dict[str, Action] = {}
+    for record in decided:
+        if isinstance(record, Action):
+            held.pop(record.action_id, None)
+            if not record.retracted:
+                held[record.action_id] = record
+    return held
 
 
 def hash_of(subject: str) -> int:

@@ -8,15 +8,10 @@ from hashlib import blake2b
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Action, Touchpoint
-from streams.experience.compiled import CompiledPack
-from streams.experience.controls import first_pack
-from streams.experience.surroundings import Limits
-from streams.replay.decide import Decider
-from tests.builders import CODEC, LATENESS_SECONDS, SECOND, START
-from tests.limit_world import Delays, Failure, World, as_told, limited
+from schemas.records import Action
+from tests.builders import SECOND, START
+from tests.limit_world import DAY, Delays, Failure, World, as_told, decided, limited
 
-DAY = 86_400
 LIMITS = "{goodwill: {counts: money, most: 60, per: hour, same: [unit]}, calls: {most: 7, per: hour, audiences: [care], defers: 1}}"
 SETTLING = 120
 
@@ -28,22 +23,6 @@ def failures(rng: random.Random, count: int) -> list[Failure]:
         matter = f"m{rng.randrange(count)}"
         made.append(Failure(at, f"s{rng.randrange(12)}", matter, rng.choice((None, "shop-1", "shop-2"))))
     return made
-
-
-def decided(pack: CompiledPack, made: list[Failure]) -> dict[str, Action]:
-    """What `touchstone decide` makes of it, in force."""
-    one = Decider(pack, Limits(LATENESS_SECONDS * SECOND, 500), CODEC)
-    one.control(first_pack(pack))
-    for number, each in enumerate(made):
-        one.take(CODEC.decode(each.message(number).value, Touchpoint))
-    one.advance(START + 2 * DAY * SECOND)
-    held: dict[str, Action] = {}
-    for record in one.decided:
-        if isinstance(record, Action):
-            held.pop(record.action_id, None)
-            if not record.retracted:
-                held[record.action_id] = record
-    return held
 
 
 def spent_by_hand(made: list[Failure], most: int) -> dict[tuple[str | None, int], int]:
@@ -74,7 +53,7 @@ def by_unit_and_hour(actions: list[Action]) -> dict[tuple[str | None, int], int]
 def test_nothing_goes_beyond_a_limit_while_messages_settle_longer_than_words_travel(seed: int, partitions: int) -> None:
     rng = random.Random(seed)
     pack, made = limited(LIMITS, SETTLING), failures(rng, 60)
-    delays = Delays(rng.uniform(0, 39), rng.uniform(0, 40), rng.uniform(0, 40))
+    delays = Delays(*(rng.uniform(0, 29) for _ in range(4)))
     assert delays.seconds < SETTLING
     world = World(pack, partitions, delays, rng)
     world.run(made, 2 * DAY)
@@ -93,7 +72,7 @@ def test_what_goes_beyond_a_limit_is_at_most_what_is_claimed_while_a_word_travel
     rng = random.Random(seed)
     pack = limited("{goodwill: {counts: money, most: 60, per: day}}", settling)
     made = [one._replace(matter=f"m{number}") for number, one in enumerate(failures(rng, 60))]  # all of them claim
-    delays = Delays(rng.uniform(0, 100), rng.uniform(0, 300), rng.uniform(0, 300))
+    delays = Delays(rng.uniform(0, 100), rng.uniform(0, 300), rng.uniform(0, 300), rng.uniform(0, 100))
     world = World(pack, partitions, delays, rng)
     world.run(made, 2 * DAY)
     used_up_at = made[6].at  # six vouchers fit

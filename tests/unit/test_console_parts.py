@@ -33,6 +33,8 @@ LOST = (
     "consent",
     "outranked",
     "holdout",
+    "budget",
+    "capacity",
 )  # streams/experience/arbiter.py
 UNITS = {name: Unit(unit_id=name, parents=parents) for name, parents in (("m", []), ("n", ["m"]), ("d", ["n", "m"]))}
 

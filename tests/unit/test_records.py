@@ -31,7 +31,7 @@ PERSONAL = {
     "Notification": {"subject_id", "assignee", "parameters", "text", "matter"},
     "Holdout": {"subject_id", "matter"},
     "Episode": {"subject_id", "owner"},
-    "Cause": {"subject_id", "product"},
+    "Cause": {"subject_id", "product", "staff"},
     "Staff": {"staff_id", "name"},
 }  # fmt: skip
 

@@ -1,0 +1,430 @@
+"""Limits of a period over all customers: budgets by unit, capacity that waits for the next period, what is given back or raised."""
+
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from schemas.json_form import from_json, instant
+from schemas.records import Action, Cause, Claim, Control, Limit, LimitUsed, Loser, Touchpoint, UsedSpan
+from streams.engine.job import Message
+from streams.errors import UserError
+from streams.experience import limit_board
+from streams.experience.claims import SPANS_MAX, Claimed, Sum, sweep
+from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.controls import Shelf, first_pack
+from streams.experience.ids import cause_key
+from streams.experience.periods import SECOND, Per, fixed_period_of, period_of
+from streams.experience.subjects import Subjects
+from streams.experience.surroundings import Limits
+from streams.experience.text import default_analyser
+from streams.experience.used_up import UsedUp
+from streams.replay.decide import Decider
+from tests.builders import CODEC, LATENESS_SECONDS, START, child_pack, control_message
+from tests.limit_world import Delays, Failure, World, in_force, limited
+
+HOUR = 3600
+NEXT_DAY = instant("2026-03-03T00:00:00Z")
+LIMITS = Limits(LATENESS_SECONDS * SECOND, 500)
+BUDGET = "{goodwill: {counts: money, most: 30, per: day}}"
+
+
+class Run:
+    """A pack at a prompt: both jobs, no delay."""
+
+    def __init__(self, pack: CompiledPack) -> None:
+        self.core = Decider(pack, LIMITS, CODEC)
+        self.core.control(first_pack(pack))
+        self._count = 0
+
+    def fail(self, at: int, subject: str = "", unit: str | None = None) -> None:
+        self._count += 1
+        one = Failure(at, subject or f"s{self._count}", f"m{self._count}", unit).message(self._count)
+        self.core.take(CODEC.decode(one.value, Touchpoint))
+
+    def receipt(self, at: int, action: Action, status: str, **more: object) -> None:
+        self._count += 1
+        body = {"record": "action_update", "event_id": f"r{self._count}", "occurred_at": START + at * SECOND, **more}
+        body |= {"subject_type": "customer", "subject_id": action.subject_id, "action_id": action.action_id}
+        self.core.take(from_json(body | {"status": status}))  # type: ignore[arg-type]
+
+    def limit(self, name: str, most: str, at: int, seconds: int = 86_400, currency: str | None = "EUR") -> None:
+        limit = Limit(name=name, most=Decimal(most), period_seconds=seconds, currency=currency)
+        when = START + at * SECOND
+        self.core.control(Control(control_id=f"{name}-{at}", in_force_at=when, written_at=when, limit=limit))
+
+    def held(self, kind: str) -> list[Action]:
+        """In force, by time."""
+        self.core.advance(START + 40 * HOUR * SECOND)
+        found = [one for one in in_force(self.core.decided).values() if one.kind == kind]
+        return sorted(found, key=lambda one: (one.decided_at, one.subject_id))
+
+    def given(self, kind: str = "voucher") -> list[str]:
+        return [one.subject_id for one in self.held(kind)]
+
+    def lost(self) -> list[Loser]:
+        return [loser for one in self.held("call_back") for loser in one.losers]
+
+
+def run(limits: str, failures: int) -> Run:
+    one = Run(limited(limits))
+    for number in range(failures):
+        one.fail(number * 60)
+    return one
+
+
+# --- budgets ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_budget_is_given_away_once_and_what_loses_says_what_would_have_won() -> None:
+    one = run(BUDGET, 5)
+    assert one.given() == ["s1", "s2", "s3"]
+    assert {(loser.rule, loser.reason, loser.detail) for loser in one.lost()} == {
+        ("voucher", "budget", "goodwill: 30 EUR a day used up; wins from 2026-03-03T00:00:00Z")
+    }
+    one.fail(14 * HOUR)  # midnight
+    assert one.given() == ["s1", "s2", "s3", "s6"]
+
+
+def test_each_unit_has_its_own_budget_by_name_or_the_others() -> None:
+    one = Run(limited("{goodwill: {counts: money, most: {shop-1: 10, other: 20}, per: day, same: [unit]}}"))
+    for number in range(9):
+        one.fail(number * 60, unit=("shop-1", "shop-2", None)[number % 3])
+    assert sorted(str(action.unit) for action in one.held("voucher")) == ["None", "None", "shop-1", "shop-2", "shop-2"]
+
+
+def test_what_no_period_can_hold_loses_by_itself_and_uses_nothing_up() -> None:
+    one = run("{goodwill: {counts: money, most: 9.5, per: day}}", 1)
+    assert [loser.detail for loser in one.lost()] == ["goodwill: 10 EUR of at most 9.5 EUR a day; wins with less"]
+
+
+def test_an_urgent_action_counts_and_is_never_refused() -> None:
+    one = run("{goodwill: {counts: money, most: 30, per: day, below_priority: 60}}", 5)
+    assert len(one.given()) == 5
+
+
+def test_of_two_limits_both_must_have_room_and_the_one_that_refuses_uses_nothing_of_the_other() -> None:
+    two = "{a: {counts: money, most: 40, per: day}, b: {counts: money, most: 10, per: day, same: [unit]}}"
+    one = Run(limited(two))
+    for number in range(12):
+        one.fail(number * 60, unit=f"shop-{number % 3}")
+    assert len(one.given()) == 3  # one a unit, and 10 of `a` are left
+    one.fail(HOUR, unit="shop-9")
+    assert len(one.given()) == 4
+
+
+def test_a_limit_on_the_controls_raises_the_budget_in_the_middle_of_a_period() -> None:
+    one = run(BUDGET, 4)
+    one.limit("goodwill", "50", 600)
+    one.limit("goodwill", "1000", 600, currency="CNY")  # of another pack
+    for number in range(4):
+        one.fail(900 + number * 60)
+    assert one.given() == ["s1", "s2", "s3", "s5", "s6"]
+
+
+def test_a_limit_on_the_controls_may_have_periods_of_its_own_and_hold_for_one_group() -> None:
+    one = Run(limited("{goodwill: {counts: money, most: 30, per: day, same: [unit]}}"))
+    one.limit("goodwill/shop-1", "10", 0, seconds=7200)
+    for number in range(4):
+        one.fail(number * HOUR, unit="shop-1")  # 10:00, 11:00, 12:00, 13:00
+    assert one.given() == ["s1", "s3"]
+
+
+# --- capacity --------------------------------------------------------------------------------------------------------
+
+
+def test_a_team_that_is_full_gets_it_in_the_next_hours_and_then_no_more() -> None:
+    one = run("{calls: {most: 2, per: hour, audiences: [care], defers: 1}}", 6)
+    begins = [action.deliver_not_before_at for action in one.held("call_back")]
+    assert begins == [None, None, START + HOUR * SECOND, START + HOUR * SECOND]
+    one.fail(HOUR)
+    one.fail(HOUR + 60)  # those who waited have taken the room of this hour
+    assert [action.deliver_not_before_at for action in one.held("call_back")][4:] == [START + 2 * HOUR * SECOND] * 2
+
+
+def test_what_is_due_is_due_so_much_later() -> None:
+    pack = child_pack("limits: {calls: {most: 1, per: hour, kinds: [call_back], defers: 1}}")
+    one = Run(pack)
+    for at, subject in ((0, "anna"), (60, "anna"), (120, "ben"), (180, "ben")):
+        one.fail(at, subject)
+    first, second = one.held("call_back")
+    assert first.due_at is not None
+    assert second.due_at is not None
+    assert second.deliver_not_before_at == START + HOUR * SECOND
+    waits = second.deliver_not_before_at - second.decided_at
+    assert second.due_at - second.decided_at == first.due_at - first.decided_at + waits
+
+
+# --- what is given back ----------------------------------------------------------------------------------------------
+
+OFFER = """
+actions: {offer_compensation: {when: 'subject.type == "customer"', cap: null, emit: now, amount: 10}}
+limits: {goodwill: {counts: money, most: 20, per: day}}
+"""
+
+
+def offers(subjects: str, first: Run | None = None, since: int = 0) -> Run:
+    """Each of these customers has failed twice: something is offered."""
+    one = first or Run(child_pack(OFFER))
+    for number, subject in enumerate(subjects):
+        one.fail(since + number * 600, subject)
+        one.fail(since + number * 600 + 60, subject)
+    return one
+
+
+def test_what_was_declined_or_cost_less_is_there_for_others() -> None:
+    one = offers("abc")
+    kind = one.core._pack.file.actions["offer_compensation"].kind
+    assert one.given(kind) == ["a", "b"]
+    one.receipt(2000, one.held(kind)[0], "declined")
+    one.receipt(2100, one.held(kind)[1], "compensated", cost="4")
+    assert offers("de", one, 2400).given(kind) == ["a", "b", "d"]
+    one.receipt(4000, one.held(kind)[2], "compensated", cost="6")
+    assert offers("fg", one, 4200).given(kind) == ["a", "b", "d", "f"]
+
+
+def test_what_a_promise_owes_is_counted_and_never_refused() -> None:
+    one = Run(child_pack(OFFER + "promises: {delivered_at_last: {owes: 25}}"))
+    for number, subject in enumerate("abc"):
+        paid = {"touchpoint": "payment", "matter": f"o{subject}", "promised_at": START + HOUR * SECOND}
+        body = {
+            "record": "touchpoint",
+            "event_id": f"paid-{subject}",
+            "subject_type": "customer",
+            "outcome": "success",
+            **paid,
+        }
+        one.core.take(from_json(body | {"subject_id": subject, "occurred_at": START + number * SECOND}))  # type: ignore[arg-type]
+    one.core.advance(START + 3 * HOUR * SECOND)
+    kind = one.core._pack.file.actions["offer_compensation"].kind
+    assert [(action.subject_id, action.amount) for action in one.held(kind)] == [(name, Decimal(25)) for name in "abc"]
+    assert offers("d", one, 4 * HOUR).given(kind) == ["a", "b", "c"]
+
+
+# --- claims in order -------------------------------------------------------------------------------------------------
+
+
+def claimed(number: int, amount: int, most: int = 100, *, bound: bool = True) -> Claimed:
+    return Claimed(f"c{number}", 1, False, number, f"{number:04}", amount, most, bound)
+
+
+def test_the_first_that_does_not_fit_ends_it_until_something_changes() -> None:
+    rows = [
+        claimed(1, 60),
+        claimed(2, 60),
+        claimed(3, 10),
+        claimed(4, -30, bound=False),
+        claimed(5, 60),
+        claimed(6, 10),
+    ]
+    found = sweep(Sum(), rows)
+    assert found.spans == [((2, "0002"), (4, "0004")), ((6, "0006+"), None)]
+    assert found.granted == 100
+
+
+def test_what_fits_exactly_leaves_nothing() -> None:
+    assert sweep(Sum(), [claimed(1, 100)]).spans == [((1, "0001+"), None)]
+
+
+def test_a_raised_limit_opens_it_with_the_claim_that_fits() -> None:
+    rows = [claimed(1, 100), claimed(2, 10), claimed(3, 60, 150), claimed(4, 30, 150), claimed(5, 20, 200)]
+    found = sweep(Sum(), rows)
+    assert found.spans == [((1, "0001+"), (5, "0005"))]
+    assert found.granted == 120
+
+
+def test_a_period_is_opened_again_so_often_and_no_oftener() -> None:
+    rows = [claimed(1, 100)]
+    for number in range(2, 500, 2):
+        rows += [claimed(number, -1, bound=False), claimed(number + 1, 1)]
+    assert len(sweep(Sum(), rows).spans) == SPANS_MAX
+
+
+# --- the board of job 2 ----------------------------------------------------------------------------------------------
+
+
+def cause(at: int, amount: str = "1", most: str = "5", revision: int = 1, *, retracted: bool = False) -> Cause:
+    begins_at, ends_at = period_of(START, "day", "UTC")
+    claim = Claim(
+        limit="calls",
+        begins_at=begins_at,
+        ends_at=ends_at,
+        place=f"p{at:08}",
+        amount=Decimal(amount),
+        most=Decimal(most),
+    )
+    return Cause(
+        cause_id=f"c{at}",
+        revision=revision,
+        retracted=retracted,
+        touchpoint="",
+        cause="limit/calls",
+        subject_type="customer",
+        subject_id=f"s{at}",
+        event_id=f"e{at}",
+        occurred_at=START + at * SECOND,
+        origin="inferred",
+        weight=0.0,
+        pack="limited",
+        pack_version="1",
+        claim=claim,
+    )
+
+
+def words(causes: list[Cause], state: bytes | None = None) -> tuple[bytes, list[LimitUsed]]:
+    step = limit_board.count(state, causes, CODEC, LIMITS)
+    assert step.state is not None
+    said = [CODEC.decode(output.value, Control).used for output in step.outputs]
+    return step.state, [one for one in said if one is not None]
+
+
+def test_words_are_the_same_in_any_order_and_only_new_ones_are_told() -> None:
+    rng = random.Random(7)
+    causes = [cause(at) for at in range(20)] + [cause(2, revision=2, retracted=True)]
+    _, [wanted] = words(causes)
+    assert wanted.spans == [UsedSpan(from_at=START + 5 * SECOND, from_place="p00000005+")]
+    for _ in range(5):
+        rng.shuffle(causes)
+        state, told = None, []
+        for one in causes:
+            state, new = words([one], state)
+            told += new
+        assert told[-1].spans == wanted.spans
+        assert [one.revision for one in told] == list(range(1, len(told) + 1))
+        assert words(causes, state)[1] == []
+
+
+def test_the_board_stays_small_and_counts_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit_board, "CLAIMS_MAX", 50)
+    state, sizes = None, []
+    for at in range(0, 1000, 2):
+        state, told = words([cause(at, most="900")], state)
+        sizes.append(len(state))
+        assert told == []
+    assert max(sizes[300:]) < 1.1 * max(sizes[:100])
+    state, told = words([cause(1, most="900")], state)  # its place has long been settled
+    assert told == []
+    state, told = words([cause(1, most="900", revision=2, retracted=True)], state)  # known no more
+    assert told == []
+    _, [full] = words([cause(1001, "399", most="900")], state)
+    assert full.granted == 900
+    assert full.spans[0].from_place == "p00001001+"
+
+
+def test_a_board_of_another_format_is_told() -> None:
+    for state in (b"\x93\x01\x02\x03", b"\x92\x02\xa1a"):
+        with pytest.raises(UserError, match="another format"):
+            limit_board.count(state, [], CODEC, LIMITS)
+
+
+def test_its_key_is_no_incident() -> None:
+    assert limit_board.concerns(cause_key(cause(1)))
+    assert not limit_board.concerns(b"|payment|failure")
+
+
+# --- words on the controls -------------------------------------------------------------------------------------------
+
+
+def word(revision: int, *spans: tuple[int, int | None]) -> Control:
+    begins_at, ends_at = period_of(START, "day", "UTC")
+    rows = [
+        UsedSpan(from_at=begin, from_place="m", until_at=end, until_place="" if end is None else "m")
+        for begin, end in spans
+    ]
+    used = LimitUsed(
+        limit="calls", begins_at=begins_at, ends_at=ends_at, revision=revision, spans=rows, granted=Decimal(1)
+    )
+    return Control(control_id="limit-x-1", in_force_at=begins_at, written_at=START, used=used)
+
+
+def test_a_word_tells_from_when_on_something_is_otherwise() -> None:
+    used = UsedUp()
+    assert used.apply(word(1, (50, None))) == 50
+    assert used.apply(word(1, (40, None))) is None
+    assert used.apply(word(3, (50, 90), (95, None))) == 90
+    assert used.apply(word(2)) is None
+    assert used.apply(word(4, (50, 90), (95, None))) is None
+    begins_at, _ = period_of(START, "day", "UTC")
+    answers = [used.refuses(None, "calls", "", begins_at, (at, "m")) for at in (49, 50, 89, 90, 94, 95)]
+    assert answers == [False, True, True, False, False, True]
+    assert not used.refuses(None, "calls", "", begins_at, (50, "m"), strictly=True)
+    assert used.refuses(None, "calls", "", begins_at, (50, "n"), strictly=True)
+    assert not used.refuses("b", "calls", "", begins_at, (60, "m"))
+
+
+def test_after_a_restart_the_words_are_read_again_and_refuse_as_before() -> None:
+    pack = limited(BUDGET)
+    world = World(pack, 1, Delays(), random.Random(1))
+    world.run([Failure(at * 60, f"s{at}", f"m{at}") for at in range(4)], 2 * HOUR)
+    job = Subjects(CODEC, Shelf((pack,)), default_analyser(), LIMITS)
+    controls = job.new_controls()
+    for one in (first_pack(pack), *world.words):
+        job.control(controls, control_message(one), None)
+    late = Failure(600, "s9", "m9").message(9)
+    step = job.step(b"s9", None, [job.decode(late).value], controls)
+    kinds = [CODEC.decode(one.value, Action).kind for one in step.outputs if one.topic == "cx-actions"]
+    assert kinds == ["call_back"]
+
+
+# --- periods ---------------------------------------------------------------------------------------------------------
+
+
+def test_periods_follow_the_calendar_also_when_clocks_change() -> None:
+    def told(at: str, per: Per, zone: str) -> tuple[str, str]:
+        begin, end = period_of(instant(at), per, zone)
+        form = [datetime.fromtimestamp(one // SECOND, UTC).strftime("%m-%dT%H:%M") for one in (begin, end)]
+        return form[0], form[1]
+
+    assert told("2026-03-29T12:00:00Z", "day", "Europe/Berlin") == ("03-28T23:00", "03-29T22:00")  # 23 hours
+    assert told("2026-10-25T12:00:00Z", "day", "Europe/Berlin") == ("10-24T22:00", "10-25T23:00")
+    assert told("2026-03-01T00:00:00Z", "week", "UTC") == ("02-23T00:00", "03-02T00:00")
+    assert told("2026-12-31T15:59:59Z", "month", "Asia/Shanghai") == ("11-30T16:00", "12-31T16:00")
+    assert told("2026-05-31T00:00:00Z", "quarter", "UTC") == ("04-01T00:00", "07-01T00:00")
+    assert told("2026-05-31T00:00:00Z", "year", "UTC") == ("01-01T00:00", "01-01T00:00")
+    assert told("2026-05-31T00:29:59Z", "hour", "Asia/Kolkata") == ("05-30T23:30", "05-31T00:30")
+    assert fixed_period_of(100 * SECOND, 60) == (60 * SECOND, 120 * SECOND)
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Pacific/Auckland", "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize("per", ["hour", "day", "week", "month", "quarter", "year"])
+def test_periods_meet_and_neighbours_have_words_of_different_ids(per: Per, zone: str) -> None:
+    at, ids = instant("2026-01-01T00:00:00Z"), []
+    board = limit_board.LimitBoard(limit="x")
+    for _ in range(40):
+        begin, end = period_of(at, per, zone)
+        assert begin <= at < end
+        assert period_of(end - 1, per, zone) == (begin, end)
+        assert datetime.fromtimestamp(begin // SECOND, ZoneInfo(zone)).minute == 0
+        ids.append(limit_board._control_id(board, begin, end))
+        at = end
+    assert all(len({*ids[number : number + 12]}) == 12 for number in range(28))
+
+
+# --- packs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ("{a: {most: -1, per: day}}", "cannot be negative"),
+        ("{a: {most: {shop-1: 4}, per: day, same: [unit]}}", "no value for `other`"),
+        ("{a: {most: {other: 4}, per: day}}", "nothing is counted apart"),
+        ("{a: {most: 1, per: day, kinds: [vouchers]}}", "did you mean 'voucher'"),
+        ("{a: {most: 1, per: day, audiences: [cure]}}", "did you mean 'care'"),
+        ("{a: {most: 1, per: day, time_zone: Mars}}", "no time zone 'Mars'"),
+        ("{a: {most: 1, per: day, same: [unit, unit]}}", "the same field twice"),
+        ("{a: {most: 1, per: day, defers: 99}}", "outside 0 to 14"),
+        ("{A: {most: 1, per: day}}", "is no name"),
+        ("{a: {most: 1, per: fortnight}}", "fortnight"),
+    ],
+)
+def test_a_limit_that_cannot_be_kept_is_refused(limits: str, told: str) -> None:
+    with pytest.raises(PackErrors, match=told):
+        limited(limits)
+
+
+def test_a_claim_is_a_message_that_job_2_takes() -> None:
+    one = cause(1)
+    assert Message("cx-causes", 0, 0, 0, cause_key(one), CODEC.encode(one)).key == b"||limit/calls"
