@@ -32,6 +32,7 @@ ActionOn = Literal[
 ]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Handling = Literal["listen", "respond", "compensate", "improve"]
+Apart = Literal["brand", "unit", "audience", "kind", "channel", "touchpoint", "journey"]
 Step = Literal["listen", "respond", "compensate", "improve", "escalate", "recognise"]
 
 
@@ -193,9 +194,7 @@ class PeriodLimit(Part):
     per: Per  # a period of the calendar
     counts: Literal["actions", "money"] = "actions"  # money: what is given away, in the pack's currency
     time_zone: str = "UTC"  # of the calendar
-    same: list[
-        Literal["brand", "unit", "audience", "kind", "channel", "touchpoint", "journey"]
-    ] = []  # counted apart by
+    same: list[Apart] = []  # counted apart by
     reaches: Literal["staff", "customer"] | None = None  # whom the actions reach
     audiences: list[str] = []  # who acts
     kinds: list[str] = []  # what is done, as downstream systems call it
