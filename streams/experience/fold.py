@@ -12,12 +12,13 @@ from streams.experience.causes import contribution
 from streams.experience.channels import answer
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding, Input, Source
+from streams.experience.folds import remember
 from streams.experience.frame import Frame
 from streams.experience.habits import told_as
 from streams.experience.join import join
 from streams.experience.matters import particulars
 from streams.experience.spent import dump_spent, load_spent
-from streams.experience.state import NEVER, Fold, Profile, Touch, remember
+from streams.experience.state import NEVER, Fold, Profile, Touch
 from streams.experience.valuing import value_told, value_touchpoint
 
 

@@ -13,10 +13,8 @@ from schemas.records import Outcome, SubjectType
 from streams.errors import UserError
 from streams.experience.spent import Spent
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 Order = tuple[int, int, str]  # event time, topic rank, event id
-RECENT_MAX: Final = 24  # touches that a fold remembers
-_RECENT_CUT: Final = 32  # so many rest before the oldest are cut off: rarely, because that decodes
 SIGNS_MAX: Final = 32
 TRACE_BYTES: Final = 4
 NEVER: Final = 1 << 62
@@ -199,8 +197,9 @@ class Fold(Row):
     at: int = 0  # event time of the last input folded or timer fired
     subject_type: SubjectType = "unknown"
     profile: Profile = msgspec.field(default_factory=Profile)
-    recent: bytes = b""  # Touches, one after the other, oldest first; decoded only by rules that look at them
+    recent: bytes = b""  # Touches, one after the other, oldest first; rests outside (folds.py)
     recent_count: int = 0
+    forgotten: bytes = b""  # Touches that `recent` began with when it was loaded; never rests
     signs: list[Sign] = []
     episodes: list[Episode] = []
     watches: list[OpenWatch] = []
@@ -251,6 +250,14 @@ class Entry(Row):
     episode: str = ""  # of an action that belongs to one
 
 
+class Earlier(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A fold as it was, at rest. What it remembers of touches: `own`, then the first bytes of the subject's `recent`."""
+
+    fold: bytes = NOTHING
+    own: bytes = b""
+    shared: int = 0  # bytes
+
+
 class Subject(Row):
     """All that is kept of a subject."""
 
@@ -258,13 +265,14 @@ class Subject(Row):
     newest_at: int = 0  # the subject's newest event; lateness is judged by it
     ticked_to: int = 0
     base_at: int = 0  # event time up to which the base is folded
-    base: bytes = NOTHING  # Fold
+    base: Earlier = Earlier()
     mark_at: int = 0  # a later fold that becomes the base once the horizon has passed it; 0: none
-    mark: bytes = NOTHING
+    mark: Earlier = Earlier()
     window: bytes = b""  # Pieces, one after the other, in order; may reach back behind the horizon as far as the base
     window_count: int = 0
     window_last: Order = (0, 0, "")  # the last of them
     now: bytes = NOTHING  # Fold of base and window
+    recent: bytes = b""  # what it remembers of touches
     ledger: bytes = NOTHING  # list of Entry
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself
@@ -277,8 +285,6 @@ _subject_decoder = msgspec.msgpack.Decoder(Subject)
 _fold_decoder = msgspec.msgpack.Decoder(Fold)
 _ledger_decoder = msgspec.msgpack.Decoder(list[Entry])
 _orders_decoder = msgspec.msgpack.Decoder(list[Order])
-_touches_decoder = msgspec.msgpack.Decoder(list[Touch])
-_raws_decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -309,7 +315,7 @@ def dump(row: Row) -> bytes:
 
 
 def load_fold(rest: bytes) -> Fold:
-    """A fold from its bytes; a new one from none."""
+    """A fold from its bytes, without its touches; a new one from none."""
     return _fold_decoder.decode(rest) if rest else Fold()
 
 
@@ -341,17 +347,3 @@ def trace(event_id: str) -> bytes:
 def as_array(rows: bytes, count: int) -> bytes:
     """Rows that rest one after the other as one msgpack array."""
     return b"\xdd" + count.to_bytes(4, "big") + rows
-
-
-def remember(fold: Fold, touch: Touch) -> None:
-    """The newest touch."""
-    fold.recent += _encoder.encode(touch)
-    fold.recent_count += 1
-    if fold.recent_count >= _RECENT_CUT:
-        kept = _raws_decoder.decode(as_array(fold.recent, fold.recent_count))[-RECENT_MAX:]
-        fold.recent, fold.recent_count = b"".join(kept), RECENT_MAX
-
-
-def recent_touches(fold: Fold) -> list[Touch]:
-    """The touches that a fold remembers, oldest first."""
-    return _touches_decoder.decode(as_array(fold.recent, fold.recent_count))[-RECENT_MAX:]

@@ -14,12 +14,14 @@ from streams.engine.job import Output, Refold, Tick
 from streams.experience.episodes import record_of
 from streams.experience.fold import fire_until, fold_input, next_due
 from streams.experience.folding import Fact, Failure, Folding, Input, Source
+from streams.experience.folds import alone, as_it_is, load_base, load_now, rest
 from streams.experience.ledger import Ledger
 from streams.experience.spent import with_ids
 from streams.experience.state import (
     NEVER,
     NOTHING,
     TRACE_BYTES,
+    Earlier,
     Fold,
     Piece,
     Subject,
@@ -125,7 +127,7 @@ class _Work(msgspec.Struct):
         if self.stale:
             self._refold()
         subject = self.subject
-        self._resting()
+        self._rest()
         outputs: list[Output] = []
         if self.ledger is not None:
             self.ledger.close()
@@ -169,11 +171,11 @@ class _Work(msgspec.Struct):
         """What was folded from an instant on must be folded again."""
         self.stale = True
         if at <= self.subject.mark_at:
-            self.subject.mark_at, self.subject.mark = 0, NOTHING
+            self.subject.mark_at, self.subject.mark = 0, Earlier()
 
     def _current(self) -> Fold:
         if self.fold is None:
-            self.fold = load_fold(self.subject.now)
+            self.fold = load_now(self.subject)
         return self.fold
 
     def _folding(self, fold: Fold) -> Folding:
@@ -208,7 +210,7 @@ class _Work(msgspec.Struct):
         self.stale = False
         self.refolds += 1
         subject = self.subject
-        fold = load_fold(subject.base)
+        fold = load_base(subject)
         folding = self._folding(fold)
         folding.facts += self._episodes_of_base(folding)
         waiting = [one.action_id for one in fold.pending if one.settle_at > subject.base_at]
@@ -217,7 +219,7 @@ class _Work(msgspec.Struct):
         receipts = set()
         for number, piece in enumerate(self.window.pieces()):
             if number == settled > 0:
-                base_at, base = fold.at, dump(fold)
+                base_at, base = fold.at, alone(fold)
             item = self.around.decode(piece)
             if isinstance(item.record, ActionUpdate):
                 receipts.add(item.record.action_id)
@@ -263,13 +265,15 @@ class _Work(msgspec.Struct):
             return
         horizon, most, size = at - limits.lateness, limits.window, window.size_bytes
         if fold.at < horizon or count >= 2 * most or size >= 2 * WINDOW_BYTES:
-            self._rebase(fold.at, self._resting(), count)
+            self._rest()
+            self._rebase(fold.at, as_it_is(subject), count)
         elif mark_at and (mark_at < horizon or count >= most or size >= WINDOW_BYTES):
             self._rebase(mark_at, subject.mark, window.before(mark_at + 1))
         if not subject.mark_at and subject.window_count:
-            subject.mark_at, subject.mark = fold.at, self._resting()
+            self._rest()
+            subject.mark_at, subject.mark = fold.at, as_it_is(subject)
 
-    def _rebase(self, base_at: int, base: bytes, settled: int) -> None:
+    def _rebase(self, base_at: int, base: Earlier, settled: int) -> None:
         """The first pieces of the window have gone into the base."""
         subject, limits = self.subject, self.around.limits
         gone = [piece.order() for piece in self.window.drop(settled)]
@@ -279,26 +283,26 @@ class _Work(msgspec.Struct):
         subject.ids = subject.ids[TRACE_BYTES * (len(passed) - len(orders)) :]
         subject.base_at, subject.base = base_at, base
         if subject.mark_at <= base_at:
-            subject.mark_at, subject.mark = 0, NOTHING
+            subject.mark_at, subject.mark = 0, Earlier()
         if self.ledger is not None or subject.ledger != NOTHING:
             self._open_ledger().forget(base_at, frozenset(episode.id for episode in self._current().episodes))
         if subject.sunk:
             oldest = base_at - SUNK_SECONDS * 1_000_000
             subject.sunk = [one for one in subject.sunk if one.at > oldest][-SUNK_MAX:]
 
-    def _resting(self) -> bytes:
+    def _rest(self) -> None:
         """The current fold as bytes."""
         if self.dirty:
-            self.subject.now, self.dirty = dump(self._current()), False
-            self.subject.due_at = next_due(self._current())
-        return self.subject.now
+            fold = self._current()
+            rest(self.subject, fold)
+            self.dirty, self.subject.due_at = False, next_due(fold)
 
 
-def _with_kept_ids(fold: Fold, base: bytes, kept: Mapping[str, str]) -> bytes:
+def _with_kept_ids(fold: Fold, base: Earlier, kept: Mapping[str, str]) -> Earlier:
     """Episodes name the actions that are out under their first ids: in the fold, and in the base."""
-    earlier = load_fold(base)
+    earlier = load_fold(base.fold)
     for one in (fold, earlier):
         for episode in one.episodes:
             episode.actions = [kept.get(name, name) for name in episode.actions]
         one.spent = with_ids(one.spent, kept)
-    return dump(earlier)
+    return Earlier(dump(earlier), base.own, base.shared)

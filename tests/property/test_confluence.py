@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.experience.compiled import CompiledPack
-from streams.experience.state import load_fold, load_subject
+from streams.experience.folds import load_now
+from streams.experience.state import load_subject
 from streams.experience.step import _Work
 from tests.builders import actions, in_force, pack, pack_with
 from tests.lives import HOUR, event_at, in_order, life, played, run, shuffled
@@ -38,7 +39,7 @@ def compare_many(seeds: range) -> None:
 def memory_of(state: bytes) -> object:
     """The state without ledger and layout: what the subject is remembered as."""
     subject = load_subject(state)
-    fold = load_fold(subject.now)
+    fold = load_now(subject)
     return subject.newest_at, fold
 
 

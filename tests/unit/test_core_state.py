@@ -2,16 +2,8 @@
 
 import random
 
-from streams.experience.state import (
-    RECENT_MAX,
-    Fold,
-    Touch,
-    load_orders,
-    load_subject,
-    recent_touches,
-    remember,
-    trace,
-)
+from streams.experience.folds import RECENT_MAX, load_now, recent_touches, remember
+from streams.experience.state import Fold, Touch, load_orders, load_subject, trace
 from streams.experience.window import Window
 from tests.builders import START, driver
 from tests.unit.test_decisions import MINUTE, Life
@@ -46,3 +38,19 @@ def test_traces_agree_with_the_inputs_that_they_stand_for_in_any_order_of_arriva
         trimmed += len(names) < number
     assert late > 50
     assert trimmed > 100
+
+
+def test_touches_that_base_and_mark_share_with_now_are_the_same_in_any_order_of_arrival() -> None:
+    dice = random.Random(7)
+    in_order, shuffled = Life(driver()), Life(driver())
+    shared = 0
+    for block in range(40):
+        minutes = [minute for minute in range(block * 10, block * 10 + 10) if dice.random() < 0.8]
+        for minute in minutes:
+            in_order.touch(3 * minute * MINUTE, "search", event_id=f"e{minute}")
+        for minute in dice.sample(minutes, len(minutes)):
+            shuffled.touch(3 * minute * MINUTE, "search", event_id=f"e{minute}")
+        subjects = [load_subject(one.driver.states[one.subject.encode()]) for one in (in_order, shuffled)]
+        assert load_now(subjects[0]) == load_now(subjects[1])
+        shared += any(0 < len(one.base.own) and 0 < one.base.shared for one in subjects)
+    assert shared > 5  # bases that have some of their own and some in common: both ways of resting are met
