@@ -101,9 +101,9 @@ def factor(controls: dict[str, Any], at: int) -> int:
 
 
 class Brisk(AsOf):
-    """Settles after eight seconds: longer than it takes to stop a worker on a busy machine."""
+    """Settles after three seconds: mostly longer than it takes to stop a worker."""
 
-    settle_us = 8 * SECOND
+    settle_us = 3 * SECOND
 
 
 class Controlled(AsOf):

@@ -71,9 +71,12 @@ class Process:
             raise AssertionError(f"the worker does not end; it said:\n{self.said()}") from None
 
     def stop(self) -> int:
-        """SIGTERM; its exit code."""
+        """SIGTERM; its exit code. Where that is not 0, its log is with the test's output."""
         self.process.send_signal(signal.SIGTERM)
-        return self.wait()
+        code = self.wait()
+        if code:
+            sys.stderr.write(self.said())
+        return code
 
     def kill(self) -> None:
         """kill -9, also of a stopped process."""

@@ -17,6 +17,7 @@ from deploy.local.kafka import Broker, default_cache
 from streams.admin import Admin, TopicSpec
 from streams.errors import UserError
 from streams.settings import Settings
+from tests import left_open
 
 READ_SECONDS = 20.0
 
@@ -106,6 +107,7 @@ class Kafka:
 
     def close(self) -> None:
         self.broker.stop()
+        left_open.collect()
 
 
 def ensure_jars() -> None:

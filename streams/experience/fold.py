@@ -12,13 +12,13 @@ from streams.experience.causes import contribution
 from streams.experience.channels import answer
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding, Input, Source
-from streams.experience.folds import remember
-from streams.experience.frame import Frame
+from streams.experience.frame import Frame, TouchpointView
 from streams.experience.habits import told_as
 from streams.experience.join import join
 from streams.experience.matters import particulars
 from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import NEVER, Fold, Profile, Touch
+from streams.experience.touches import remember
 from streams.experience.valuing import value_told, value_touchpoint
 
 
@@ -55,21 +55,7 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     source, fold = item.source, folding.fold
     pack = folding.controls.pack(event.brand, source.at)
     view = pack.touchpoint(event.touchpoint)
-    touch = Touch(
-        source.at,
-        event.event_id,
-        pack.journey(event.journey, view),
-        view.name,
-        event.channel,
-        event.outcome,
-        event.matter,
-        event.waiting_seconds,
-        view.asks_for_help,
-        event.unit,
-        particulars(event, self_service=view.self_service, names_price=view.names_price)
-        if event.matter is not None and pack.follows_matters
-        else None,
-    )
+    touch = touch_of(event, pack, view, source)
     remember(fold, touch)
     if pack.counts_successes and event.outcome == "success" and view.name in pack.file.touchpoints:
         fold.successes[view.name] = fold.successes.get(view.name, 0) + 1
@@ -90,6 +76,25 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
         watches.open_new(folding, pack, contact.opening, frame, event, source)
     if contact.signals:
         signals.on_touchpoint(folding, pack, contact.signals, frame, event, source)
+
+
+def touch_of(event: Touchpoint, pack: CompiledPack, view: TouchpointView, source: Source) -> Touch:
+    """What is remembered of an event."""
+    return Touch(
+        source.at,
+        event.event_id,
+        pack.journey(event.journey, view),
+        view.name,
+        event.channel,
+        event.outcome,
+        event.matter,
+        event.waiting_seconds,
+        view.asks_for_help,
+        event.unit,
+        particulars(event, self_service=view.self_service, names_price=view.names_price)
+        if event.matter is not None and pack.follows_matters
+        else None,
+    )
 
 
 def _answered(fold: Fold, record: Touchpoint | Feedback, at: int) -> None:

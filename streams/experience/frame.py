@@ -10,10 +10,10 @@ from schemas.records import Feedback, SubjectType, Touchpoint
 from streams.experience import matters
 from streams.experience.delivered import Account, account_of
 from streams.experience.festivals import festival_on, is_birthday, local_day
-from streams.experience.folds import recent_touches
 from streams.experience.habits import Habits
 from streams.experience.score import Curve, dissatisfaction
 from streams.experience.state import Episode, Fold, Profile, Touch
+from streams.experience.touches import recent_touches
 from streams.experience.waits import Usual
 
 SECOND = 1_000_000

@@ -11,11 +11,11 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.course import MIDDLE, Felt, course_of, dump_felt, load_felt, together
 from streams.experience.evidence import evidence_of
 from streams.experience.folding import SECOND, Fact, Folding, Source
-from streams.experience.folds import recent_touches
 from streams.experience.frame import Frame, Joined, TouchpointView
 from streams.experience.score import dissatisfaction
 from streams.experience.state import Fold, Touch
 from streams.experience.text import SILENT, Tone
+from streams.experience.touches import recent_touches
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
 

@@ -197,9 +197,9 @@ class Fold(Row):
     at: int = 0  # event time of the last input folded or timer fired
     subject_type: SubjectType = "unknown"
     profile: Profile = msgspec.field(default_factory=Profile)
-    recent: bytes = b""  # Touches, one after the other, oldest first; rests outside (folds.py)
+    recent: bytes = b""  # Touches, one after the other, oldest first; rest outside (folds.py), as the next two and `at`
     recent_count: int = 0
-    forgotten: bytes = b""  # Touches that `recent` began with when it was loaded; never rests
+    forgotten: bytes = b""  # Touches that `recent` began with when it was loaded
     signs: list[Sign] = []
     episodes: list[Episode] = []
     watches: list[OpenWatch] = []
@@ -256,6 +256,7 @@ class Earlier(msgspec.Struct, array_like=True, gc=False, frozen=True):
     fold: bytes = NOTHING
     own: bytes = b""
     shared: int = 0  # bytes
+    count: int = 0  # touches
 
 
 class Subject(Row):
@@ -272,7 +273,13 @@ class Subject(Row):
     window_count: int = 0
     window_last: Order = (0, 0, "")  # the last of them
     now: bytes = NOTHING  # Fold of base and window
+    at: int = 0  # its instant
     recent: bytes = b""  # what it remembers of touches
+    recent_count: int = 0
+    subject_type: SubjectType = "unknown"
+    calm: str | None = (
+        None  # no episode waits for the customer, and all watches are of this pack version; empty: none is open
+    )
     ledger: bytes = NOTHING  # list of Entry
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself

@@ -16,6 +16,7 @@ from streams.experience.fold import fire_until, fold_input, next_due
 from streams.experience.folding import Fact, Failure, Folding, Input, Source
 from streams.experience.folds import alone, as_it_is, load_base, load_now, rest
 from streams.experience.ledger import Ledger
+from streams.experience.passing import passes
 from streams.experience.spent import with_ids
 from streams.experience.state import (
     NEVER,
@@ -86,15 +87,15 @@ class _Work(msgspec.Struct):
             self.late.append(item)
             return
         piece = Piece(at, source.rank, source.event_id, source.partition, source.offset, item.value)
-        fold = self._current()
-        in_order = not self.stale and self._in_order(piece, fold)
+        in_order = not self.stale and self._in_order(piece)
         if at > subject.newest_at:
             if in_order:
-                self._advance_base(at, fold)
+                self._advance_base(at)
             subject.newest_at = at
         if in_order:
             self.window.append(piece, mark)
-            self._fold_one(item, fold)
+            if self.fold is not None or not passes(subject, self.around, item):
+                self._fold_one(item)
         else:
             self.window.insert(piece, mark)
             self._changed_since(at)
@@ -106,7 +107,7 @@ class _Work(msgspec.Struct):
             self._refold()
         if due_at > subject.ticked_to:
             subject.ticked_to = due_at
-            if next_due(self._current()) <= due_at:
+            if self._due_at() <= due_at:
                 folding = self._folding(self._current())
                 self.dirty = True
                 fire_until(folding, due_at)
@@ -119,7 +120,7 @@ class _Work(msgspec.Struct):
         subject = self.subject
         if not subject.window_count or max(subject.newest_at, subject.ticked_to) < since_at:
             return
-        if self.stale or self._current().at >= since_at:
+        if self.stale or self._at() >= since_at:
             self._changed_since(since_at)
 
     def outcome(self) -> Outcome:
@@ -145,11 +146,18 @@ class _Work(msgspec.Struct):
             self.errors,
         )
 
-    def _in_order(self, piece: Piece, fold: Fold) -> bool:
+    def _at(self) -> int:
+        """Up to where all is folded (µs)."""
+        return self.subject.at if self.fold is None else self.fold.at
+
+    def _due_at(self) -> int:
+        return next_due(self._current()) if self.dirty else self.subject.due_at
+
+    def _in_order(self, piece: Piece) -> bool:
         """Does an input come after everything that has been folded, timers included?"""
         at, subject = piece.at, self.subject
         last = subject.window_last
-        return at >= fold.at and (at > last[0] or not subject.window_count or piece.order() > last)
+        return at >= self._at() and (at > last[0] or not subject.window_count or piece.order() > last)
 
     def _known(self, source: Source) -> bool:
         """An id that comes again within the lateness of its first time is a duplicate; the first offset came first and wins."""
@@ -197,8 +205,8 @@ class _Work(msgspec.Struct):
         self.losers += folding.losers
         self.errors += folding.errors
 
-    def _fold_one(self, item: Input, fold: Fold) -> None:
-        folding = self._folding(fold)
+    def _fold_one(self, item: Input) -> None:
+        folding = self._folding(self._current())
         self.dirty = True
         fold_input(folding, item)
         if self.subject.ticked_to > item.source.at:
@@ -254,24 +262,24 @@ class _Work(msgspec.Struct):
             if episode.id in changed
         ]
 
-    def _advance_base(self, at: int, fold: Fold) -> None:
+    def _advance_base(self, at: int) -> None:
         """Before a new newest input: what lies behind the horizon, or overfills the window, goes into the base.
 
         The fold as it rests now may become the base, or a mark that will be one later, without being folded again.
         """
         subject, window, limits = self.subject, self.window, self.around.limits
-        count, mark_at = subject.window_count, subject.mark_at
-        if not count or fold.at >= at:
+        count, mark_at, folded_at = subject.window_count, subject.mark_at, self._at()
+        if not count or folded_at >= at:
             return
         horizon, most, size = at - limits.lateness, limits.window, window.size_bytes
-        if fold.at < horizon or count >= 2 * most or size >= 2 * WINDOW_BYTES:
+        if folded_at < horizon or count >= 2 * most or size >= 2 * WINDOW_BYTES:
             self._rest()
-            self._rebase(fold.at, as_it_is(subject), count)
+            self._rebase(folded_at, as_it_is(subject), count)
         elif mark_at and (mark_at < horizon or count >= most or size >= WINDOW_BYTES):
             self._rebase(mark_at, subject.mark, window.before(mark_at + 1))
         if not subject.mark_at and subject.window_count:
             self._rest()
-            subject.mark_at, subject.mark = fold.at, as_it_is(subject)
+            subject.mark_at, subject.mark = folded_at, as_it_is(subject)
 
     def _rebase(self, base_at: int, base: Earlier, settled: int) -> None:
         """The first pieces of the window have gone into the base."""
@@ -305,4 +313,4 @@ def _with_kept_ids(fold: Fold, base: Earlier, kept: Mapping[str, str]) -> Earlie
         for episode in one.episodes:
             episode.actions = [kept.get(name, name) for name in episode.actions]
         one.spent = with_ids(one.spent, kept)
-    return Earlier(dump(earlier), base.own, base.shared)
+    return Earlier(dump(earlier), base.own, base.shared, base.count)

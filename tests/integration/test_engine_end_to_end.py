@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from deploy.local.ports import free_port
 from tests.engine_events import events, expected
-from tests.engine_jobs import Downstream
+from tests.engine_jobs import Brisk, Downstream
 from tests.engine_service import Bench, until
 
 
@@ -49,7 +49,8 @@ def test_a_quiet_partitions_timers_fire_after_a_restart(bench: Callable[..., Ben
     worker = run.worker()
     run.until_done()
     assert worker.stop() == 0
-    assert run.outputs("settled") == []
+    early = run.outputs("settled")
+    assert not early or time.time() * 1e6 > now + Brisk.settle_us  # on a slow machine the first worker has met it
     worker = run.worker()
     until("the timer fires", lambda: [each["id"] for each in run.outputs("settled")] == ["quiet"])
     assert "restored 1 keys" in worker.said()

@@ -11,6 +11,7 @@ import pytest
 from deploy.local import jars, ports
 from deploy.local.jars import Jar
 from streams.errors import UserError
+from tests import left_open
 
 CONTENT = {"a": b"jar a" * 1000, "b": b"jar b" * 2000}
 JARS = [Jar(hashlib.sha256(content).hexdigest(), len(content), "org.x", name, "1") for name, content in CONTENT.items()]
@@ -61,6 +62,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
         yield made
         server.shutdown()
         thread.join()
+    left_open.collect()
 
 
 def use_mirror(folder: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> None:

@@ -2,8 +2,9 @@
 
 import random
 
-from streams.experience.folds import RECENT_MAX, load_now, recent_touches, remember
+from streams.experience.folds import load_now
 from streams.experience.state import Fold, Touch, load_orders, load_subject, trace
+from streams.experience.touches import RECENT_MAX, recent_touches, remember
 from streams.experience.window import Window
 from tests.builders import START, driver
 from tests.unit.test_decisions import MINUTE, Life
@@ -52,5 +53,5 @@ def test_touches_that_base_and_mark_share_with_now_are_the_same_in_any_order_of_
             shuffled.touch(3 * minute * MINUTE, "search", event_id=f"e{minute}")
         subjects = [load_subject(one.driver.states[one.subject.encode()]) for one in (in_order, shuffled)]
         assert load_now(subjects[0]) == load_now(subjects[1])
-        shared += any(0 < len(one.base.own) and 0 < one.base.shared for one in subjects)
+        shared += any(len(one.base.own) > 0 and one.base.shared > 0 for one in subjects)
     assert shared > 5  # bases that have some of their own and some in common: both ways of resting are met
