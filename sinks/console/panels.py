@@ -132,7 +132,8 @@ def _told_of(known: Known, told: Iterable[Row]) -> Row | None:
 def _behind(seen: Seen) -> dict[str, Any]:
     groups = list(seen.backlog.groups.values())
     known = [group.seconds for group in groups if group.seconds is not None]
-    return {"groups": groups, "lag_seconds": max(known, default=None)}
+    absent = [group for group in groups if not group.members]
+    return {"groups": groups, "lag_seconds": max(known, default=None), "absent": absent}
 
 
 def _ticker(seen: Seen) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The one reader of ClickHouse for all who watch: asks what somebody wants to see, in turn, and keeps the last answer.
 
 Ten browsers on one page are one question. An answer stays when ClickHouse goes away; its age says so. The pause between two
-rounds is the setting's, or longer: the reader takes at most a fifth of one connection's time.
+rounds is the setting's, or longer: of what rounds usually take, the reader takes at most a fifth of one connection's time.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,7 @@ from streams.settings import Settings
 WANTED_SECONDS: Final = 20.0  # a question that nobody has asked for so long is dropped
 IDLE_SHARE: Final = 4.0  # pause as a multiple of the time that a round took
 PAUSE_SECONDS_MAX: Final = 20.0
+ROUNDS_LOOKED_AT: Final = 3
 RETRY_SECONDS: Final = 1.0
 UNWATCHED_SECONDS: Final = 10.0  # while nobody watches ClickHouse is asked so often whether it answers
 ANSWERS_MAX: Final = 500
@@ -83,6 +85,7 @@ class Reader(Background):
         self._answers: dict[Question, Answer] = {}
         self._failed: set[Question] = set()
         self._wake = threading.Event()
+        self._lately: deque[float] = deque(maxlen=ROUNDS_LOOKED_AT)  # what the last rounds took, s
         self._version = self._rounds = 0
         self.trouble: str | None = None  # why the last round failed
         self.read_at = 0.0  # when ClickHouse last answered
@@ -131,7 +134,8 @@ class Reader(Background):
                 self._round(database, due)
                 took = time.monotonic() - began
                 metrics.console_round_seconds.observe(took)
-                pause = max(self._settings.console_refresh_seconds, min(PAUSE_SECONDS_MAX, IDLE_SHARE * took))
+                self._lately.append(took)
+                pause = pause_after(self._lately, self._settings.console_refresh_seconds)
                 self.pace_seconds = pause + took
             except Unavailable as error:
                 self._fail(error.detail, database)
@@ -232,6 +236,13 @@ class Reader(Background):
         rows, columns = found
         names = [column[0] for column in columns]
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def pause_after(lately: Iterable[float], least: float) -> float:
+    """How long to rest. By the shortest of the last rounds: one that took long because the machine was busy for a moment says
+    nothing of what asking costs, and would keep news from the pages for four times as long.
+    """
+    return max(least, min(PAUSE_SECONDS_MAX, IDLE_SHARE * min(lately)))
 
 
 def _text(path: Path) -> str:

@@ -159,6 +159,8 @@ class Renderer:
 
     def _version(self, source: str, answer: Answer | None) -> object:
         mine = answer.version if answer is not None else None
+        if answer is None and source == "clickhouse":
+            return self._reader.trouble is not None
         if source == "kafka":
             return self._backlog.version
         if source == "topics":
@@ -168,11 +170,16 @@ class Renderer:
     def _make(self, view: View, panel: str, source: str, answer: Answer | None) -> Rendered:
         t = self.speech(view.language)
         loading = answer is None if source == "clickhouse" else self._silent(source)
-        html = f'<p class="empty loading">{t("loading")}</p>' if loading else self._panel(view, panel, answer, t)
+        html = self._loading(source, t) if loading else self._panel(view, panel, answer, t)
         self.rendered += 1
         metrics.console_panels_total.inc()
         digest = blake2b(html.encode(), digest_size=8).digest()
         return Rendered(panel, source, html, loading, digest, _frame("panel", {"id": panel, "html": html}))
+
+    def _loading(self, source: str, t: Speech) -> str:
+        if source == "clickhouse" and self._reader.trouble is not None:
+            return f'<p class="empty">{t("loading.away")}</p>'
+        return f'<p class="empty loading">{t("loading")}</p>'
 
     def _silent(self, source: str) -> bool:
         return (self._backlog.read_at if source == "kafka" else self._topics.read_at) == 0.0

@@ -55,7 +55,7 @@ def test_claim_contact_and_resolve_come_back_through_the_stream(lead: Browser, l
 
 def test_every_page_in_both_languages_widths_and_themes(lead: Browser, live: Live) -> None:
     live.unhappy("browser-2", "dealer-2", "Dan Browser")
-    for path in ("/now", "/episodes", "/touchpoints", "/health", "/tasks"):
+    for path in ("/now", "/episodes", "/touchpoints", "/gap", "/health", "/tasks"):
         for size, language, theme, words in ((WIDE, "en", "light", "Episodes"), (PHONE, "zh", "dark", "不满事件")):
             lead.driver.add_cookie({"name": "touchstone_language", "value": language, "path": "/"})
             lead.driver.add_cookie({"name": "touchstone_theme", "value": theme, "path": "/"})
@@ -76,6 +76,19 @@ def test_every_page_in_both_languages_widths_and_themes(lead: Browser, live: Liv
     assert lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth") <= 0
     lead.at("/now")
     lead.until(lambda: "Dan Browser" in lead.text("#ticker"), "the same for who sits in front of it")
+
+
+def test_what_would_come_first_if_experience_were_another(lead: Browser, live: Live) -> None:
+    live.unhappy("browser-8", "dealer-1", "Jim Browser")
+    lead.at("/gap?by=touchpoint")
+    lead.until(lambda: "payment" in lead.text("#gap tbody"), "what was measured at the payment")
+    assert "First: payment" in lead.text("#gap .verdict")
+    lead.all('#gap input[name="if.payment"]')[0].send_keys("10")
+    lead.all("#gap .asking button")[0].click()
+    lead.until(lambda: "Nothing falls short" in lead.text("#gap .would .verdict"), "the table as it would be")
+    assert lead.driver.current_url.endswith("/gap?by=touchpoint&if.payment=10")  # a link to send on
+    assert "retail.rounds.yaml" in lead.text("#rounds")
+    assert lead.problems() == []
 
 
 def test_the_keyboard_reaches_what_there_is_to_do(lead: Browser, live: Live) -> None:
@@ -107,7 +120,11 @@ def test_clickhouse_is_killed_under_the_open_page(lead: Browser, live: Live) -> 
     lead.until(lambda: "stale" in lead.text("#episodes .age"), "the panel turns stale")
     assert lead.all("#episodes.stale")
     assert "Gus Browser" in lead.text("main")  # what was known stays
+    lead.at("/touchpoints?opened=now")
+    lead.until(lambda: "Not read yet" in lead.text("#touchpoints"), "what was never read says why")
     live.clickhouse.start()
+    lead.until(lambda: "Contacts" in lead.text("#touchpoints"), "it comes by itself", 60)
+    lead.at("/episodes")
     lead.until(lambda: not lead.text("#state") and not lead.all("#episodes.stale"), "it recovers by itself", 60)
     live.unhappy("browser-6", "dealer-1", "Hal Browser")
     lead.until(lambda: "Hal Browser" in lead.text("main"), "news after the recovery", 60)

@@ -17,6 +17,7 @@ from sinks.console.guard import proxies
 from sinks.console.keys import SESSION_SECONDS, Keys
 from sinks.console.panels import PAGES, Seen, context, with_news
 from sinks.console.questions import key_experience
+from sinks.console.reader import pause_after
 from sinks.console.scope import Scope
 from sinks.console.topics import Known
 from sinks.console.users import read_users
@@ -192,6 +193,13 @@ def test_names_are_those_of_the_packs_in_force() -> None:
     assert titles.title("touchpoints", "payment", "zh") == "支付"
     assert titles.title("touchpoints", "no_such_place", "zh") == "no such place"
     assert titles.promised("payment") == 15
+
+
+def test_one_slow_round_keeps_nobody_waiting() -> None:
+    assert pause_after([0.05, 0.04], 2.0) == 2.0
+    assert pause_after([0.05, 0.04, 2.5], 2.0) == 2.0
+    assert pause_after([1.5, 1.0, 2.5], 2.0) == 4.0  # all of them: asking costs that much
+    assert pause_after([60.0], 2.0) == 20.0
 
 
 def test_waiting_is_drawn_against_its_promise() -> None:
