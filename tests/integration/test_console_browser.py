@@ -120,10 +120,10 @@ def test_clickhouse_is_killed_under_the_open_page(lead: Browser, live: Live) -> 
     lead.until(lambda: "stale" in lead.text("#episodes .age"), "the panel turns stale")
     assert lead.all("#episodes.stale")
     assert "Gus Browser" in lead.text("main")  # what was known stays
-    lead.at("/touchpoints?opened=now")
-    lead.until(lambda: "Not read yet" in lead.text("#touchpoints"), "what was never read says why")
+    lead.at("/gap?by=journey&span=30d")
+    lead.until(lambda: "Not read yet" in lead.text("#gap"), "what was never read says why")
     live.clickhouse.start()
-    lead.until(lambda: "Contacts" in lead.text("#touchpoints"), "it comes by itself", 60)
+    lead.until(lambda: "Where to act first" in lead.text("#gap"), "it comes by itself", 60)
     lead.at("/episodes")
     lead.until(lambda: not lead.text("#state") and not lead.all("#episodes.stale"), "it recovers by itself", 60)
     live.unhappy("browser-6", "dealer-1", "Hal Browser")
