@@ -39,6 +39,8 @@ TOUCHES: Sequence[dict[str, object]] = (
         "channel": "store",
         "attributes": {"told": "address", "asked_for": "size"},
     },
+    {"touchpoint": "dispatch", "action": "accept", "promised_at": START + 4 * HOUR * SECOND},
+    {"touchpoint": "near_store", "unit": "shop", "channel": "app"},
     {"touchpoint": "hotline", "staff": "bo", "channel": "phone", "attributes": {"asked_for": "address, size"}},
 )
 ANSWERS: Sequence[dict[str, object]] = (
@@ -58,6 +60,7 @@ ANSWERS: Sequence[dict[str, object]] = (
 UPDATES: Sequence[dict[str, object]] = (
     {"name": "Anna", "tier": "gold", "language": "zh"},
     {"name": "Anna", "tier": "basic", "language": "en", "preferred_channel": "mail"},
+    {"consents": [{"purpose": "marketing", "channel": "*", "granted": True}]},
 )
 STATUSES = (
     "accepted",

@@ -1,6 +1,7 @@
 """`touchstone packs test`: the built-in packs do what is expected of them; every way to differ is told; and `packs new` starts well."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -8,15 +9,21 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
+from schemas.records import ActionUpdate, Customer, Feedback, Touchpoint
 from streams import packs_schema
 from streams.cli import app
+from streams.commands.decide import advance, run_file
+from streams.connect.files import read_records
+from streams.connect.rows import Row
 from streams.errors import UserError
 from streams.experience.yaml_places import load
 from streams.packs_folder import read_pack
-from streams.replay.scenario import Line, expected_of, read_expected, scenario_of
+from streams.replay.scenario import Line, came, compare, expected_of, read_expected, scenario_of
+from streams.settings import Settings
 from tests.builders import PACKS, whole_pack
 
 BUILT_IN = sorted(PACKS.glob("*.yaml"))
+LATE_SECONDS = 58  # just within the shortest settling time of all packs, 60 s
 
 
 def packs(*words: object) -> Result:
@@ -29,6 +36,36 @@ def test_a_built_in_pack_does_what_is_expected(path: Path) -> None:
     assert done.exit_code == 0, done.output
     expected = read_expected(expected_of(path)).lines
     assert done.output == f"{path.stem}: {len(expected)} actions, as expected\n"
+
+
+def arrived(path: Path, order: str, rng: random.Random) -> list[Row]:
+    """The scenario as it might arrive: `late`, each event by less than the shortest settling time and some of them once more, an
+    hour later; `shuffled`, a file in any order, each line twice (it is sorted by event time before it is judged)."""
+    rows = list(read_records(scenario_of(path)))
+    if order == "shuffled":
+        twice = rows * 2
+        rng.shuffle(twice)
+        return twice
+    arrivals = [(at(row) + rng.randrange(LATE_SECONDS * 1_000_000), row) for row in rows]
+    arrivals += [(at(row) + 3000 * 1_000_000, row) for row in rng.sample(rows, len(rows) // 3)]
+    return [row for _, row in sorted(arrivals, key=lambda one: one[0])]
+
+
+def at(row: Row) -> int:
+    assert isinstance(row.record, Touchpoint | Feedback | Customer | ActionUpdate)
+    return row.record.occurred_at
+
+
+@pytest.mark.parametrize("order", ["late", "shuffled"])
+@pytest.mark.parametrize("path", BUILT_IN, ids=lambda path: path.stem)
+def test_late_doubled_and_shuffled_the_scenario_of_a_built_in_pack_ends_the_same(path: Path, order: str) -> None:
+    expected = read_expected(expected_of(path))
+    for seed in range(2):
+        rows = arrived(path, order, random.Random(seed))
+        decider, refused = run_file(rows, path, Settings(), str(path), as_is=order == "late")
+        advance(decider, expected.until)
+        assert not refused
+        assert compare(expected, came(decider.decided), decider.decided) == []
 
 
 NEEDS_NO_RECEIPT = ("episode_opened", "episode_worsened", "signal", "response_missed")
