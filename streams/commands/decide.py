@@ -30,6 +30,10 @@ def decide(
     time_zone: Annotated[
         str | None, typer.Option(help="Zone of instants in CSV and xlsx that name none: Asia/Shanghai.")
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file that makes events of rows with names of their own: docs/mapping.md."),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +58,7 @@ def decide(
     from streams.connect.files import read_records
     from streams.replay.decide_report import json_lines, report
 
-    rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone)
+    rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone, mapping=mapping)
     decider, refused = run_file(rows, file, settings, pack, as_is=as_is)
     waiting = advance(decider, until)
     if as_json:
@@ -79,7 +83,7 @@ def run_file(
     from streams.app import limits
     from streams.experience.controls import first_pack
     from streams.packs_folder import find
-    from streams.replay.decide import Decider, event
+    from streams.replay.decide import Decider, event, in_order
 
     found = find(pack, settings)
     decider = Decider(found, limits(settings), analyser=analyser(settings))
@@ -98,7 +102,7 @@ def run_file(
         else:
             events.append((row.line, one))
     if not as_is:
-        events.sort(key=lambda item: item[1].occurred_at)
+        events.sort(key=lambda item: in_order(item[1]))
     for line, one in events:
         before = len(decider.rejected)
         decider.take(one)

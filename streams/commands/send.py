@@ -37,6 +37,10 @@ def send(
     time_zone: Annotated[
         str | None, typer.Option(help="Zone of instants in CSV and xlsx that name none: Asia/Shanghai.")
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file that makes events of rows with names of their own: docs/mapping.md."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")] = False,
     refused: Annotated[
         Path | None, typer.Option(help="Write each refused line with its number and reason here, as JSON lines.")
@@ -64,7 +68,7 @@ def send(
     if topic is not None and record is None:
         record = next(kind for kind, name in topics().items() if name == topic)
     pace = Pace(_per_second(rate))
-    rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone)
+    rows = read_records(file, record=record, encoding=encoding, time_zone=time_zone, mapping=mapping)
     first = next(rows, None)  # a file that cannot be read at all is told before anything is sent
     if first is not None:
         rows = chain((first,), rows)

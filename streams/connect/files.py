@@ -22,11 +22,17 @@ _HEAD_BYTES = 4096
 
 
 def read_records(
-    path: Path, *, record: str | None = None, encoding: str | None = None, time_zone: str | None = None
+    path: Path,
+    *,
+    record: str | None = None,
+    encoding: str | None = None,
+    time_zone: str | None = None,
+    mapping: Path | None = None,
 ) -> Iterator[Row]:
     """Rows of a file in its order; `-` is standard input. `record`: what rows are that do not say it themselves.
 
     `encoding` None: UTF-8 or GB18030, whichever fits. `time_zone`: of the instants in CSV and xlsx that name none.
+    `mapping`: what makes events of rows that are no records of ours.
     """
     if record is not None and record not in STRUCTS:
         raise UserError(f"--record {record}: no such record", f"use one of {', '.join(STRUCTS)}")
@@ -34,12 +40,19 @@ def read_records(
     line = 0
     try:
         with open_source(path) as source:
-            for row in _reader(source, record, encoding, zone):
+            rows = _reader(source, record, encoding, zone) if mapping is None else _mapped(source, mapping, encoding)
+            for row in rows:
                 line = row.line
                 yield row
     except (EOFError, zlib.error, OSError) as error:
         problem = f"the file is damaged or ends early: {error}; nothing from here on was read"
         yield Row(line + 1, None, problem, b"")
+
+
+def _mapped(source: Source, mapping: Path, encoding: str | None) -> Iterator[Row]:
+    from streams.connect.mapped import read_mapped
+
+    return read_mapped(source, mapping, encoding)
 
 
 def _reader(source: Source, record: str | None, encoding: str | None, zone: ZoneInfo | None) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from streams.engine.job import Message, Output, Rejected
 from streams.errors import UserError
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
+from streams.experience.folding import TOPICS
 from streams.experience.incidents import Incidents
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
@@ -32,6 +33,14 @@ _DECIDED: Final[dict[str, type[Decided]]] = {
     "cx-episodes": Episode,
     "cx-holdouts": Holdout,
 }
+
+
+_RANK: Final = {kind: TOPICS.index(name) for kind, name in _INPUT_TOPIC.items()}
+
+
+def in_order(record: EventRecord) -> tuple[int, int, str]:
+    """What records are sorted by: event time, and ties as they are judged, so that nothing has to be judged twice."""
+    return record.occurred_at, _RANK[type(record)], record.event_id
 
 
 class Decider:
