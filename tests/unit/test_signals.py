@@ -24,6 +24,7 @@ def promised(seconds: int) -> dict[str, int]:
 
 
 STARS = {"scale_min": 1.0, "scale_max": 5.0}
+ACCEPTED = touch(0, "dispatch", action="accept", matter="o1", **promised(3 * HOUR))
 PAID = touch(0, "payment", matter="o1", **promised(2 * HOUR))
 
 
@@ -106,6 +107,11 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
         [touch(0, "return_request", matter="o1"), touch(2 * DAY, "refund", matter="o1")],
     ),
     ("long_overdue", [PAID], [PAID, touch(3 * HOUR, "delivery", matter="o1")]),
+    (
+        "never_sent",
+        [ACCEPTED],
+        [ACCEPTED, touch(HOUR, "dispatch", action="hand_to_courier", matter="o1")],
+    ),
     (
         "delivered_late",
         [touch(3 * HOUR, "delivery", **promised(2 * HOUR))],
