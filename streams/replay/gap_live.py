@@ -17,10 +17,9 @@ from streams.errors import UserError
 from streams.experience import gap
 from streams.experience.compiled import CompiledPack
 from streams.experience.gap_answers import MEASURED, NONE, VOICES, Answer, How, measured, rows
-from streams.experience.measures import readings
+from streams.experience.measures import promised_levels, readings
 from streams.experience.rounds import Played, play, unknown_rows
 from streams.packs_folder import find, find_file
-from streams.replay.gap_events import how
 from streams.settings import Settings
 
 __all__ = ["KEYS", "VOICES", "LiveTable", "Played", "Spoken", "judge", "judged", "live_table", "measuring", "rounds"]
@@ -62,8 +61,10 @@ def live_table(
     answers = [_answer(one) for one in told]
     if pack is not None:
         answers += measured(readings(events, pack), pack, lambda customer, at: None)
-    weights = {voice: 1.0}
-    found = rows(answers, by, how(pack, weights) if pack is not None else How(weights=weights))
+    how = How(weights={voice: 1.0})
+    if pack is not None:
+        how = How(weights={voice: 1.0}, measures=pack.file.measures, promises=promised_levels(pack))
+    found = rows(answers, by, how)
     heard = {_row(one, by): one.answers for one in told if one.voice == voice}
     counts = {
         one.name: heard[one.name] if one.sources.get("experience") != MEASURED and one.name in heard else found.counts[one.name]
