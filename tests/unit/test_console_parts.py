@@ -11,6 +11,7 @@ import yaml
 
 from schemas.records import ActionUpdate, Incident, Unit
 from sinks.console import charts, questions, words
+from sinks.console.backlog import Group
 from sinks.console.clock import Clock
 from sinks.console.customer import marked
 from sinks.console.guard import proxies
@@ -279,6 +280,16 @@ def test_an_incident_tells_who_is_on_it() -> None:
     assert on_it("marlow", -60, -1) is None  # an earlier one
     assert on_it("marlow", 1, None) is None  # a later one
     assert on_it("other", -60, None) is None
+
+
+def test_who_is_not_running_is_said_on_now() -> None:
+    groups = {name: Group(name, members, {}, 3.0 * members, 0) for name, members in (("worker", 0), ("sink", 2))}
+    backlog: Any = SimpleNamespace(groups=groups)
+    topics: Any = None
+    t = words.Speech("en", words.Titles(Settings()))
+    found = context("behind", Seen(None, topics, backlog, Scope(), 0, t, str))
+    assert found["absent"] == [groups["worker"]]
+    assert found["lag_seconds"] == 6.0
 
 
 def test_a_level_holds_until_something_moves_it() -> None:
