@@ -4,12 +4,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
-from schemas.records import ActionUpdate, Incident, Unit
+from schemas.records import ActionUpdate, FeedbackKind, Incident, Unit
+from schemas.refusals import DeadLetterReason
 from sinks.console import charts, questions, words
 from sinks.console.backlog import Group
 from sinks.console.clock import Clock
@@ -331,6 +332,12 @@ def test_every_reason_of_the_arbiter_has_words_and_what_a_pack_adds_stays_readab
         assert {f"lost.{reason}" for reason in LOST} <= set(words.texts(language))
         t = words.Speech(language, words.Titles(Settings()))
         assert t.known("cause", "lift_out_of_order") == "lift out of order"
+
+
+def test_what_is_refused_and_what_is_said_have_words() -> None:
+    named = {f"said.{kind}" for kind in get_args(FeedbackKind) if kind != "unknown"}
+    named |= {f"reason.{reason.value}" for reason in DeadLetterReason}
+    assert named - set(words.texts("zh")) == set()
 
 
 def test_what_is_usual_is_the_mean_of_the_time_before() -> None:
