@@ -14,8 +14,7 @@ demo: $(VENV)/.demo ## run the main job on the embedded stack and watch it
 	@$(TOUCHSTONE) demo $(ARGS)
 
 test: $(VENV)/.test lint types ## lint, types and every test
-	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/property
-	$(BIN)/python -m pytest --ignore tests/unit --ignore tests/property
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 torture: $(VENV)/.test ## kill, stop, cut and slow everything under load and check every promise: SEED= SCENARIOS= MINUTES=
 	@$(BIN)/python -m tests.torture --seed "$(SEED)" --scenarios "$(SCENARIOS)" --minutes "$(MINUTES)" $(ARGS)

@@ -12,7 +12,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 class Browser:

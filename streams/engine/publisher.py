@@ -98,7 +98,8 @@ class Publisher:
                 else:
                     position = await self._send(effects)
                     failpoints.hit("outputs_sent")
-                    await self._commit_to_group(effects.offsets)
+                    if effects.offsets:  # none where only time has gone on
+                        await self._commit_to_group(effects.offsets)
         except MessageSizeTooLargeError as error:
             raise UserError(
                 f"{self._where}: Kafka refuses a message as too large: {error}",
@@ -129,7 +130,8 @@ class Publisher:
         if failpoints.offsets_outside:
             if effects.inputs:
                 failpoints.hit(failpoints.WITH_OFFSETS_OUTSIDE)
-            await self._commit_to_group(effects.offsets)
+            if effects.offsets:
+                await self._commit_to_group(effects.offsets)
         return position
 
     def _started(self) -> AIOKafkaProducer:
