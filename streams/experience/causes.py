@@ -24,6 +24,8 @@ def contribution(
     journey: str,
     unit: str | None,
     value: float | None = None,
+    staff: str | None = None,
+    fixed: bool = False,
 ) -> Fact:
     """A cause, from the input or the broken promise of an instant (µs)."""
     record = Cause(
@@ -43,5 +45,7 @@ def contribution(
         pack=pack.name,
         pack_version=pack.version,
         value=value,
+        staff=staff,
+        fixed=fixed,
     )
     return Fact("cause", record.cause_id, at, record)

@@ -125,6 +125,9 @@ class CompiledPack:
             (name, watch.owes, watch.signal) for name, watch in sorted(file.promises.items()) if watch.owes is not None
         )
         self.caps = tuple(sorted(file.caps.items()))
+        insights = file.insights
+        self.tells_causes = insights is not None and insights.recurring is not None
+        self.tells_contacts = insights is not None and (insights.drivers is not None or insights.coaching is not None)
         self.limits = tuple(sorted(file.limits.items()))
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.values = file.delivered_value is not None or file.relation_value is not None

@@ -11,6 +11,7 @@ from streams.experience import arbiter, deadlines, episodes, receipts, signals, 
 from streams.experience.causes import contribution
 from streams.experience.channels import answer
 from streams.experience.compiled import CompiledPack
+from streams.experience.contacts import tell_contact
 from streams.experience.folding import Folding, Input, Source
 from streams.experience.frame import Frame, TouchpointView
 from streams.experience.habits import told_as
@@ -69,6 +70,8 @@ def _touchpoint(folding: Folding, item: Input, event: Touchpoint) -> None:
     if pack.zone is not None and event.waiting_seconds is not None:
         frame.habits, frame.zone = folding.controls.habits, pack.zone
         _tell_wait(folding, pack, event, view.name, touch.journey, source)
+    if pack.tells_contacts:
+        tell_contact(folding, pack, event, view.name, source)
     contact = pack.contact(view, event)
     if fold.watches:
         watches.keep(folding, pack, event, source.at)

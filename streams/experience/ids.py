@@ -28,8 +28,9 @@ def cause_id(subject: str, event: str, at: int, touchpoint: str, cause: str) -> 
 
 
 def cause_key(cause: Cause) -> bytes:
-    """Key of a cause's messages, and of the second job's state."""
-    return "|".join((cause.brand or "", cause.touchpoint, cause.cause)).encode()
+    """Key of a cause's messages, and of the second job's state. Contacts of units are looked at over all touchpoints."""
+    touchpoint = "" if cause.cause.startswith("insights/units/") else cause.touchpoint
+    return "|".join((cause.brand or "", touchpoint, cause.cause)).encode()
 
 
 def content_hash(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from schemas.records import Action, Cause, Control, Evidence, Incident, Notifica
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
-from streams.experience import limit_board, usual_waiting
+from streams.experience import insights, limit_board, usual_waiting
 from streams.experience.bulk import SweepRule, is_bulk, rule_of
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
@@ -54,11 +54,11 @@ class Incidents:
         self._shelf = shelf
         self._limits = limits
         rules = [rule for pack in shelf.packs() for rule in (pack.file.incidents, pack.file.bulk_answers)]
-        audiences = sorted({rule.audience for rule in rules if rule is not None})
+        audiences = {rule.audience for rule in rules if rule is not None}.union(*map(insights.audiences, shelf.packs()))
         self.outputs: tuple[str, ...] = (
             "cx-actions",
             "cx-controls",
-            *(notify_topic(audience) for audience in audiences),
+            *(notify_topic(audience) for audience in sorted(audiences)),
         )
 
     def decode(self, message: Message) -> Decoded[CauseInput]:
@@ -86,6 +86,10 @@ class Incidents:
         if limit_board.concerns(key):
             claims = (item.cause for item in inputs if isinstance(item, CauseInput))
             return limit_board.count(state, claims, self._codec, self._limits)
+        if insights.concerns(key):
+            ticked_to = max((item.due_at for item in inputs if isinstance(item, Tick)), default=0)
+            told = (item.cause for item in inputs if isinstance(item, CauseInput))
+            return insights.learn(key, state, told, ticked_to, self._shelf, self._codec, self._limits)
         board = load_board(state)
         for item in inputs:
             if isinstance(item, Tick):

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from streams.experience.pack_insights import Insights
 from streams.experience.pack_values import DeliveredValue, Fairness, Measure, RelationValue
 from streams.experience.periods import Per
 
@@ -346,6 +347,7 @@ class PackFile(Part):
     fairness: Fairness | None = None  # what holds for everybody, whatever the tier
     quiet_hours: QuietHours | None = None  # when customers are not contacted
     incidents: Incidents | None = None  # when many customers make an incident
+    insights: Insights | None = None  # what is looked for over many customers and weeks
     bulk_answers: BulkAnswers | None = None  # when full marks look coached
     usual_waiting: UsualWaiting | None = None  # how long people usually wait
     calibration: Calibration | None = None  # what scores mean, by `touchstone calibrate`; null: as they come

@@ -36,6 +36,14 @@ PARAMETERS: Final = frozenset(
         "missed",
         "recurrences",
         "subjects",
+        "windows",
+        "contacts",
+        "bad",
+        "usual",
+        "share",
+        "peers",
+        "staff",
+        "dimension",
     }
 )
 DETAILS: Final = frozenset(

@@ -11,6 +11,8 @@ from schemas.codec import money
 from schemas.records import ActionUpdate
 from streams.experience import clocks, deadlines
 from streams.experience.actions import propose
+from streams.experience.compiled import CompiledPack
+from streams.experience.contacts import tell_fix
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.ids import action_id
 from streams.experience.period_limits import give_back
@@ -25,6 +27,8 @@ _ORDER: Final = ("listen", "respond", "compensate", "improve")
 
 def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     """One receipt."""
+    if update.subject_type == "touchpoint":
+        _fixed_for_all(folding, update, source)
     episode = _episode_of(folding, update.action_id)
     if episode is None or episode.state == "closed":
         return
@@ -51,6 +55,9 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         episode.state, episode.stage = "treated", "improve"
         episode.verify_by = at + int(pack.file.treatment.verified_within_seconds * SECOND)
         fixed(folding.fold, episode, at)
+        if pack.tells_causes and _is_root_cause(pack, episode, update.action_id, folding.key):
+            folding.turn_to((episode.brand, episode.matter))
+            tell_fix(folding, pack, source, episode.touchpoint, episode.cause)
         touch(folding, episode, at)
         propose(folding, pack, "episode_treated", episode=episode)
     elif update.status in _AFTER:
@@ -59,6 +66,25 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
             episode.stage = stage  # type: ignore[assignment]
             deadlines.begin(folding, pack, episode, at)
     touch(folding, episode, at)
+
+
+def _fixed_for_all(folding: Folding, update: ActionUpdate, source: Source) -> None:
+    """The owner of a touchpoint says that a cause is put right: a receipt to an incident or an insight, which names the cause."""
+    cause = update.attributes.get("cause")
+    if cause and update.status == "resolved":
+        brand = update.attributes.get("brand")
+        pack = folding.controls.pack(brand, source.at)
+        folding.turn_to((brand, None))
+        tell_fix(folding, pack, source, update.subject_id, cause)
+
+
+def _is_root_cause(pack: CompiledPack, episode: Episode, wanted: str, key: str) -> bool:
+    """Was it a task for colleagues to put the cause right, and not only this customer's trouble?"""
+    for rule, step in episode.done:
+        if any(action_id(rule, key, event, step) == wanted for event in episode.members):
+            spec = pack.file.actions.get(rule)
+            return spec is not None and spec.step == "improve" and pack.file.audiences[spec.audience].reaches == "staff"
+    return False
 
 
 def _given(folding: Folding, episode: Episode, update: ActionUpdate, at: int) -> None:

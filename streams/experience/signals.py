@@ -9,6 +9,7 @@ from streams.experience import episodes, statutory
 from streams.experience.actions import propose
 from streams.experience.causes import contribution
 from streams.experience.compiled import AT_RISK, CompiledPack, CompiledSignal
+from streams.experience.contacts import tell_cause, tell_unhappy
 from streams.experience.course import load_felt, told
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, SignalView, TouchpointView
@@ -41,6 +42,12 @@ def on_touchpoint(
                 given.append((signal, sign))
     if given:
         take_effect(folding, pack, given, frame.touchpoint)
+        if pack.tells_contacts and _unhappy(given):
+            tell_unhappy(folding, pack, event, frame.touchpoint.name, source, event.unit)
+
+
+def _unhappy(given: Iterable[Given]) -> bool:
+    return any(signal.spec.mood == "unhappy" for signal, _ in given)
 
 
 def _matters(folding: Folding, pack: CompiledPack, signal: CompiledSignal) -> bool:
@@ -67,6 +74,8 @@ def on_feedback(folding: Folding, pack: CompiledPack, join: Join, feedback: Feed
                 given.append((signal, sign))
     if given:
         take_effect(folding, pack, given, join.frame.touchpoint, trust=join.joined.trust)
+        if pack.tells_contacts and _unhappy(given):
+            tell_unhappy(folding, pack, feedback, join.frame.touchpoint.name, source, join.unit)
 
 
 def _quote(signal: CompiledSignal, sign: Sign, tone: Tone) -> None:
@@ -169,6 +178,8 @@ def take_effect(
         fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
         for sign in unhappy:
             folding.facts.append(_contribution(folding, pack, sign))
+            if pack.tells_causes:
+                tell_cause(folding, pack, sign)
         episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)), statute)
     else:
         for signal, sign in happy:

@@ -25,6 +25,7 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
 from streams.experience.incidents import Incidents
+from streams.experience.insights import RULE_NAME as INSIGHT  # they rest on more weeks than a range
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.packs_folder import audiences_of
@@ -205,7 +206,9 @@ class Replay:
         for _, index, output in sorted(dated, key=lambda item: item[:2]):
             for result in driver.take(Message("cx-causes", 0, index, 0, output.key, output.value)):
                 if result.topic == "cx-actions":
-                    self._hold(self.actions, self._codec.decode(result.value, Action))
+                    action = self._codec.decode(result.value, Action)
+                    if action.rule != INSIGHT:
+                        self._hold(self.actions, action)
                 elif result.topic == "cx-controls":
                     control = self._codec.decode(result.value, Control)
                     if control.incident is not None and is_bulk(control.incident.cause):
@@ -226,7 +229,7 @@ class Replay:
         since = Range(since_ms=range_.since_ms)
         for message in self._read(["cx-actions"], since):
             action = self._codec.decode(message.value, Action)
-            if action.revision > revisions.get(action.action_id, 0):
+            if action.rule != INSIGHT and action.revision > revisions.get(action.action_id, 0):
                 revisions[action.action_id] = action.revision
                 self._hold(held, action)
         return {
