@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.experience import pack as shape
+from streams.experience import pack_insights
 from streams.experience.pack_inherit import INHERITS
 
 FILE: Final = "pack.schema.json"
@@ -24,7 +25,7 @@ def schema() -> Json:
     """The whole schema."""
     _, parts = msgspec.json.schema_components([shape.PackFile], ref_template="#/$defs/{name}")
     root = parts.pop("PackFile")
-    structs = {name: part for name, part in vars(shape).items() if inspect.isclass(part)}
+    structs = {name: part for name, part in {**vars(pack_insights), **vars(shape)}.items() if inspect.isclass(part)}
     for name, part in (*parts.items(), ("PackFile", root)):
         _describe(part, structs[name])
     required = [name for name in root.pop("required") if name not in ("pack", "description")]

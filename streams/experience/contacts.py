@@ -10,7 +10,8 @@ from schemas.records import Feedback, Touchpoint
 from streams.experience.causes import contribution
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding, Source
-from streams.experience.state import Sign, recent_touches
+from streams.experience.state import Sign
+from streams.experience.touches import recent_touches
 
 RECURRING, UNITS, STAFF = (f"insights/{kind}/" for kind in ("recurring", "units", "staff"))
 BADLY: Final = ("failure", "abandoned")

@@ -27,6 +27,8 @@ def passes(subject: Subject, around: Surroundings, item: Input) -> bool:
     pack = around.controls.pack(event.brand, source.at)
     if pack.counts_successes or pack.values or (pack.zone is not None and event.waiting_seconds is not None):
         return False
+    if pack.tells_contacts and event.unit:
+        return False
     view = pack.touchpoint(event.touchpoint)
     contact = pack.contact(view, event)
     if contact.opening or contact.signals or (subject.calm and (contact.keeping or subject.calm != pack.version)):
