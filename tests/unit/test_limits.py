@@ -22,8 +22,9 @@ from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.experience.used_up import UsedUp
 from streams.replay.decide import Decider
-from tests.builders import CODEC, LATENESS_SECONDS, START, child_pack, control_message
+from tests.builders import CODEC, LATENESS_SECONDS, START, actions, child_pack, control_message, driver, records
 from tests.limit_world import Delays, Failure, World, in_force, limited
+from tests.unit.test_decisions import Life
 
 HOUR = 3600
 NEXT_DAY = instant("2026-03-03T00:00:00Z")
@@ -201,6 +202,50 @@ def test_what_a_promise_owes_is_counted_and_never_refused() -> None:
     kind = one.core._pack.file.actions["offer_compensation"].kind
     assert [(action.subject_id, action.amount) for action in one.held(kind)] == [(name, Decimal(25)) for name in "abc"]
     assert offers("d", one, 4 * HOUR).given(kind) == ["a", "b", "c"]
+
+
+# --- what a message that is out has claimed --------------------------------------------------------------------------
+
+SETTLED = OFFER.replace("emit: now", "emit: settled, settling_seconds: 0")
+
+
+def claims_in_force(life: Life) -> list[Cause]:
+    held: dict[str, Cause] = {}
+    for one in records(life.outputs, "cx-causes", Cause):
+        held.pop(one.cause_id, None)
+        if one.claim is not None and not one.retracted:
+            held[one.cause_id] = one
+    return list(held.values())
+
+
+def offered(settling: str) -> Life:
+    """Two failed payments: something is offered, and claimed."""
+    life = Life(driver(child_pack(settling)))
+    life.touch(600, "payment", "failure", matter="o1")
+    life.touch(660, "payment", "failure", matter="o1")
+    life.until(700)
+    assert [one.event_id for one in claims_in_force(life)] == ["e2"]
+    return life
+
+
+def test_a_late_opener_claims_nothing_more_for_a_message_that_is_out() -> None:
+    life = offered(SETTLED)
+    before = claims_in_force(life)
+    life.touch(500, "payment", "failure", matter="o1")
+    assert claims_in_force(life) == before
+    assert [one.action_id for one in actions(life.outputs) if one.amount] == [action_of(before[0], life)]
+
+
+def test_a_late_opener_moves_the_claim_of_a_task_with_it() -> None:
+    life = offered(OFFER)
+    life.touch(500, "payment", "failure", matter="o1")
+    [now] = claims_in_force(life)
+    assert now.event_id == "e1"
+
+
+def action_of(claim: Cause, life: Life) -> str:
+    """Of the offer that stays out."""
+    return next(one.action_id for one in actions(life.outputs) if one.occasion == claim.event_id and one.amount)
 
 
 # --- claims in order -------------------------------------------------------------------------------------------------
