@@ -153,6 +153,11 @@ AIRLINE: list[tuple[str, list[Event], list[Event]]] = [
         [touch(0, "check_in", matter="LH1", **promised(HOUR)), touch(2 * HOUR, "departure", matter="LH1")],
     ),
     (
+        "stranded",
+        [touch(0, "check_in", matter="LH1", **promised(HOUR))],
+        [touch(0, "check_in", matter="LH1", **promised(HOUR)), touch(3 * HOUR, "departure", matter="LH1")],
+    ),
+    (
         "arrived_late",
         [touch(3 * HOUR, "arrival", **promised(2 * HOUR))],
         [touch(3 * HOUR, "arrival", **promised(3 * HOUR - 1799))],
