@@ -23,6 +23,7 @@ from tests.builders import (
     message,
     pack,
     pack_control,
+    pack_with,
     records,
     whole_pack,
 )
@@ -177,7 +178,7 @@ def test_a_withdrawn_message_goes_out_after_all_when_its_reason_vanishes() -> No
 
 
 def test_work_under_an_id_that_was_superseded_is_not_forgotten_either() -> None:
-    mild = retail_with(("failures(1800) >= 2\n    weight: 0.3", "failures(1800) >= 2\n    weight: 0.01"))
+    mild = pack_with({"signals": {"repeated_failure": {"weight": 0.01}, "gave_up": {"weight": 0.4}}})
     life = Life(driver(mild))
     first = gave_up(life)
     life.touch(5, "payment", "failure")  # the silence begins anew: the action moves

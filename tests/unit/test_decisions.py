@@ -10,10 +10,23 @@ from schemas.json_form import instant
 from schemas.records import Action, Control, Customer, Episode, Experience, Notification, Opening, Staff, Unit
 from streams.engine.job import Output
 from streams.errors import UserError
+from streams.experience.compiled import CompiledPack
 from streams.experience.fold import updated
 from streams.experience.state import Profile, Subject, dump
 from streams.replay.driver import Driver
-from tests.builders import CODEC, SECOND, START, actions, control_message, driver, episodes, in_force, message, records
+from tests.builders import (
+    CODEC,
+    SECOND,
+    START,
+    actions,
+    control_message,
+    driver,
+    episodes,
+    in_force,
+    message,
+    pack_with,
+    records,
+)
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -312,14 +325,19 @@ def test_a_late_opener_moves_the_occasion_and_receipts_follow() -> None:
     assert [one.stage for one in current] == ["respond"]
 
 
+def silent_pack() -> CompiledPack:
+    """Retail in which a single failure and then nothing is enough."""
+    return pack_with({"signals": {"gave_up": {"weight": 0.4}}})
+
+
 def gave_up(life: Life) -> Action:
-    """One failed payment and then nothing: a timer opens the episode."""
+    """One failed payment and then nothing: a timer opens the episode (of silent_pack)."""
     life.touch(0, "payment", "failure")
     return next(action for action in actions(life.until(20 * MINUTE)) if action.kind == "call_back")
 
 
 def test_a_late_success_takes_an_action_back() -> None:
-    life = Life()
+    life = Life(driver(silent_pack()))
     action = gave_up(life)
     late = life.touch(10 * MINUTE, "payment")
     assert {(one.rule, one.revision, one.retracted) for one in actions(late)} == {
@@ -331,8 +349,20 @@ def test_a_late_success_takes_an_action_back() -> None:
     assert life.rules() == []
 
 
-def test_work_on_an_episode_that_is_taken_back_is_not_forgotten() -> None:
+def test_one_failure_and_then_nothing_is_too_little_two_are_enough() -> None:
     life = Life()
+    life.touch(0, "payment", "failure")
+    life.until(20 * MINUTE)
+    assert life.rules() == []
+    life = Life()
+    life.touch(0, "payment", "failure")
+    life.touch(60, "payment", "failure")
+    life.until(20 * MINUTE)
+    assert "call_back" in life.rules()
+
+
+def test_work_on_an_episode_that_is_taken_back_is_not_forgotten() -> None:
+    life = Life(driver(silent_pack()))
     receipt(life, 21 * MINUTE, gave_up(life), "contacted")
     late = life.touch(10 * MINUTE, "payment")
     assert [(one.state, one.retracted) for one in records(late, "cx-episodes", Episode)] == [
