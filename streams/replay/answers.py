@@ -77,7 +77,7 @@ def muted(pack: CompiledPack, opens_at: float | None = None) -> CompiledPack:
     for signal in data["signals"].values():
         if signal["on"] == "feedback":
             signal |= {"weight": "0.0"} if signal["mood"] == "unhappy" else {"relief": 0.0, "verifies": False}
-    data |= {"actions": {}, "incidents": None, "calibration": None}
+    data |= {"actions": {}, "caps": {}, "incidents": None, "calibration": None}
     if opens_at is not None:
         data["treatment"] |= {"opens_at": opens_at, "closes_below": opens_at / 2}
     return compile_pack(msgspec.json.encode(data).decode(), pack.name)
