@@ -36,8 +36,7 @@ def registry(prefix: str, audiences: Collection[str]) -> RegistryService:
     """With our schemas under our ids, and those two."""
     service = RegistryService()
     ours = {file.id: file for file in schema_files()}
-    assert sorted(ours) == list(range(1, NEWER)), "the registry gives ids without a gap; schemas/ids.yaml has one"
-    service.schemas += [ours[number].text for number in sorted(ours)]
+    service.schemas += [ours[number].text if number in ours else '"null"' for number in range(1, NEWER)]
     service.schemas += [SCHEMAS[number] for number in sorted(SCHEMAS)]
     for subject, name in subjects(prefix, audiences).items():
         service.subjects[subject] = [file.id for file in ours.values() if file.name == name]
