@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def calibrate(
     method: Annotated[
         MethodOption, typer.Option(help="auto: isotonic from 200 answers on, else logistic.")
     ] = MethodOption.auto,
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="Curve, tables and coverage as one JSON document.")] = False,
 ) -> None:
     """Calibrate the inferred score on answers to surveys, so that 0.7 means: 70 % of such customers say so when asked.
@@ -62,9 +64,10 @@ def calibrate(
     from streams.terminal import write_json
 
     settings = start()
+    needs_file(mapping, file)
     found_pack = find(pack, settings)
     first, last = _instant("--since", since), _instant("--until", until)
-    events = _of_clickhouse(settings, first, last) if file is None else _of_file(file, first, last)
+    events = _of_clickhouse(settings, first, last) if file is None else _of_file(file, mapping, first, last)
     found = collect(events, found_pack, limits(settings), unhappy_at_most)
     unhappy = sum(one.unhappy for one in found.asked)
     if len(found.asked) < ANSWERS_MIN or min(unhappy, len(found.asked) - unhappy) < EACH_MIN:
@@ -98,16 +101,16 @@ def _instant(option: str, text: str | None) -> int | None:
         raise UserError(f"{option}: {error}", "write 2026-03-01T00:00:00Z") from None
 
 
-def _of_file(file: Path, since: int | None, until: int | None) -> "list[Event]":
+def _of_file(file: Path, mapping: Path | None, since: int | None, until: int | None) -> "list[Event]":
     """Its events in order of event time; other rows are passed over. Raises UserError for one that cannot be read."""
     from schemas.records import Customer, Feedback, Touchpoint
     from streams.connect.files import read_records
 
     events: list[Event] = []
-    for row in read_records(file):
+    for row in read_records(file, mapping=mapping):
         if row.error is not None:
             raise UserError(
-                f"{file}:{row.line}: {row.error}", "put the row right, or take it out", exit_code=ExitCode.NO
+                f"{file}:{row.line}: {row.error}", "put the row right, take it out, or pass it over in the mapping", exit_code=ExitCode.NO
             )
         one = row.record
         if isinstance(one, Touchpoint | Feedback | Customer):

@@ -15,23 +15,25 @@ if TYPE_CHECKING:
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-def decided(files: Sequence[Path], settings: "Settings", pack: str) -> "list[msgspec.Struct]":
+def decided(
+    files: Sequence[Path], settings: "Settings", pack: str, mapping: Path | None = None
+) -> "list[msgspec.Struct]":
     """All records of the files. Where none of them is a decision, those that the pack makes of the events, besides. Raises UserError."""
     from schemas.records import Action, Holdout
 
-    records = list(chain.from_iterable(_records(file) for file in files))
+    records = list(chain.from_iterable(_records(file, mapping) for file in files))
     if not any(isinstance(one, Action | Holdout) for one in records):
         records += _decide(records, files, settings, pack)
     return records
 
 
-def _records(file: Path) -> "Iterator[msgspec.Struct]":
+def _records(file: Path, mapping: Path | None) -> "Iterator[msgspec.Struct]":
     from streams.connect.files import read_records
 
-    for row in read_records(file):
+    for row in read_records(file, mapping=mapping):
         if row.record is None:
             raise UserError(
-                f"{file}:{row.line}: {row.error}", "put the row right, or take it out", exit_code=ExitCode.NO
+                f"{file}:{row.line}: {row.error}", "put the row right, take it out, or pass it over in the mapping", exit_code=ExitCode.NO
             )
         yield row.record
 

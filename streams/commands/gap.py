@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def gap(
             help="Needs and initiatives with their results (YAML, JSON): steps 5 to 7. Default: PACK.rounds.yaml beside --pack FILE."
         ),
     ] = None,
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show experience, expectation, satisfaction, importance, ideal and gap, and what disappoints most.
@@ -81,13 +83,14 @@ def gap(
     Example: touchstone gap --weigh customer=3,staff=1 --importance derived --since 2026-03-01T00:00:00Z
     """
     settings = start()
+    needs_file(mapping, None if levels else file)
     from streams.replay import gap_tables
     from streams.replay.gap_report import json_document, report
     from streams.terminal import err
 
     asked = gap_tables.asked(by, each, respondent, weigh, importance, overall, since, until, changes(what_if or []))
     groups, refused = (
-        (gap_tables.of_levels(file, asked), []) if levels else _of_events(file, settings, pack, segment, asked)
+        (gap_tables.of_levels(file, asked), []) if levels else _of_events(file, settings, pack, segment, asked, mapping)
     )
     played = gap_tables.play_rounds(rounds, pack, groups, settings)
     if as_json:
@@ -101,7 +104,7 @@ def gap(
 
 
 def _of_events(
-    file: Path | None, settings: "Settings", pack: str, segment: str, asked: "Asked"
+    file: Path | None, settings: "Settings", pack: str, segment: str, asked: "Asked", mapping: Path | None
 ) -> "tuple[list[Group], list[str]]":
     """Of what was said and what happened, in a file or in ClickHouse; and the rows that were refused."""
     from schemas.records import Customer, Touchpoint
@@ -112,7 +115,7 @@ def _of_events(
 
     judge = find(pack, settings)
     if file is not None:
-        found = of_file(file, settings, pack)
+        found = of_file(file, settings, pack, mapping)
     elif "segment" in (asked.each, *asked.by):
         raise UserError(
             "customers' profiles are not stored in ClickHouse: there are no segments",

@@ -25,7 +25,7 @@ class Material(NamedTuple):
         return [one for one in self.events if isinstance(one, kind)]
 
 
-def of_file(file: Path, settings: "Settings", pack: str) -> Material:
+def of_file(file: Path, settings: "Settings", pack: str, mapping: Path | None = None) -> Material:
     """Events of a file, judged by a pack."""
     from streams.commands.decide import run_file
     from streams.connect.files import read_records
@@ -33,7 +33,7 @@ def of_file(file: Path, settings: "Settings", pack: str) -> Material:
     events: list[Touchpoint | Feedback | Customer] = []
 
     def seen() -> Iterator["Row"]:
-        for row in read_records(file):
+        for row in read_records(file, mapping=mapping):
             if isinstance(row.record, Customer | Touchpoint | Feedback):
                 events.append(row.record)
             yield row

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def moments(
     ] = "rule,channel",
     within: Annotated[str, typer.Option(help="How long a reply still counts: 14d, 36h.")] = "14d",
     time_zone: Annotated[str, typer.Option(help="For weekday and hour: Asia/Shanghai.")] = "UTC",
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show which messages to customers are answered, and which offers are taken up, by the moment at which they went out.
@@ -44,6 +46,7 @@ def moments(
     Example: touchstone moments events.jsonl decided.jsonl --by kind,channel,hour --time-zone Asia/Shanghai
     """
     settings = start()
+    needs_file(mapping, files)
     from streams.commands.decided import decided, seconds
     from streams.packs_folder import find
     from streams.terminal import write_json
@@ -55,7 +58,7 @@ def moments(
     name_of = core.grouping(_by(by), _zone(time_zone))
     limit = seconds("--within", within)
     if files:
-        records = decided(files, settings, pack)
+        records = decided(files, settings, pack, mapping)
         sent, came, ends_at = core.messages(records, audiences), core.replies(records), core.last(records)
     else:
         sent, came, ends_at = _of_clickhouse(settings, audiences)

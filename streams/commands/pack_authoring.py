@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def run_scenarios(
     until: Annotated[
         str | None, typer.Option(help="With --write: how long time goes on after the last event. [default: +72h]")
     ] = None,
+    mapping: Mapping = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the scenario beside a pack and compare the actions with the expected ones. Exit code 1 when something differs.
@@ -86,7 +88,7 @@ def run_scenarios(
         for path in files(settings) if not as_json else ():
             if not scenario_of(path).exists():
                 out().print(f"{path.stem}: no {scenario_of(path).name}", style="dim", markup=False)
-    results = [_tested(name, path, settings, until if write else None, write=write) for name, path in paths]
+    results = [_tested(name, path, settings, until if write else None, mapping, write=write) for name, path in paths]
     if as_json:
         write_json([result for result, _ in results])
     else:
@@ -100,7 +102,7 @@ Result = dict[str, object]
 
 
 def _tested(
-    name: str, path: Path, settings: "Settings", until: str | None, *, write: bool
+    name: str, path: Path, settings: "Settings", until: str | None, mapping: Path | None, *, write: bool
 ) -> tuple[Result, "list[Difference]"]:
     """Runs one scenario; writes the expected actions, or compares with them."""
     import msgspec
@@ -117,7 +119,7 @@ def _tested(
         expected = scenario.Expected(until or kept, [])
     else:
         expected = scenario.read_expected(wanted)
-    decider, refused = run_file(read_records(events), events, settings, str(path))
+    decider, refused = run_file(read_records(events, mapping=mapping), events, settings, str(path))
     if refused:
         raise UserError("\n".join(refused), "put the scenario right", exit_code=ExitCode.NO)
     advance(decider, expected.until)

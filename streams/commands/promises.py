@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 
@@ -25,6 +26,7 @@ def promises(
         typer.Option(help="As things stand at this instant; +24h: so long after the last event. Default: then."),
     ] = None,
     late: Annotated[bool, typer.Option(help="Each promise that is late, broken or at risk, the latest first.")] = False,
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with each promise.")] = False,
 ) -> None:
     """Show what became of each promise of the pack: kept, late and by how much, broken, still waiting, or at risk.
@@ -39,6 +41,7 @@ def promises(
     Example: touchstone promises examples/retail-morning.jsonl --at +48h --late
     """
     settings = start()
+    needs_file(mapping, file)
     from schemas.records import Customer, Touchpoint
     from streams.analysers import analyser
     from streams.commands.material import of_clickhouse, of_file
@@ -55,7 +58,7 @@ def promises(
     found = (
         of_clickhouse(settings, instant("--since", since, None), None, said=True)
         if file is None
-        else of_file(file, settings, pack)
+        else of_file(file, settings, pack, mapping)
     )
     newest = max((one.occurred_at for one in found.events), default=None)
     became = outcomes(found.events, judge, analyser(settings), instant("--at", at, newest))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def uplift(
         list[str] | None,
         typer.Option(help="RULE=AMOUNT, also several: what carrying it out costs, besides what it gives away."),
     ] = None,
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what actions do: customers who got them beside customers who were held out, from the same instant on.
@@ -63,6 +65,7 @@ def uplift(
     Example: touchstone uplift --pack retail --since 2026-03-01T00:00:00Z
     """
     settings = start()
+    needs_file(mapping, files)
     from streams.commands.decided import decided, moment, seconds
     from streams.packs_folder import find
     from streams.uplift.arms import experiments
@@ -81,7 +84,7 @@ def uplift(
     begin, end = moment("--since", since), moment("--until", until)
     outcomes = judge.file.outcomes
     if files:
-        rows = of_records(decided(files, settings, pack))
+        rows = of_records(decided(files, settings, pack, mapping))
     else:
         rows = _of_clickhouse(settings, sorted({name for one in outcomes.values() for name in one.touchpoints}))
     rows = rows.known_at(end)

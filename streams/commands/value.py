@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.event_files import Mapping, needs_file
 from streams.errors import ExitCode, UserError
 
 
@@ -21,6 +22,7 @@ def value(
     pack: Annotated[str, typer.Option(help="A pack's name, or its file: how to value.")] = "automotive",
     since: Annotated[str | None, typer.Option(help="With ClickHouse: events from this time on.")] = None,
     most: Annotated[int, typer.Option(min=1, help="So many matters and customers on the terminal.")] = 20,
+    mapping: Mapping = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with all of them.")] = False,
 ) -> None:
     """Show the delivered value of each order or case, the least first, and the value and tier of each customer.
@@ -34,6 +36,7 @@ def value(
     Example: touchstone value streams/packs/automotive.scenario.jsonl --pack automotive
     """
     settings = start()
+    needs_file(mapping, file)
     from schemas.records import Customer, Touchpoint
     from streams.commands.material import of_clickhouse, of_file
     from streams.commands.promises import instant
@@ -51,7 +54,7 @@ def value(
     found = (
         of_clickhouse(settings, instant("--since", since, None), None)
         if file is None
-        else of_file(file, settings, pack)
+        else of_file(file, settings, pack, mapping)
     )
     events: list[Touchpoint | Customer] = [*found.of(Customer), *found.of(Touchpoint)]
     given, worth = matters(events, judge), customers(events, judge)

@@ -10,6 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime, time
 from itertools import chain
 from typing import IO, Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -41,6 +42,28 @@ def read_xlsx(source: Source, record: str | None, zone: ZoneInfo | None) -> Iter
                     yield from _rows(sheet, table, f"sheet {sheet.title}: " if several else "")
         finally:
             workbook.close()
+
+
+def read_sheets(source: Source) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    """The rows of all sheets under their headers' names: number, JSON, cells; an instant as ISO text."""
+    with _seekable(source) as file:
+        workbook = _workbook(file, source.name)
+        try:
+            for sheet in workbook.worksheets:
+                sheet.reset_dimensions()
+                rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+                names = next((cells for _, cells in rows if any(cell is not None for cell in cells)), ())
+                for number, cells in rows:
+                    if any(cell is not None for cell in cells):
+                        pairs = zip(names, cells, strict=False)
+                        row = {str(name).strip(): _plain(cell) for name, cell in pairs if name is not None}
+                        yield number, json.dumps(row, ensure_ascii=False).encode(), row
+        finally:
+            workbook.close()
+
+
+def _plain(cell: Any) -> Any:
+    return cell.isoformat() if isinstance(cell, datetime | date | time) else cell
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The gap tables for a person, and as one JSON document."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.markup import escape
 from rich.table import Table as Shown
@@ -15,6 +16,10 @@ from streams.terminal import out, write_json
 CELLS = ("experience", "expectation", "satisfaction", "importance", "weighted", "ideal", "gap")
 
 SPEAK = {"customer": "customers say", "staff": "staff say", "management": "management says", "measured": "measured"}
+
+NOTHING: Final = (
+    "no answers with a level: nothing to compare; what happened counts where the pack has `measures` (docs/packs.md)"
+)
 
 
 def json_document(groups: Sequence[Group], each: str | None, played: Sequence[Played]) -> None:
@@ -42,13 +47,13 @@ def report(groups: Sequence[Group], asked: Asked, played: Sequence[Played]) -> N
             out().print(f"\n{asked.each} {one.of}", style="bold", markup=False)
         _report(one, asked)
     if not groups:
-        out().print("no answers with a level: nothing to compare")
+        out().print(NOTHING, markup=False)
     report_rounds(played)
 
 
 def _report(one: Group, asked: Asked) -> None:
     if not one.table.rows:
-        out().print("no answers with a level: nothing to compare")
+        out().print(NOTHING, markup=False)
         return
     out().print(_shown(one.table, one))
     out().print("* follows from the others", style="dim")

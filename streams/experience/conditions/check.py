@@ -75,6 +75,12 @@ _OTHER_CEL = frozenset(
 _TEXT_TESTS = ("startsWith", "endsWith", "contains")
 
 
+def infer(node: Node, environment: Environment) -> Typed:
+    """The whole expression, whatever it gives. Raises Refused."""
+    found = _Checker(environment).check(node, NOTHING)
+    return ops.there(found, "the result")
+
+
 def check(node: Node, environment: Environment, returns: Type[object]) -> Typed:
     """The whole expression, which must give `returns`. Raises Refused."""
     found = ops.fit(_Checker(environment).check(node, NOTHING), returns)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
-from streams.experience.conditions.check import check
+from streams.experience.conditions.check import check, infer
 from streams.experience.conditions.errors import ConditionError, Refused
 from streams.experience.conditions.facts import Conjunct, conjuncts_of, reads_of
 from streams.experience.conditions.syntax import parse
@@ -64,6 +64,20 @@ def compile_value(text: str, environment: Environment, place: Place, *, returns:
     """The same for an expression that gives a number, a text or a bool: DOUBLE, NULLABLE(STRING) …"""
     checked = _checked(text, environment, place, returns)
     return Expression(text, place, cast(Callable[[object], T], build(checked, place)), reads_of(checked))
+
+
+def compile_inferred(text: str, environment: Environment, place: Place) -> tuple[Expression[object], Typed]:
+    """The same for an expression that may give anything but null, and its checked tree, which says what."""
+    try:
+        checked = infer(parse(text), environment)
+    except Refused as refused:
+        raise ConditionError(place.within(text, refused.offset), refused.what, refused.fix) from None
+    return Expression(text, place, build(checked, place), reads_of(checked)), checked
+
+
+def checked_tree(text: str, environment: Environment, place: Place, returns: Type[object]) -> Typed:
+    """What an expression is made of. Raises ConditionError."""
+    return _checked(text, environment, place, returns)
 
 
 def _checked(text: str, environment: Environment, place: Place, returns: Type[object]) -> Typed:
