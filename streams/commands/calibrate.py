@@ -110,7 +110,9 @@ def _of_file(file: Path, mapping: Path | None, since: int | None, until: int | N
     for row in read_records(file, mapping=mapping):
         if row.error is not None:
             raise UserError(
-                f"{file}:{row.line}: {row.error}", "put the row right, take it out, or pass it over in the mapping", exit_code=ExitCode.NO
+                f"{file}:{row.line}: {row.error}",
+                "put the row right, take it out, or pass it over in the mapping",
+                exit_code=ExitCode.NO,
             )
         one = row.record
         if isinstance(one, Touchpoint | Feedback | Customer):

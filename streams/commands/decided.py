@@ -33,7 +33,9 @@ def _records(file: Path, mapping: Path | None) -> "Iterator[msgspec.Struct]":
     for row in read_records(file, mapping=mapping):
         if row.record is None:
             raise UserError(
-                f"{file}:{row.line}: {row.error}", "put the row right, take it out, or pass it over in the mapping", exit_code=ExitCode.NO
+                f"{file}:{row.line}: {row.error}",
+                "put the row right, take it out, or pass it over in the mapping",
+                exit_code=ExitCode.NO,
             )
         yield row.record
 
