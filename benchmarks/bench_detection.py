@@ -200,7 +200,7 @@ def _minutes(seconds: Sequence[float | None]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--company", choices=("retail", "airline"), default="retail")
+    parser.add_argument("--company", choices=("retail", "airline", "automotive", "telecom"), default="retail")
     parser.add_argument("--pack", type=Path, help="a pack's file; default: the company's")
     parser.add_argument("--scenario", choices=("quiet", "outage", "late-courier", "slow-hotline", "all"), default="all")
     parser.add_argument("--seeds", type=int, default=5)

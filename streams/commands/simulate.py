@@ -27,6 +27,8 @@ _VISITS_MAX = 3.0
 class CompanyOption(StrEnum):
     retail = "retail"
     airline = "airline"
+    automotive = "automotive"
+    telecom = "telecom"
 
 
 class ScenarioOption(StrEnum):

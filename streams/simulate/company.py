@@ -1,4 +1,4 @@
-"""The company: cities with districts, a shop and a depot in each (an airline: airports), teams, staff, as control records.
+"""The company: cities with districts, a shop and a depot in each (an airline: airports; a car maker: dealers), teams, staff, as control records.
 
 Made from the seed alone, so that every run of a seed is the same company.
 """
@@ -38,7 +38,10 @@ class HelpLine(msgspec.Struct, frozen=True):
 
 
 class Company(msgspec.Struct, frozen=True):
-    """Whoever the simulated customers buy from. `search`, `page` and `payment` are touchpoints."""
+    """Whoever the simulated customers buy from. `search`, `page` and `payment` are touchpoints.
+
+    `remembered`: how long annoyance lasts, times that about a purchase. `notes_questions`: contacts say what was told and asked for.
+    """
 
     brand: str
     search: str
@@ -49,6 +52,8 @@ class Company(msgspec.Struct, frozen=True):
     units: tuple[Unit, ...]
     products: tuple[str, ...]
     price_median: float
+    remembered: float = 1.0
+    notes_questions: bool = False
 
 
 class _City(msgspec.Struct, frozen=True):
@@ -67,7 +72,25 @@ _AIRPORTS: Final = (
     _City("europe", "Europe/Berlin", "EUR", 0.2, ("HAM", "MUC")),
     _City("china", "Asia/Shanghai", "CNY", 0.85, ("PVG", "CAN")),
 )
-_LATIN: Final = {"徐汇": "xuhui", "浦东": "pudong", "静安": "jingan"}
+_DEALERS: Final = (
+    _City("nord", "Europe/Berlin", "EUR", 0.15, ("Bremen", "Kiel", "Rostock")),
+    _City("jiangnan", "Asia/Shanghai", "CNY", 0.85, ("苏州", "杭州", "宁波")),
+)
+_REGIONS: Final = (
+    _City("west", "Europe/Berlin", "EUR", 0.15, ("Essen", "Dortmund", "Bonn")),
+    _City("south", "Asia/Shanghai", "CNY", 0.85, ("福田", "南山", "天河")),
+)
+_LATIN: Final = {
+    "徐汇": "xuhui",
+    "浦东": "pudong",
+    "静安": "jingan",
+    "苏州": "suzhou",
+    "杭州": "hangzhou",
+    "宁波": "ningbo",
+    "福田": "futian",
+    "南山": "nanshan",
+    "天河": "tianhe",
+}
 _FIRST_NAMES: Final = ("Anna", "Ben", "Clara", "David", "Ela", "Felix", "Greta", "Hugo", "Ida", "Jonas")
 _CHINESE_NAMES: Final = ("李娜", "王伟", "张敏", "刘洋", "陈静", "杨帆", "赵磊", "黄婷", "周杰", "吴霞")
 
@@ -75,7 +98,7 @@ _CHINESE_NAMES: Final = ("李娜", "王伟", "张敏", "刘洋", "陈静", "杨�
 def found(plan: Plan) -> Company:
     """The company of a plan."""
     rng = Random(f"{plan.seed}/{plan.company}/company")  # noqa: S311 - a simulation, reproducible on purpose
-    return _retailer(rng) if plan.company == "retail" else _airline(rng)
+    return _FOUNDERS[plan.company](rng)
 
 
 def controls(company: Company, plan: Plan) -> list[Control]:
@@ -116,6 +139,35 @@ def _airline(rng: Random) -> Company:
     )
     products = tuple(f"SL{number}" for number in range(410, 470))
     return Company("skylark", "booking", "booking", "booking", districts, lines, (*units, team), products, 240.0)
+
+
+def _workshops(rng: Random) -> Company:
+    units, districts = _places(rng, "brandt", _DEALERS, site="dealer", depot="hall", people=4)
+    team = _team(rng, "brandt-care", ("brandt",), "Europe/Berlin", 6)
+    lines = (
+        HelpLine("adviser", "phone", 0.85, 45.0, 200.0, team.unit_id, _front(team)),
+        HelpLine("adviser", "dealer", 0.15, 120.0, 260.0, None, ()),
+    )
+    jobs = ("service", "brakes", "tyres", "inspection", "gearbox", "electrics", "air-conditioning")
+    where = "appointment"
+    return Company("brandt", where, where, "bill", districts, lines, (*units, team), jobs, 320.0, 4.0, True)
+
+
+def _operator(rng: Random) -> Company:
+    units, districts = _places(rng, "linea", _REGIONS, site="shop", depot="crew", people=3)
+    team = _team(rng, "linea-care", ("linea",), "Europe/Berlin", 9)
+    chat = _team(rng, "linea-chat", ("linea-care", "linea"), "Asia/Shanghai", 6)
+    lines = (
+        HelpLine("hotline", "phone", 0.6, 40.0, 280.0, team.unit_id, _front(team)),
+        HelpLine("chat", "chat", 0.28, 35.0, 360.0, chat.unit_id, _front(chat)),
+        HelpLine("shop", "shop", 0.12, 240.0, 300.0, None, ()),
+    )
+    tariffs = ("fibre-250", "fibre-1000", "mobile-s", "mobile-m", "mobile-l")
+    where = "self_service"
+    return Company("linea", where, where, "payment", districts, lines, (*units, team, chat), tariffs, 38.0, 2.0, True)
+
+
+_FOUNDERS: Final = {"retail": _retailer, "airline": _airline, "automotive": _workshops, "telecom": _operator}
 
 
 def _places(

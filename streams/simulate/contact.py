@@ -16,6 +16,7 @@ _SLOW: Final = 12.0  # how much longer one waits during an incident
 _HOPS: Final = 0.6  # of those who must ask again
 _SOLVED: Final = 0.74
 _MOST_CONTACTS: Final = 4
+_ASKED_AGAIN: Final = 0.3  # of those who call once more and get somebody else
 
 
 def call(world: World, person: Person, matter: Matter) -> None:
@@ -68,7 +69,7 @@ def _be_served(line: HelpLine, waiting: float, duration: float, incident: Incide
     def be_served(world: World, person: Person, matter: Matter) -> None:
         people = line.staff or person.district.staff
         staff = people[int(world.random() * len(people))]
-        solved = world.random() < _SOLVED
+        solved = world.random() < 1 - (1 - _SOLVED) * world.plan.trouble
         outcome: Outcome = "success" if solved else "failure"
         event_id = _event(world, person, matter, line, outcome, waiting, duration, staff)
         beyond = waiting / person.tolerates_waiting_seconds
@@ -102,11 +103,12 @@ def _event(
     staff: str | None,
 ) -> str:
     world.number(matter)
+    told, asked_for = _particulars(world, matter)
     return world.touch(
         person,
         matter,
         line.touchpoint,
-        action="ask",
+        action=matter.asking,
         outcome=outcome,
         channel=line.channel,
         waiting=waiting,
@@ -114,7 +116,16 @@ def _event(
         unit=line.unit or person.district.site,
         staff=staff,
         source="service",
+        attributes={"told": told, "asked_for": asked_for} if asked_for else {"told": told} if told else None,
     )
+
+
+def _particulars(world: World, matter: Matter) -> tuple[str, str]:
+    """What is told in a contact, and what is asked for though it was told before; only where the company notes it."""
+    if not world.company.notes_questions:
+        return "", ""
+    again = matter.contacts > 1 and (len(set(matter.lines)) > 1 or world.wrong(_ASKED_AGAIN))
+    return "number,address,problem", "number,problem" if again else ""
 
 
 def _try_again(world: World, person: Person, matter: Matter, chance: float) -> None:

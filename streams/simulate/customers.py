@@ -114,11 +114,11 @@ class Person:
         self.expectation = 5.0 + 4.8 * rng.betavariate(4, 2)  # level 0–10 that would just satisfy
         self.patience = rng.betavariate(2.5, 2)
         self.sensitivity = (1.7 - 1.1 * self.patience) * (0.7 + 0.05 * self.expectation)
-        self.outspoken = rng.betavariate(1.2, 4)  # most keep it to themselves
+        self.outspoken = min(1.0, rng.betavariate(1.2, 4) * plan.outspoken)  # most keep it to themselves
         self.breaking_point = 1.9 + 2.2 * rng.betavariate(2, 2)
         self.tolerates_waiting_seconds = 45.0 + 300.0 * self.patience * rng.random()
         self.tolerates_late_seconds = 300.0 + 2400.0 * self.patience * rng.random()
-        self.fade_seconds = 3600.0 * (4 + 30 * rng.random())
+        self.fade_seconds = 3600.0 * (4 + 30 * rng.random()) * company.remembered
 
         self.annoyance = 0.0
         self.felt_at = 0

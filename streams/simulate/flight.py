@@ -47,10 +47,10 @@ def _next_flight(world: World, person: Person) -> Flight:
     incident = world.incidents.at("departure", departs_at, airport)
     lands_at = departs_at + int((45 + 60 * world.random()) * _MINUTE_US)
     delay_us = 0
-    if world.random() < (_DELAYED if incident is None else _DELAYED_IN_INCIDENT):
+    if world.wrong(_DELAYED if incident is None else _DELAYED_IN_INCIDENT):
         delay_us = int((15 + 40 * world.random() + (0 if incident is None else 40)) * _MINUTE_US)
     numbers = world.company.products
-    cancelled = world.random() < _CANCELLED
+    cancelled = world.wrong(_CANCELLED)
     name = None if incident is None else incident.name
     flight = Flight(f"{numbers[slot % len(numbers)]}-{airport}", departs_at, lands_at, delay_us, cancelled, name)
     for key in [key for key in world.flights if key[1] < world.now]:
@@ -82,7 +82,7 @@ def _operated(
 
 def check_in(world: World, person: Person, matter: Matter) -> None:
     """A step: online check-in, again until it works."""
-    works = world.random() >= _CHECK_IN_FAILS
+    works = not world.wrong(_CHECK_IN_FAILS)
     event_id = world.touch(
         person,
         matter,
@@ -156,7 +156,7 @@ def land(world: World, person: Person, matter: Matter) -> None:
 
 def fetch_bag(world: World, person: Person, matter: Matter) -> None:
     """A step: at the belt."""
-    missing = world.random() < _BAG_MISSING
+    missing = world.wrong(_BAG_MISSING)
     event_id = world.touch(
         person,
         matter,

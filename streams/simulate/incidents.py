@@ -32,6 +32,12 @@ _TOUCHPOINTS: Final = {
     ("airline", "payment_outage"): "booking",
     ("airline", "late_courier"): "departure",  # an airport where flights leave late
     ("airline", "slow_hotline"): "hotline",
+    ("automotive", "payment_outage"): "appointment",
+    ("automotive", "late_courier"): "hand_over",  # a workshop without parts
+    ("automotive", "slow_hotline"): "adviser",
+    ("telecom", "payment_outage"): "self_service",
+    ("telecom", "late_courier"): "technician",  # a district with too few of them
+    ("telecom", "slow_hotline"): "hotline",
 }
 
 

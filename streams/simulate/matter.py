@@ -1,13 +1,14 @@
-"""What a customer is about: a session that becomes an order (a booking), with its promise and the contacts about it."""
+"""What a customer is about: a session that becomes an order (a booking, a repair, a report), with its promise and the contacts about it."""
 
 from decimal import Decimal
 
 
 class Matter:
-    """`cause`, `touchpoint`, `event_id`: what last went wrong. `flight`: of an airline's booking only."""
+    """`cause`, `touchpoint`, `event_id`: what last went wrong. `asking`: as what a contact is noted. `flight`: of an airline's booking only."""
 
     __slots__ = (
         "amount",
+        "asking",
         "attempts",
         "cause",
         "channel",
@@ -35,6 +36,7 @@ class Matter:
         self.amount: Decimal | None = None
         self.attempts = 0
         self.contacts = 0
+        self.asking = "ask"
         self.lines: list[str] = []
         self.promised_at: int | None = None
         self.paid_event = ""

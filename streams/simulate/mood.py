@@ -37,6 +37,20 @@ STRENGTHS: Final = {
     "check_in_failed": 0.4,
     "cancelled": 1.2,
     "bag_missing": 1.0,
+    "booking_failed": 0.4,
+    "queue": 0.4,
+    "not_ready_in_time": 0.5,
+    "car_late": 0.4,
+    "not_repaired": 1.0,
+    "bill_higher": 0.6,
+    "not_washed": 0.45,
+    "stranded": 0.5,
+    "self_service_failed": 0.4,
+    "no_network": 0.45,
+    "nobody_came": 0.8,
+    "not_activated": 0.6,
+    "bill_shock": 0.6,
+    "still_broken": 0.7,
 }
 
 

@@ -28,7 +28,7 @@ def promise(world: World, person: Person, matter: Matter) -> int | None:
         return None
     slot_seconds = (40 + 60 * world.random()) * _MINUTE
     incident = world.incidents.at("delivery", world.now, person.district.name)
-    if world.random() < (_LATE if incident is None else _LATE_IN_INCIDENT):
+    if world.wrong(_LATE if incident is None else _LATE_IN_INCIDENT):
         late_seconds = (12 + 40 * world.random() + (0 if incident is None else 30)) * _MINUTE
         matter.incident = None if incident is None else incident.name
         world.later(slot_seconds + late_seconds, deliver, person, matter)
@@ -49,7 +49,7 @@ def miss(world: World, person: Person, matter: Matter) -> None:
 
 def deliver(world: World, person: Person, matter: Matter) -> None:
     """A step: the courier is at the door."""
-    if world.random() < _NOT_HANDED_OVER:
+    if world.wrong(_NOT_HANDED_OVER):
         event_id = _courier(world, person, matter, handed_over=False)
         world.grieve(person, matter, "delivery", "delivery_failed", event_id)
         react(world, person, matter, asks=0.4)
@@ -88,7 +88,7 @@ def _courier(world: World, person: Person, matter: Matter, *, handed_over: bool)
 
 
 def _unpack(world: World, person: Person, matter: Matter, event_id: str, quality: float) -> None:
-    draw = world.random()
+    draw = world.random() / max(world.plan.trouble, 1e-9)
     if draw < _DAMAGED + _NOT_AS_DESCRIBED:
         cause = "damaged" if draw < _DAMAGED else "not_as_described"
         world.grieve(person, matter, "delivery", cause, event_id)
@@ -108,7 +108,7 @@ def _unpack(world: World, person: Person, matter: Matter, event_id: str, quality
 def pick_up(world: World, person: Person, matter: Matter) -> None:
     """A step: fetches the order from the store."""
     unit, staff = person.district.site, world.rng.choice(person.district.staff)
-    ready = world.random() >= _NOT_READY
+    ready = not world.wrong(_NOT_READY)
     event_id = world.touch(
         person,
         matter,
@@ -134,7 +134,7 @@ def pick_up(world: World, person: Person, matter: Matter) -> None:
 def send_back(world: World, person: Person, matter: Matter) -> None:
     """A step: asks to return the goods."""
     world.touch(person, matter, "return_request", action="return", duration=60 + 200 * world.random(), source="returns")
-    hours = 0.5 + 2 * world.random() if world.random() >= _REFUND_LATE else 6 + 40 * world.random()
+    hours = 0.5 + 2 * world.random() if not world.wrong(_REFUND_LATE) else 6 + 40 * world.random()
     world.later(hours * 3600, refund, person, matter)
     tolerated_hours = 4 + 30 * person.patience
     if hours > tolerated_hours:

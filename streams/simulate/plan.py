@@ -9,12 +9,12 @@ from typing import Final, Literal
 
 import msgspec
 
-Industry = Literal["retail", "airline"]
+Industry = Literal["retail", "airline", "automotive", "telecom"]
 Scenario = Literal["quiet", "outage", "late-courier", "slow-hotline", "all"]
 
 US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3_600 * US_PER_SECOND
-MESSAGES_PER_VISIT: Final = 2.0  # at least, in either company
+MESSAGES_PER_VISIT: Final = 2.0  # at least, in any company
 _SHORTEST_HOURS: Final = 0.5
 
 
@@ -29,6 +29,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: float = 2.0
     visits_per_hour: float = 1.0  # of one customer: a company in fast motion
     events: int | None = None
+    trouble: float = 1.0  # how often things go wrong, times the usual
+    outspoken: float = 1.0  # how often somebody complains or answers, times the usual; 0: everybody is silent
     late: float = 0.01
     duplicates: float = 0.005
     malformed: float = 0.001

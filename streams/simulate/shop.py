@@ -60,7 +60,7 @@ def look(world: World, person: Person, matter: Matter) -> None:
 
 
 def _search(world: World, person: Person, matter: Matter) -> None:
-    found = world.random() >= _NO_RESULT
+    found = not world.wrong(_NO_RESULT)
     outcome: Outcome = "success" if found else "failure"
     duration, device, where = 0.3 + world.random(), person.device, world.company.search
     product, matter.product = matter.product, None  # nothing is chosen yet
@@ -74,7 +74,7 @@ def check_out(world: World, person: Person, matter: Matter) -> None:
     """A step: the checkout."""
     if person.gone:
         return
-    draw = world.random()
+    draw = world.random() / max(world.plan.trouble, 1e-9)
     seconds = 20 + 120 * world.random()
     if draw < _PRICE_SURPRISE:
         event_id = world.touch(
@@ -108,7 +108,7 @@ def pay(world: World, person: Person, matter: Matter) -> None:
     incident = world.incidents.at(where, world.now, person.district.name)
     fails = _PAYMENT_FAILS if incident is None else _PAYMENT_FAILS_IN_OUTAGE
     amount = matter.amount
-    if world.random() >= fails:
+    if not world.wrong(fails):
         matter.promised_at = (
             fly(world, person, matter) if world.plan.company == "airline" else promise(world, person, matter)
         )

@@ -6,18 +6,25 @@ Lazy: what it holds grows with the number of customers, not with the length of t
 from collections import deque
 from collections.abc import Generator, Iterator
 from heapq import heappop, heappush
+from typing import Final
 
 from schemas.codec import Codec
 from schemas.records import Action
-from streams.simulate import company
+from streams.simulate import company, line, shop, workshop
 from streams.simulate.faults import TOPICS, Faults, Happening, tell_fault
 from streams.simulate.mood import end_spell, fade
 from streams.simulate.plan import US_PER_SECOND, Plan
 from streams.simulate.recovery import follow_up
-from streams.simulate.shop import visit
 from streams.simulate.staff import Staff
 from streams.simulate.truth import Line, Truth, when
-from streams.simulate.world import World
+from streams.simulate.world import Step, World
+
+_VISITS: Final[dict[str, Step]] = {
+    "retail": shop.visit,
+    "airline": shop.visit,
+    "automotive": workshop.visit,
+    "telecom": line.visit,
+}
 
 
 class Simulation:
@@ -28,7 +35,7 @@ class Simulation:
         self.plan = plan
         self.company = company.found(plan)
         self._truth = Truth()
-        self._world = World(plan, self.company, self._truth, visit)
+        self._world = World(plan, self.company, self._truth, _VISITS[plan.company])
         self._faults = Faults(plan, codec or Codec())
         self._staff = Staff(plan.seed)
         self._actions: deque[Action] = deque()

@@ -24,7 +24,7 @@ def drop_in(world: World, person: Person, matter: Matter) -> None:
 def be_served(world: World, person: Person, matter: Matter) -> None:
     """A step: advice, the till, and the way out."""
     district = person.district
-    queue = world.random() < _LONG_QUEUE
+    queue = world.wrong(_LONG_QUEUE)
     waiting = 600 + 1200 * world.random() if queue else 20 + 160 * world.random()
     buys = world.random() < 0.6
     price = world.company.price_median * (0.3 + world.random())
@@ -44,7 +44,7 @@ def be_served(world: World, person: Person, matter: Matter) -> None:
     if queue and waiting > 3 * person.tolerates_waiting_seconds:
         world.grieve(person, matter, "store_visit", "long_wait", event_id)
         quality -= 4
-    if world.random() < _UNFRIENDLY:
+    if world.wrong(_UNFRIENDLY):
         world.grieve(person, matter, "store_visit", "unfriendly", event_id)
         quality -= 5
     if quality < 0:

@@ -47,15 +47,24 @@ _SURVEYS: Final[dict[str, tuple[_Survey, ...]]] = {
     "arrival": (_Survey("nps", 0, 10), _Survey("dimension", 0, 10, dimension="service")),
     "baggage_claim": (_Survey("csat", 1, 5),),
     "lounge": (_Survey("stars", 1, 5),),
+    "appointment": (_Survey("ces", 1, 7),),
+    "hand_over": (_Survey("nps", 0, 10), _Survey("csat", 1, 5), _Survey("dimension", 0, 10, dimension="service")),
+    "bill": (_Survey("dimension", 0, 10, dimension="price"), _Survey("csat", 1, 5)),
+    "adviser": (_Survey("csat", 1, 5),),
+    "roadside": (_Survey("nps", 0, 10), _Survey("stars", 1, 5)),
+    "self_service": (_Survey("ces", 1, 7),),
+    "shop": (_Survey("csat", 1, 5),),
+    "activation": (_Survey("nps", 0, 10),),
+    "technician": (_Survey("nps", 0, 10), _Survey("csat", 1, 5)),
 }
 
 
 def ask(world: World, person: Person, matter: Matter, touchpoint: str, event_id: str, quality: float) -> None:
     """Invites to a survey. `quality`: levels by which the contact beat (or missed) what satisfies, about −6 to 3."""
     if quality <= -2 or person.spell is not None:
-        chance = _ANSWERS_UNHAPPY * (0.4 + 1.5 * person.outspoken)
+        chance = _ANSWERS_UNHAPPY * (0.4 * world.plan.outspoken + 1.5 * person.outspoken)
     else:
-        chance = _ANSWERS_DELIGHTED if quality >= 1.8 else _ANSWERS
+        chance = (_ANSWERS_DELIGHTED if quality >= 1.8 else _ANSWERS) * world.plan.outspoken
     if world.random() < chance:
         about_at = world.now
         world.later(60 + 1500 * world.random() ** 2, _answer(touchpoint, event_id, about_at, quality), person, matter)

@@ -49,6 +49,10 @@ class World:
         self._sequence = 0
         self._ids = 0
 
+    def wrong(self, chance: float) -> bool:
+        """Does something go wrong that does so with this chance?"""
+        return self.random() < chance * self.plan.trouble
+
     def later(self, seconds: float, step: Step, person: Person, matter: Matter) -> None:
         """Puts a step off."""
         self._sequence += 1
@@ -110,6 +114,7 @@ class World:
         staff: str | None = None,
         source: str = "web",
         device: str | None = None,
+        attributes: dict[str, str] | None = None,
     ) -> str:
         """Emits a touchpoint event of this moment. Returns its id."""
         self._ids += 1
@@ -138,6 +143,7 @@ class World:
                 unit=unit,
                 staff=staff,
                 device=device,
+                attributes=attributes or {},
             )
         )
         return event_id

@@ -80,7 +80,7 @@ def test_the_truth_of_a_run_is_read() -> None:
     assert spell.complained_at - spell.since == HOUR + HOUR // 2
 
 
-@pytest.mark.parametrize("company", ["retail", "airline"])
+@pytest.mark.parametrize("company", ["retail", "airline", "automotive", "telecom"])
 def test_the_pack_beats_every_baseline(
     company: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

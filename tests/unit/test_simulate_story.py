@@ -24,7 +24,7 @@ from streams.simulate.plan import hours_for
 
 START = 1_772_355_600_000_000  # 2026-03-01T09:00:00Z
 FAULTS: dict[str, float] = {"late": 0.02, "duplicates": 0.01, "malformed": 0.01}
-COMPANIES = ("retail", "airline")
+COMPANIES = ("retail", "airline", "automotive", "telecom")
 
 
 class Run(NamedTuple):
