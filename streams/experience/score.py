@@ -12,6 +12,7 @@ from streams.experience.state import Sign
 
 Curve: TypeAlias = tuple[tuple[float, float], ...]  # (score, share who say so), ascending in both
 
+_DIGITS = 12  # so that one sign of weight 0.45 makes 0.45, and not 0.44999999999999996
 FADED = 0.01  # evidence below this weight is forgotten
 
 
@@ -33,7 +34,7 @@ def dissatisfaction(signs: Iterable[Sign], journey: str | None, at: int, curve: 
     for sign in signs:
         if sign.at <= at and (journey is None or sign.journey == journey):
             content *= 1.0 - faded(sign, at)
-    return 1.0 - content
+    return round(1.0 - content, _DIGITS)
 
 
 def _calibrated(signs: Iterable[Sign], journey: str | None, at: int, curve: Curve) -> float:
@@ -44,7 +45,7 @@ def _calibrated(signs: Iterable[Sign], journey: str | None, at: int, curve: Curv
                 said *= 1.0 - faded(sign, at)
             else:
                 inferred *= 1.0 - faded(sign, at)
-    return 1.0 - said * (1.0 - share(1.0 - inferred, curve))
+    return round(1.0 - said * (1.0 - share(1.0 - inferred, curve)), _DIGITS)
 
 
 def share(score: float, curve: Curve) -> float:

@@ -38,6 +38,7 @@ STRENGTHS: Final = {
     "cancelled": 1.2,
     "bag_missing": 1.0,
     "booking_failed": 0.4,
+    "no_progress": 0.12,
     "queue": 0.4,
     "not_ready_in_time": 0.5,
     "car_late": 0.4,

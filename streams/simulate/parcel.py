@@ -19,6 +19,7 @@ _NOT_AS_DESCRIBED: Final = 0.03
 _NOT_READY: Final = 0.05
 _REFUND_LATE: Final = 0.12
 _BUYS_AGAIN: Final = 0.2
+_REASONS: Final = ("damaged", "not_as_described")  # on the form
 
 
 def promise(world: World, person: Person, matter: Matter) -> int | None:
@@ -133,7 +134,11 @@ def pick_up(world: World, person: Person, matter: Matter) -> None:
 
 def send_back(world: World, person: Person, matter: Matter) -> None:
     """A step: asks to return the goods."""
-    world.touch(person, matter, "return_request", action="return", duration=60 + 200 * world.random(), source="returns")
+    duration = 60 + 200 * world.random()
+    reason = {"reason": matter.cause} if matter.cause in _REASONS else None
+    world.touch(
+        person, matter, "return_request", action="return", duration=duration, source="returns", attributes=reason
+    )
     hours = 0.5 + 2 * world.random() if not world.wrong(_REFUND_LATE) else 6 + 40 * world.random()
     world.later(hours * 3600, refund, person, matter)
     tolerated_hours = 4 + 30 * person.patience

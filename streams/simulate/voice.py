@@ -48,6 +48,7 @@ _SURVEYS: Final[dict[str, tuple[_Survey, ...]]] = {
     "baggage_claim": (_Survey("csat", 1, 5),),
     "lounge": (_Survey("stars", 1, 5),),
     "appointment": (_Survey("ces", 1, 7),),
+    "drop_off": (_Survey("csat", 1, 5), _Survey("dimension", 0, 10, dimension="service")),
     "hand_over": (_Survey("nps", 0, 10), _Survey("csat", 1, 5), _Survey("dimension", 0, 10, dimension="service")),
     "bill": (_Survey("dimension", 0, 10, dimension="price"), _Survey("csat", 1, 5)),
     "adviser": (_Survey("csat", 1, 5),),

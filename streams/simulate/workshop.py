@@ -16,7 +16,8 @@ from streams.simulate.world import World
 _MINUTE: Final = 60.0
 _BOOKS: Final = 0.5  # of those who looked for a date
 _BREAKS_DOWN: Final = 0.04
-_BOOKING_FAILS: Final = 0.035
+_PROGRESS_FAILS: Final = 0.015
+_BOOKING_FAILS: Final = 0.05
 _BOOKING_FAILS_IN_OUTAGE: Final = 0.85
 _LONG_QUEUE: Final = 0.06
 _LATE: Final = 0.1
@@ -37,7 +38,7 @@ def visit(world: World, person: Person, matter: Matter) -> None:
     matter.product = products[int(world.random() * len(products))]
     matter.looks = 2 + int(2 * world.random())
     if world.now < person.busy_until:
-        matter.looks = 1 + int(1.5 * world.random())
+        matter.looks = 2
         world.later(1, _look_again, person, matter)
     elif world.wrong(_BREAKS_DOWN):
         person.busy_until = world.now + 3600 * US_PER_SECOND
@@ -51,7 +52,18 @@ def visit(world: World, person: Person, matter: Matter) -> None:
 def _look_again(world: World, person: Person, matter: Matter) -> None:
     """A step: how far is it?"""
     matter.looked += 1
-    world.touch(person, matter, "appointment", action="view_progress", duration=10.0, device=person.device)
+    fails = world.wrong(_PROGRESS_FAILS)
+    event_id = world.touch(
+        person,
+        matter,
+        "appointment",
+        action="view_progress",
+        outcome="failure" if fails else "success",
+        duration=10.0,
+        device=person.device,
+    )
+    if fails:
+        world.grieve(person, matter, "appointment", "no_progress", event_id)
     if matter.looked < matter.looks:
         world.later(60 + 600 * world.random(), _look_again, person, matter)
 
@@ -153,6 +165,8 @@ def drop_off(world: World, person: Person, matter: Matter) -> None:
     if long and waiting > 500 + 2.5 * person.tolerates_waiting_seconds:
         world.grieve(person, matter, "drop_off", "queue", event_id)
         may_complain(world, person, matter)
+    else:
+        ask(world, person, matter, "drop_off", event_id, 1.0)
     incident = world.incidents.at("hand_over", world.now, person.district.name)
     late = world.wrong(_LATE if incident is None else _LATE_WITHOUT_PARTS)
     late_seconds = (20 + 100 * world.random() + (0 if incident is None else 40)) * _MINUTE if late else 0.0
