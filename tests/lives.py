@@ -28,7 +28,7 @@ TOUCHES: Sequence[dict[str, object]] = (
     {"touchpoint": "chat", "outcome": "failure", "channel": "web", "waiting_seconds": 20.0},
     {"touchpoint": "delivery", "outcome": "success", "channel": "courier"},
     {"touchpoint": "delivery", "outcome": "success", "channel": "courier", "promised_at": START},
-    {"touchpoint": "return_request", "outcome": "success", "channel": "web"},
+    {"touchpoint": "return_request", "outcome": "success", "channel": "web", "attributes": {"reason": "damaged"}},
     {"touchpoint": "not_in_the_pack", "outcome": "failure", "channel": "web"},
     {"touchpoint": "checkout", "outcome": "success", "channel": "web", "amount": "50", "waiting_seconds": 3.0},
     {"touchpoint": "payment", "outcome": "success", "channel": "web", "amount": "60", "waiting_seconds": 2.0},
@@ -41,7 +41,13 @@ TOUCHES: Sequence[dict[str, object]] = (
     },
     {"touchpoint": "dispatch", "action": "accept", "promised_at": START + 4 * HOUR * SECOND},
     {"touchpoint": "near_store", "unit": "shop", "channel": "app"},
-    {"touchpoint": "hotline", "staff": "bo", "channel": "phone", "attributes": {"asked_for": "address, size"}},
+    {
+        "touchpoint": "hotline",
+        "staff": "bo",
+        "channel": "phone",
+        "waiting_seconds": 75.0,
+        "attributes": {"asked_for": "address, size"},
+    },
 )
 ANSWERS: Sequence[dict[str, object]] = (
     {"kind": "csat", "score": 1.0, "scale_min": 1.0, "scale_max": 5.0, "touchpoint": "hotline"},

@@ -50,7 +50,9 @@ def simulate(
     ] = CompanyOption.retail,
     scenario: Annotated[
         ScenarioOption,
-        typer.Option(help="What goes wrong: payments fail, deliveries in one district are late, the hotline is slow."),
+        typer.Option(
+            help="What goes wrong: payments (bookings, self-service) fail, one district is late, the hotline is slow."
+        ),
     ] = ScenarioOption.all,
     customers: Annotated[int, typer.Option(min=1, max=_CUSTOMERS_MAX, help="How many customers there are.")] = 200,
     hours: Annotated[float | None, typer.Option(min=0.01, help="Simulated hours. [default: 2]")] = None,

@@ -157,9 +157,7 @@ def test_a_message_that_is_out_keeps_its_id_when_its_episode_begins_elsewhere_an
 
 
 def test_a_withdrawn_message_goes_out_after_all_when_its_reason_vanishes() -> None:
-    mild = retail_with(
-        ("failures_anywhere(1800) >= 1\n    weight: 0.45", "failures_anywhere(1800) >= 1\n    weight: 0.36")
-    )
+    mild = retail_with(("failures_anywhere(1800) >= 2 ? 0.45 : 0.2", "failures_anywhere(1800) >= 2 ? 0.45 : 0.36"))
     life = Life(driver(mild, lateness_seconds=200))
     life.say(300, "nps", score=10, touchpoint="delivery")  # a sale, unless an episode opens within 300 s
     life.touch(506, "search")

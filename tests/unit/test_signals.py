@@ -119,6 +119,11 @@ RETAIL: list[tuple[str, list[Event], list[Event]]] = [
     ),
     ("returned", [touch(0, "return_request")], [touch(0, "refund")]),
     (
+        "goods_disappointed",
+        [touch(0, "return_request", attributes={"reason": "damaged"})],
+        [touch(0, "return_request", attributes={"reason": "changed_my_mind"})],
+    ),
+    (
         "price_surprise",
         [touch(0, "checkout", matter="o1", amount="50"), touch(60, "payment", matter="o1", amount="56")],
         [touch(0, "checkout", matter="o1", amount="50"), touch(60, "payment", matter="o1", amount="55")],
@@ -308,6 +313,13 @@ TELECOM: list[tuple[str, list[Event], list[Event]]] = [
         [touch(0, "order", matter="m", **promised(HOUR)), touch(HOUR, "activation", matter="m")],
     ),
 ]
+TELECOM += [
+    (
+        "long_not_activated",
+        [touch(0, "order", matter="m", **promised(HOUR))],
+        [touch(0, "order", matter="m", **promised(HOUR)), touch(2 * HOUR, "activation", matter="m")],
+    ),
+]
 ESTIMATE = {"attributes": {"estimate": "100"}}
 AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
     FAILURE,
@@ -322,6 +334,11 @@ AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
         "car_not_ready",
         [touch(0, "drop_off", matter="m", **promised(HOUR))],
         [touch(0, "drop_off", matter="m", **promised(HOUR)), touch(HOUR, "hand_over", matter="m")],
+    ),
+    (
+        "long_overdue",
+        [touch(0, "drop_off", matter="m", **promised(HOUR))],
+        [touch(0, "drop_off", matter="m", **promised(HOUR)), touch(2 * HOUR - 1, "hand_over", matter="m")],
     ),
     ("price_surprise", [touch(0, "bill", amount="111", **ESTIMATE)], [touch(0, "bill", amount="110", **ESTIMATE)]),
     ("price_surprise", [touch(0, "bill", amount="111", **ESTIMATE)], [touch(0, "bill", amount="111")]),
