@@ -12,10 +12,10 @@ import msgspec
 
 from schemas.records import Cause
 from streams.engine.job import Message
-from streams.errors import UserError
 from streams.experience.bulk import SweepRule, is_bulk
 from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, sweep
 from streams.experience.state import Row, dump
+from streams.experience.state_format import StateFormat
 from streams.experience.surroundings import Limits
 
 FORMAT: Final = 2
@@ -51,28 +51,8 @@ class Board(Row):
     emitted: list[Emitted] = msgspec.field(default_factory=list)
 
 
-_boards = msgspec.msgpack.Decoder(Board)
+load_board: Final = StateFormat(Board, FORMAT, "the changelog of the incidents holds state").load
 _founds = msgspec.msgpack.Decoder(Found)
-
-
-def load_board(state: bytes | None) -> Board:
-    """A board from its bytes; a new one from None. Raises UserError when another version wrote them."""
-    if state is None:
-        return Board()
-    try:
-        board = _boards.decode(state)
-    except msgspec.ValidationError as error:
-        raise _other_format() from error
-    if board.format != FORMAT:
-        raise _other_format()
-    return board
-
-
-def _other_format() -> UserError:
-    return UserError(
-        f"the changelog of the incidents holds state of another format than {FORMAT}, which this version knows",
-        'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
-    )
 
 
 def take(board: Board, causes: Iterable[tuple[Cause, Message]]) -> list[Message]:

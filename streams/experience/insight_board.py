@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from schemas.records import Cause
-from streams.errors import UserError
 from streams.experience.incident_board import subject_mark
 from streams.experience.periods import Per, Period, period_of
 from streams.experience.state import Row
+from streams.experience.state_format import StateFormat
 
 FORMAT: Final = 1
 CELLS_MAX: Final = 4_000  # (who, where) of one window; more are not told apart, and not counted
@@ -61,23 +61,7 @@ class InsightBoard(Row):
     after_fix: int = 0  # customers, counted a window
 
 
-_boards = msgspec.msgpack.Decoder(InsightBoard)
-
-
-def load_insights(state: bytes | None) -> InsightBoard:
-    """A board from its bytes; a new one from None. Raises UserError when another version wrote them."""
-    if state is None:
-        return InsightBoard()
-    try:
-        board = _boards.decode(state)
-    except msgspec.ValidationError:
-        board = None
-    if board is None or board.format != FORMAT:
-        raise UserError(
-            f"the changelog of the incidents holds insights in another format than {FORMAT}, which this version knows",
-            'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
-        )
-    return board
+load_insights: Final = StateFormat(InsightBoard, FORMAT, "the changelog of the incidents holds insights").load
 
 
 def note(board: InsightBoard, cause: Cause, per: Per, time_zone: str) -> None:

@@ -13,11 +13,11 @@ import msgspec
 from schemas.codec import Codec
 from schemas.records import Cause, Claim, Control, LimitUsed, UsedSpan
 from streams.engine.job import Output, Step
-from streams.errors import UserError
 from streams.experience.claims import Claimed, Sum, in_units, sweep, units
 from streams.experience.ids import digest
 from streams.experience.period_limits import is_claim
 from streams.experience.state import Row, dump
+from streams.experience.state_format import StateFormat
 from streams.experience.surroundings import Limits
 
 FORMAT: Final = 1
@@ -51,7 +51,7 @@ class LimitBoard(Row):
     accounts: dict[int, Account] = msgspec.field(default_factory=dict)
 
 
-_boards = msgspec.msgpack.Decoder(LimitBoard)
+_format: Final = StateFormat(LimitBoard, FORMAT, "the changelog of the incidents holds what is claimed")
 
 
 def concerns(key: bytes) -> bool:
@@ -61,7 +61,7 @@ def concerns(key: bytes) -> bool:
 
 def count(state: bytes | None, causes: Iterable[Cause], codec: Codec, limits: Limits) -> Step:
     """One step: claims in, what is used up out."""
-    board = _load(state)
+    board = _format.load(state)
     known: dict[int, dict[str, int]] = {}  # of the periods that are touched: where each claim stands
     for cause in causes:
         claim = cause.claim
@@ -84,21 +84,6 @@ def count(state: bytes | None, causes: Iterable[Cause], codec: Codec, limits: Li
     for begins_at in sorted(board.accounts)[:-PERIODS_MAX]:
         del board.accounts[begins_at]
     return Step(dump(board), outputs, None)
-
-
-def _load(state: bytes | None) -> LimitBoard:
-    if state is None:
-        return LimitBoard()
-    try:
-        board = _boards.decode(state)
-    except msgspec.ValidationError:
-        board = None
-    if board is None or board.format != FORMAT:
-        raise UserError(
-            f"the changelog of the incidents holds what is claimed in another format than {FORMAT}, which this version knows",
-            'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
-        )
-    return board
 
 
 def _take(account: Account, cause: Cause, claim: Claim, known: dict[str, int]) -> None:

@@ -10,8 +10,8 @@ from zlib import crc32
 import msgspec
 
 from schemas.records import Outcome, SubjectType
-from streams.errors import UserError
 from streams.experience.spent import Spent
+from streams.experience.state_format import StateFormat
 
 FORMAT: Final = 4
 Order = tuple[int, int, str]  # event time, topic rank, event id
@@ -288,32 +288,11 @@ class Subject(Row):
     ids: bytes = b""  # `trace` of the event id of each input in `passed` and in the window, in this order
 
 
-_subject_decoder = msgspec.msgpack.Decoder(Subject)
+load_subject: Final = StateFormat(Subject, FORMAT, "the changelog holds state").load
 _fold_decoder = msgspec.msgpack.Decoder(Fold)
 _ledger_decoder = msgspec.msgpack.Decoder(list[Entry])
 _orders_decoder = msgspec.msgpack.Decoder(list[Order])
 _encoder = msgspec.msgpack.Encoder()
-
-
-def load_subject(state: bytes | None) -> Subject:
-    """A subject from its bytes; a new one from None. Raises UserError for a format that this version does not know."""
-    if state is None:
-        return Subject()
-    try:
-        subject = _subject_decoder.decode(state)
-    except msgspec.ValidationError as error:  # a later format may have other fields
-        raise _other_format(state) from error
-    if subject.format != FORMAT:
-        raise _other_format(state)
-    return subject
-
-
-def _other_format(state: bytes) -> UserError:
-    fields = msgspec.msgpack.decode(state)
-    return UserError(
-        f"the changelog holds state of format {fields[0] if fields else '?'}, this version knows {FORMAT}",
-        'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
-    )
 
 
 def dump(row: Row) -> bytes:

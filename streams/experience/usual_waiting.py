@@ -15,12 +15,12 @@ import msgspec
 from schemas.codec import Codec
 from schemas.records import Cause, Control, UsualWaiting
 from streams.engine.job import Output, Step
-from streams.errors import UserError
 from streams.experience.controls import Shelf
 from streams.experience.habits import WORDS_MAX, is_wait
 from streams.experience.ids import digest
 from streams.experience.pack import UsualWaiting as Rule
 from streams.experience.state import Row, dump
+from streams.experience.state_format import StateFormat
 from streams.experience.surroundings import Limits
 from streams.experience.waits import CLASSES_MAX, Usual, class_of, usual
 from streams.experience.week_hours import SECOND, WeekHour, begins_at, week_hour
@@ -63,7 +63,7 @@ class Habit(Row):
     published: dict[int, Published] = msgspec.field(default_factory=dict)  # week in which it holds → what
 
 
-_habits = msgspec.msgpack.Decoder(Habit)
+_format: Final = StateFormat(Habit, FORMAT, "the changelog of the incidents holds what is usual")
 
 
 def concerns(key: bytes) -> bool:
@@ -75,7 +75,7 @@ def learn(
     state: bytes | None, causes: Iterable[Cause], ticked_to: int, shelf: Shelf, codec: Codec, limits: Limits
 ) -> Step:
     """One step: waits in, what is usual out. Raises Unavailable when a pack is missing."""
-    habit = _load(state)
+    habit = _format.load(state)
     for cause in causes:
         _note(habit, cause, shelf)
     habit.ticked_to = max(habit.ticked_to, ticked_to)
@@ -92,21 +92,6 @@ def learn(
         elif (output := _publish(habit, week, closes_at, rule, zone, codec)) is not None:
             outputs.append(output)
     return Step(dump(habit), outputs, due)
-
-
-def _load(state: bytes | None) -> Habit:
-    if state is None:
-        return Habit()
-    try:
-        habit = _habits.decode(state)
-    except msgspec.ValidationError:
-        habit = None
-    if habit is None or habit.format != FORMAT:
-        raise UserError(
-            f"the changelog of the incidents holds what is usual in another format than {FORMAT}, which this version knows",
-            'run the version that wrote it, or build the state anew: docs/failures.md, "State cannot be used"',
-        )
-    return habit
 
 
 def _note(habit: Habit, cause: Cause, shelf: Shelf) -> None:
