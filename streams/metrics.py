@@ -15,7 +15,7 @@ LABELS = {
     "topic": "a topic of schemas/topics.yaml, without prefix",
     "partition": "a number, below the topics' partition count",
     "part": "of the worker's two jobs: subjects, incidents (not `job`, which is Prometheus' own)",
-    "reason": "of dead letters: docs/bad-input.md; of losers: a reason of the arbiter",
+    "reason": "of dead letters: docs/bad-input.md; of losers: a reason of the arbiter; of what insights leave out: too_late, too_many",
     "table": "a table of docs/clickhouse.md",
     "pack": "a pack of this installation",
     "rule": "a rule of that pack",
@@ -126,6 +126,11 @@ pack_from_seconds = Gauge(
     "touchstone_core_pack_from_seconds",
     "Event time, Unix seconds, from which a pack is in force; 0: from the beginning",
     ["pack", "version", "brand"],
+)
+insights_left_out_total = Counter(
+    "touchstone_core_insights_left_out_total",
+    "Causes and contacts that insights do not count: too late for their window, or of too many units, staff and touchpoints",
+    ["reason"],
 )
 losers_total = Counter("touchstone_core_losers_total", "Actions that wanted to happen and lost", ["reason"])
 

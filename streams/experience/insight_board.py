@@ -3,7 +3,7 @@
 What comes later than that does not count; so what a window showed is final, and an insight is only revised by later windows.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,10 +14,13 @@ from streams.experience.state import Row
 from streams.experience.state_format import StateFormat
 
 FORMAT: Final = 1
-CELLS_MAX: Final = 4_000  # (who, where) of one window; more are not told apart, and not counted
+CELLS_MAX: Final = 4_000  # (who, where) of one window; contacts of more are left out
 SEEN_MAX: Final = 2_000  # contributions of one window that are remembered; so many customers say enough
 FIXES_MAX: Final = 8
 TOLD_MAX: Final = 256  # insights of one key that may still go on
+LeftOut = Literal[
+    "too_late", "too_many"
+]  # of a closed window; of more units, staff and touchpoints than are told apart
 OF: Final = "\x1f"  # between a unit and a member of its staff
 
 
@@ -64,23 +67,24 @@ class InsightBoard(Row):
 load_insights: Final = StateFormat(InsightBoard, FORMAT, "the changelog of the incidents holds insights").load
 
 
-def note(board: InsightBoard, cause: Cause, per: Per, time_zone: str) -> None:
-    """Counts one thing that was told; taken back it counts no more."""
+def note(board: InsightBoard, cause: Cause, per: Per, time_zone: str) -> LeftOut | None:
+    """Counts one thing that was told; taken back it counts no more. Gives why it does not count, where it does not."""
     at = cause.occurred_at
     board.brand, board.touchpoint, board.cause = cause.brand, cause.touchpoint, cause.cause
     if at >= board.newest_at:
         board.newest_at, board.pack = at, (cause.pack, cause.pack_version)
     begin, end = period_of(at, per, time_zone)
     if end <= board.closed_to:
-        return
+        return "too_late"
     window = board.windows.setdefault(begin, Window(end))
     if cause.fixed:
         fixes = {*board.fixes, at} - ({at} if cause.retracted else set())
         board.fixes = sorted(fixes)[-FIXES_MAX:]
-    elif cause.value is None:
-        _see(window, subject_mark(cause) + at.to_bytes(8, "big"), retracted=cause.retracted)
+    elif cause.value is not None:
+        return _count(window, cause)
     else:
-        _count(window, cause)
+        _see(window, subject_mark(cause) + at.to_bytes(8, "big"), retracted=cause.retracted)
+    return None
 
 
 def _see(window: Window, mark: bytes, *, retracted: bool) -> None:
@@ -90,15 +94,16 @@ def _see(window: Window, mark: bytes, *, retracted: bool) -> None:
         window.seen.add(mark)
 
 
-def _count(window: Window, cause: Cause) -> None:
+def _count(window: Window, cause: Cause) -> LeftOut | None:
     """A contact, a bad one, or that a known one was bad."""
     who = cause.unit or ""
     where = (who if cause.staff is None else f"{who}{OF}{cause.staff}", cause.touchpoint)
     if where not in window.cells and len(window.cells) >= CELLS_MAX:
-        return
+        return "too_many"
     sign = -1 if cause.retracted else 1
     contacts, bad = window.cells.get(where, (0, 0))
     window.cells[where] = (contacts + sign * int(cause.value or 0), bad + sign * int(cause.weight))
+    return None
 
 
 def together(

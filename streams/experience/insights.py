@@ -4,12 +4,15 @@ In: what subjects tell (`contacts.py`), as causes named `insights/…`. Out: act
 goes on is revised window by window, under one id.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from schemas.codec import Codec
 from schemas.records import Action, Cause, Notification, SubjectType
 from schemas.topics import notify_topic
+from streams import metrics
 from streams.engine.job import Output, Step
 from streams.experience.compared import Standing, coaching, drivers
 from streams.experience.compiled import CompiledPack
@@ -17,9 +20,11 @@ from streams.experience.contacts import RECURRING, STAFF, UNITS
 from streams.experience.controls import Shelf
 from streams.experience.ids import action_id, content_hash
 from streams.experience.insight_board import (
+    CELLS_MAX,
     OF,
     TOLD_MAX,
     InsightBoard,
+    LeftOut,
     Told,
     Window,
     customers,
@@ -35,6 +40,7 @@ from streams.experience.words import fill
 
 RULE_NAME: Final = "insight"
 _NOTIFICATION_FIELDS: Final = Notification.__struct_fields__
+log = logging.getLogger(__name__)
 
 
 class Insight(NamedTuple):
@@ -80,8 +86,9 @@ def learn(
     board = load_insights(state)
     for cause in causes:
         told = shelf.get(cause.pack, cause.pack_version).file.insights
-        if told is not None:
-            note(board, cause, told.per, told.time_zone)
+        if told is not None and (why := note(board, cause, told.per, told.time_zone)) is not None:
+            metrics.insights_left_out_total.labels(why).inc()
+            _say(why, cause.pack)
     board.ticked_to = max(board.ticked_to, ticked_to)
     pack = shelf.get(*board.pack) if board.pack[0] else None
     rule = pack.file.insights if pack is not None else None
@@ -97,6 +104,16 @@ def learn(
         outputs += (each for one in found for each in _tell(key, board, pack, one, period, codec))
         del board.told[:-TOLD_MAX]
     return Step(dump(board), outputs, None)
+
+
+@lru_cache(maxsize=1024)
+def _say(why: LeftOut, pack: str) -> None:
+    """Says once a process and pack that something is left out; from then on the metric counts."""
+    told = {
+        "too_late": "causes or contacts came after their window was told and do not count",
+        "too_many": f"more than {CELLS_MAX} units, staff and touchpoints of one group in one window: contacts of the others do not count",
+    }
+    log.warning("insights of pack %s: %s; touchstone_core_insights_left_out_total counts them", pack, told[why])
 
 
 def _found(board: InsightBoard, pack: CompiledPack, rule: Insights, period: Period) -> Iterator[Insight]:

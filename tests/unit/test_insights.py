@@ -2,17 +2,18 @@
 
 import functools
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.json_form import from_json
 from schemas.records import Action, Cause, Control, Notification, Unit
 from streams.engine.job import Message
 from streams.errors import UserError
-from streams.experience import insight_board
+from streams.experience import insight_board, insights
 from streams.experience.compared import Standing, coaching, drivers, tail
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.controls import Shelf, first_pack
@@ -148,12 +149,14 @@ def cause(number: int, at: int, *, revision: int = 1, retracted: bool = False) -
     )
 
 
-def learnt(causes: list[Cause]) -> list[dict[str, Any]]:
+def learnt(causes: list[Cause], then: Sequence[Cause] = ()) -> list[dict[str, Any]]:
     driver = Driver(Incidents(CODEC, Shelf((pack(),)), LIMITS))
     outputs = []
     for offset, each in enumerate(causes):
         outputs += driver.take(Message("cx-causes", 0, offset, 0, cause_key(each), CODEC.encode(each)))
     outputs += driver.advance(START + 5 * WEEK * SECOND)
+    for offset, each in enumerate(then, len(causes)):
+        outputs += driver.take(Message("cx-causes", 0, offset, 0, cause_key(each), CODEC.encode(each)))
     assert len(records(outputs, "cx-notify-product", Notification)) == len(records(outputs, "cx-actions", Action))
     return [msgspec.to_builtins(one) for one in records(outputs, "cx-actions", Action)]
 
@@ -180,6 +183,26 @@ def test_what_is_remembered_of_causes_stays_small(monkeypatch: pytest.MonkeyPatc
         driver.take(Message("cx-causes", 0, number, 0, cause_key(each), CODEC.encode(each)))
         sizes.append(len(next(iter(driver.states.values()))))
     assert max(sizes[500:]) < 1.2 * max(sizes[:200])
+
+
+@pytest.fixture
+def left_out() -> Callable[[str], float]:
+    """How many more than now a metric says are left out, by reason."""
+    name = "touchstone_core_insights_left_out_total"
+    before = {why: REGISTRY.get_sample_value(name, {"reason": why}) or 0.0 for why in ("too_late", "too_many")}
+    return lambda why: (REGISTRY.get_sample_value(name, {"reason": why}) or 0.0) - before[why]
+
+
+def test_what_comes_after_its_window_was_told_is_counted_and_said_once(
+    left_out: Callable[[str], float], caplog: pytest.LogCaptureFixture
+) -> None:
+    insights._say.cache_clear()
+    late = [cause(20 + number, number * 60) for number in range(3)]
+    learnt([cause(1, 1), cause(2, 2 * WEEK)], then=late)
+    assert left_out("too_late") == 3
+    assert left_out("too_many") == 0
+    [told] = [record.message for record in caplog.records]
+    assert told.startswith("insights of pack child: causes or contacts came after their window was told")
 
 
 # --- drivers and coaching --------------------------------------------------------------------------------------------
@@ -222,6 +245,23 @@ def test_whose_contacts_end_badly_far_more_often_than_those_of_colleagues() -> N
         "eve in a, payment: 20 of 40 contacts ended badly, usual is 10% with 4 colleagues. What gets in the way?"
     )
     assert b"customer-" not in CODEC.encode(one)
+
+
+def test_contacts_of_more_colleagues_than_are_told_apart_are_counted_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, left_out: Callable[[str], float], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(insight_board, "CELLS_MAX", 4)
+    insights._say.cache_clear()
+    shop = Shop("insights: {audience: product, coaching: {text: talk, audience: managers, contacts: 10, peers: 3}}")
+    for number in range(20):
+        for who in ("ann", "bob", "cem", "dee", "eve", "fay"):
+            shop.contact(number * 600, bad=who == "dee" and number % 2 == 0, unit="a", staff=who)
+    [one] = shop.insights(2 * WEEK)
+    assert one.parameters["staff"] == "dee"
+    assert left_out("too_many") == 40
+    assert left_out("too_late") == 0
+    [told] = [record.message for record in caplog.records if "insights" in record.message]
+    assert "units, staff and touchpoints of one group" in told
 
 
 def test_a_contact_that_gave_a_signal_or_a_bad_word_of_its_staff_ended_badly_once() -> None:
