@@ -104,7 +104,7 @@ def give_back(folding: Folding, pack: CompiledPack, row: Spent, amount: Decimal 
             continue
         when = row.deferred_to if row.deferred_to is not None and spec.defers else row.at
         of_brand = brand if "brand" in spec.same else None
-        group = _group(spec, row, brand)
+        group = _group(spec, row)
         most, period = _in_force(folding, pack, name, spec, group, brand, when)
         place = _place(folding, at)
         told = Claim(
@@ -140,7 +140,7 @@ def _amount(spec: PeriodLimit, row: Spent) -> Decimal:
     return money(round(row.amount, 4)) if spec.counts == "money" else ONE
 
 
-def _group(spec: PeriodLimit, row: Spent, brand: str | None) -> str:
+def _group(spec: PeriodLimit, row: Spent) -> str:
     """What is counted apart, by the values of these fields; the brand stands by itself."""
     return "/".join(str(getattr(row, name) or "") for name in spec.same if name != "brand")
 
@@ -165,7 +165,7 @@ def _asked(
     until: int | None,
 ) -> _Asked:
     name, spec = limit
-    group, of_brand, amount = _group(spec, claim, brand), brand if "brand" in spec.same else None, _amount(spec, claim)
+    group, of_brand, amount = _group(spec, claim), brand if "brand" in spec.same else None, _amount(spec, claim)
     used, when = folding.controls.used, claim.at
     turns: list[_Turn] = []
     while len(turns) <= spec.defers and (until is None or not turns or when < until):
