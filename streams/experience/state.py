@@ -213,10 +213,8 @@ class Fold(Row):
     accounts: bytes = b""  # Accounts: what matters gave the customer and took, the latest last
     worth: bytes = b""  # Worth: what the customer is worth to the company
     successes: dict[str, int] = {}  # by touchpoint, for packs that ask
-    asked: tuple[int, int] = (
-        0,
-        0,
-    )  # of limits: instant of the latest claim, and how many there were before at this instant
+    # Of limits: instant of the latest claim, and how many there were before at this instant.
+    asked: tuple[int, int] = (0, 0)
 
 
 class Piece(Row):
@@ -277,9 +275,8 @@ class Subject(Row):
     recent: bytes = b""  # what it remembers of touches
     recent_count: int = 0
     subject_type: SubjectType = "unknown"
-    calm: str | None = (
-        None  # no episode waits for the customer, and all watches are of this pack version; empty: none is open
-    )
+    # No episode waits for the customer, and all watches are of this pack version; empty: none is open.
+    calm: str | None = None
     ledger: bytes = NOTHING  # list of Entry
     settle_at: int = 0  # when something in the ledger next may go out; 0: nothing waits
     due_at: int = NEVER  # when something in `now` is due by itself

@@ -57,10 +57,8 @@ class Tone(NamedTuple):
 
 
 NEUTRAL = 0.25  # an aspect that is blamed less is not blamed
-BLAME_FROM, PRAISE_FROM = (
-    0.15,
-    0.2,
-)  # |sentiment| below which a text is neutral: who writes without asking anything more often complains
+# |sentiment| below which a text is neutral: who writes without asking anything more often complains.
+BLAME_FROM, PRAISE_FROM = 0.15, 0.2
 SILENT = Tone(None, False, (), (), "")  # of no text
 
 
