@@ -113,7 +113,7 @@ def main() -> None:
             conditions = (
                 f"{count} workers, {asked.partitions} partitions, {asked.touchpoints} touchpoints; load {load:.1f}"
             )
-            print(conditions, figures, flush=True)  # noqa: T201 - a benchmark's result
+            print(conditions, figures, flush=True)
             note("bench_cluster", conditions, figures)
             wrong |= figures["right"] != "yes"
     sys.exit(1 if wrong else 0)

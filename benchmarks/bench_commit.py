@@ -133,7 +133,7 @@ def conditions(interval_ms: int, load: Load, busy: float) -> str:
 def told(conditions: str, figures: dict[str, float]) -> None:
     """Printed and noted."""
     shown = {name: f"{value:.0f}" for name, value in figures.items()}
-    print(conditions, shown, flush=True)  # noqa: T201 - a benchmark's result
+    print(conditions, shown, flush=True)
     note("bench_commit", conditions, shown)
 
 

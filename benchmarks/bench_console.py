@@ -230,11 +230,11 @@ def main() -> None:
             for number in numbers:
                 cost = asyncio.run(turn(url, number, given.seconds, console, clickhouse))
                 costs[number].append(cost)
-                print(cost, flush=True)  # noqa: T201 - a program's output
+                print(cost, flush=True)
         if given.samples and shutil.which("chromium"):
             for place, path in enumerate(("/now", "/episodes?sort=new")):
                 seen[path] = pixels(url, path, environment, given.samples, 1 + place * given.samples)
-                print(path, [(round(one.stored, 2), round(one.pixel, 2)) for one in seen[path]], flush=True)  # noqa: T201
+                print(path, [(round(one.stored, 2), round(one.pixel, 2)) for one in seen[path]], flush=True)
     figures = {
         f"{field} with {number} watchers": f"{statistics.median(getattr(cost, field) for cost in turns):.3f}"
         for number, turns in costs.items()
@@ -247,7 +247,7 @@ def main() -> None:
                 ordered = sorted(found)
                 figures |= {f"event to {what} {path} {name} s": f"{ordered[max(0, math.ceil(share * len(ordered)) - 1)]:.3f}" for name, share in shares.items()}  # fmt: skip
     for name, value in figures.items():
-        print(f"{name:<60}{value}")  # noqa: T201
+        print(f"{name:<60}{value}")
     if not given.discard:
         turns = f"{given.rounds} turns of {given.seconds:g} s each, page Now, demo's story at 60x; {given.samples} samples; load {load:.1f}"
         note("bench_console", turns, figures)

@@ -217,7 +217,7 @@ def _each(what: str, only: int) -> None:
 
 def _say(conditions: str, figures: dict[str, float]) -> None:
     shown = {name: f"{value:.1f}" for name, value in figures.items()}
-    print(conditions, shown, flush=True)  # noqa: T201 - a benchmark's result
+    print(conditions, shown, flush=True)
     note("bench_growth", f"{conditions}; load {os.getloadavg()[0]:.1f}", shown)
 
 

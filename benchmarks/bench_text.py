@@ -71,10 +71,10 @@ def _written() -> None:
         tones = [default_analyser().analyse(row.text) for row in rows]
         one = score(rows, tones)
         recall = "/".join(f"{share:.2f}" for share in one.recall)
-        print(f"| {name} | {one.polar} | {one.sign:.3f} | {one.all} | {one.three:.3f} | {recall} |")  # noqa: T201
+        print(f"| {name} | {one.polar} | {one.sign:.3f} | {one.all} | {one.three:.3f} | {recall} |")
         for row, tone in zip(rows, tones, strict=True):
             if LABELS[row.label] != tone.label:
-                print(f"    {row.label:+d} {tone.sentiment or 0.0:+.2f} {'unsure ' * tone.unsure}{row.text}")  # noqa: T201
+                print(f"    {row.label:+d} {tone.sentiment or 0.0:+.2f} {'unsure ' * tone.unsure}{row.text}")
 
 
 def main() -> None:
@@ -92,7 +92,7 @@ def main() -> None:
         return
     analyse, figures = default_analyser().analyse, dict[str, str]()
     sets = {name: [row for row in rows if row.reported != given.learning] for name, rows in load().items()}
-    print(  # noqa: T201  its result
+    print(
         f"{default_analyser().version}\n\n| set | n | right sign | n with neutral | right label | recall −/0/+ |\n|---|---|---|---|---|---|"
     )
     worst = []
@@ -103,7 +103,7 @@ def main() -> None:
         neutral = any(row.label == 0 for row in rows)
         three = f"{one.all} | {one.three:.3f}" if neutral else "– | –"
         recall = "/".join("–" if share != share else f"{share:.2f}" for share in one.recall)
-        print(f"| {name} | {one.polar} | {one.sign:.3f} | {three} | {recall} |")  # noqa: T201
+        print(f"| {name} | {one.polar} | {one.sign:.3f} | {three} | {recall} |")
         worst += [(name, *pair) for pair in mistakes(rows, tones, given.mistakes)]
     for kind in ("(zh", "(en"):
         texts = [row.text for name, rows in sets.items() if kind in name for row in rows if len(row.text) <= SHORT][
@@ -111,9 +111,9 @@ def main() -> None:
         ]
         speed = texts_per_second(texts)
         figures[f"texts_per_second {kind[1:]}"] = f"{speed:.0f}"
-        print(f"\n{kind[1:]}: {speed:,.0f} texts/s, {sum(map(len, texts)) / len(texts):.0f} characters on average")  # noqa: T201
+        print(f"\n{kind[1:]}: {speed:,.0f} texts/s, {sum(map(len, texts)) / len(texts):.0f} characters on average")
     for name, row, tone in worst:
-        print(f"| {name.split()[0]} | {row.label:+d} | {tone.sentiment:+.2f} | {row.text[:140]} |")  # noqa: T201
+        print(f"| {name.split()[0]} | {row.label:+d} | {tone.sentiment:+.2f} | {row.text[:140]} |")
     if given.record:
         note("bench_text", "the fifth kept for reporting; short texts: at most 60 characters", figures)
 

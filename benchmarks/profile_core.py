@@ -168,7 +168,7 @@ def main() -> None:
     parts = whole(rounds, len(messages)) | decode_parts(messages, asked.rounds)
     parts |= state_parts(list(rounds[0].states.values()), asked.rounds) | step_parts(messages)
     for name, value in parts.items():
-        print(f"{name:<34}{value:8.2f}")  # noqa: T201 - a benchmark reports on stdout
+        print(f"{name:<34}{value:8.2f}")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("samples", type=Path, help="py-spy's raw format")
     with parser.parse_args().samples.open(encoding="utf-8") as lines:
         for part, share in shares(lines).items():
-            print(f"{part:<34}{share:6.1f} %")  # noqa: T201 - a benchmark reports on stdout
+            print(f"{part:<34}{share:6.1f} %")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def main() -> None:
         lines[f"listed\t{script}"] = round(listed * 100)
         kept = {gram: weight for gram, weight in weights.items() if abs(weight) >= WEIGHT_LEAST}
         lines |= {gram: round(weight * SHARE[script] * 100) for gram, weight in kept.items()}
-        print(  # noqa: T201  its result
+        print(
             f"{script}: {len(rows)} texts, {len(kept)} of {len(weights)} features, {listed:.2f} a unit of listed tone"
         )
     OUT.write_text(HEADER + "".join(f"{name}\t{value}\n" for name, value in sorted(lines.items())), encoding="utf-8")
