@@ -22,7 +22,7 @@ from benchmarks.results import note
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack, touchstone
 from schemas.codec import Codec
-from schemas.records import Action, Feedback, Touchpoint
+from schemas.records import Action, ActionUpdate, Customer, Feedback, Touchpoint
 from sinks.migrations import migrate
 from sinks.source import GROUP
 from streams.admin import Admin
@@ -35,6 +35,7 @@ from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.simulate import Plan, Simulation
 from streams.simulate.plan import hours_for
+from streams.simulate.world import Record
 from streams.topics import create
 
 VISITS_PER_HOUR: Final = 2.0
@@ -49,7 +50,7 @@ class Message(NamedTuple):
     value: bytes
 
 
-def simulated(count: int, customers: int) -> Iterator[Touchpoint | Feedback | object]:
+def simulated(count: int, customers: int) -> Iterator[Record]:
     """Records of a simulated shop, the oldest first; the newest is of now, so that no gap in event time fires old timers."""
     hours_back = hours_for(count, customers, VISITS_PER_HOUR)
     start_us = time.time_ns() // 1000 - int(hours_back * 3_600_000_000)
@@ -63,7 +64,7 @@ def simulated(count: int, customers: int) -> Iterator[Touchpoint | Feedback | ob
         late=0.0,
     )
     for happening in Simulation(plan, Codec()):
-        if happening.record is not None and happening.topic in INPUTS:
+        if isinstance(happening.record, Record) and happening.topic in INPUTS:
             yield happening.record
 
 
@@ -80,7 +81,7 @@ def producer(settings: Settings) -> Producer:
     )
 
 
-def send_all(settings: Settings, records: Iterable[object]) -> int:
+def send_all(settings: Settings, records: Iterable[Record]) -> int:
     """As fast as it goes; how many."""
     codec, out, count = Codec(), producer(settings), 0
     for record in records:
@@ -93,17 +94,17 @@ def send_all(settings: Settings, records: Iterable[object]) -> int:
     return count
 
 
-TOPIC: Final = {
-    "Touchpoint": "cx-touchpoints",
-    "Feedback": "cx-feedback",
-    "Customer": "cx-customers",
-    "ActionUpdate": "cx-action-updates",
+TOPIC: Final[dict[type[Record], str]] = {
+    Touchpoint: "cx-touchpoints",
+    Feedback: "cx-feedback",
+    Customer: "cx-customers",
+    ActionUpdate: "cx-action-updates",
 }
 
 
-def encoded(codec: Codec, record: object) -> Message:
+def encoded(codec: Codec, record: Record) -> Message:
     """A record as a message."""
-    return Message(TOPIC[type(record).__name__], record.subject_id.encode(), codec.encode(record))  # type: ignore[attr-defined,arg-type]
+    return Message(TOPIC[type(record)], record.subject_id.encode(), codec.encode(record))
 
 
 def backlog(stack: Stack, settings: Settings, count: int, customers: int) -> dict[str, float]:
@@ -253,7 +254,7 @@ def main() -> None:
         figures |= {f"{name} p50": at(values, 0.5), f"{name} p99": at(values, 0.99), f"{name} n": str(len(values))}
     figures |= {f"{name} CPU µs/event": f"{value:.0f}" for name, value in streamed.cpu_us.items()}
     for name, value in figures.items():
-        print(f"{name:<24}{value}")  # noqa: T201 - a benchmark's result
+        print(f"{name:<24}{value}")
     if options.picture:
         from benchmarks.pictures import latency
 
