@@ -9,13 +9,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from schemas.records import Unit
 from sinks.console.clock import Clock
 from sinks.console.follower import Background
 from sinks.console.scope import Scope
+from sinks.console.sql_texts import sql_texts
 from sinks.database import Database, connect, judge
 from streams import metrics
 from streams.errors import Unavailable
@@ -30,7 +30,6 @@ UNWATCHED_SECONDS: Final = 10.0  # while nobody watches ClickHouse is asked so o
 ANSWERS_MAX: Final = 500
 RESTING_SECONDS: Final = {"gap": 15.0}  # kinds that are not asked again for so long: dear, and slow to change
 RESTING_SHARE: Final = 20.0  # nor for so many times of what they took
-_FOLDER: Final = Path(__file__).parent / "sql"
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class Reader(Background):
             }
         )
         self._questions, self._units, self._clock, self._tell = questions, units, clock, tell
-        self._texts = {path.stem: _text(path) for path in _FOLDER.glob("*.sql")}
+        self._texts = sql_texts()
         self._lock = threading.Lock()
         self._wanted: dict[Question, float] = {}
         self._answers: dict[Question, Answer] = {}
@@ -243,10 +242,6 @@ def pause_after(lately: Iterable[float], least: float) -> float:
     nothing of what asking costs, and would keep news from the pages for four times as long.
     """
     return max(least, min(PAUSE_SECONDS_MAX, IDLE_SHARE * min(lately)))
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").rstrip().removesuffix(";")
 
 
 def _us(at: Any) -> int:

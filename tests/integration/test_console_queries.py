@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,10 @@ import pytest
 from deploy.local import ports
 from schemas.validate import LATEST
 from sinks.answers import read_answers
-from sinks.console import reader as reader_module
 from sinks.console.gap import ROWS
+from sinks.console.reader import Question, Reader
+from sinks.console.scope import Scope
+from sinks.console.sql_texts import sql_texts
 from sinks.database import connect
 from sinks.events import read_events
 from streams.errors import Unavailable
@@ -22,7 +23,6 @@ from streams.settings import Settings
 from tests.clickhouse_service import READER, ClickHouseService
 from tests.console_scene import DEALERS, Asked, console_settings, fill, now_us
 
-SQL = Path(reader_module.__file__).parent / "sql"
 # Texts without a scope of their own: figures of the whole without names, or rows found by ids that a scoped query gave.
 WITHOUT_SCOPE = {"answers", "clock", "health_throughput", "health_letters", "now_letters", "receipts_of_actions"}
 
@@ -69,10 +69,17 @@ def test_a_dealer_finds_nothing_of_another(asked: Asked) -> None:
 
 
 def test_every_text_asks_for_the_scope() -> None:
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in SQL.glob("*.sql")}
+    texts = sql_texts()
     assert set(texts) > WITHOUT_SCOPE
     without = {name for name, text in texts.items() if "%(whole)s" not in text}
     assert without == WITHOUT_SCOPE
+
+
+def test_what_is_an_undone_task_stands_once_and_in_three_texts() -> None:
+    texts = sql_texts()
+    one = "status NOT IN ('resolved', 'declined', 'compensated')"
+    assert {name for name, text in texts.items() if one in text} == {"now_late", "now_open", "episodes_open"}
+    assert not [name for name, text in texts.items() if "-- include" in text]
 
 
 def test_values_cannot_leave_their_place(asked: Asked) -> None:
@@ -189,7 +196,7 @@ def test_the_reader_keeps_what_it_knows_while_clickhouse_is_away(
     settings = console_settings(server, "touchstone", clickhouse_timeout_seconds=3.0)
     fill(settings, now_us())
     one = Asked(settings)
-    question = reader_module.Question("episodes", reader_module.Scope())
+    question = Question("episodes", Scope())
     one.reader.start()
     try:
         first = _until(lambda: one.reader.want(question))
@@ -222,14 +229,14 @@ def test_what_was_just_opened_comes_first(asked: Asked) -> None:
     order: list[str] = []
     answered = one._answer
 
-    def noted(database: Any, question: reader_module.Question) -> tuple[Any, int]:
+    def noted(database: Any, question: Question) -> tuple[Any, int]:
         order.append(question.kind)
         if len(order) == 5:
-            one.want(reader_module.Question("tasks", reader_module.Scope()))
+            one.want(Question("tasks", Scope()))
         return answered(database, question)
 
     one._answer = noted  # type: ignore[method-assign]
-    known = [reader_module.Question("episodes", reader_module.Scope(), (("tier", str(n)),)) for n in range(4)]
+    known = [Question("episodes", Scope(), (("tier", str(n)),)) for n in range(4)]
     database = connect(one._settings)
     for question in known:
         one.want(question)
@@ -241,11 +248,11 @@ def test_what_was_just_opened_comes_first(asked: Asked) -> None:
 
 def test_one_that_fails_does_not_starve_the_rest(asked: Asked) -> None:
     one = Asked(asked.settings).reader
-    broken = reader_module.Question("episodes", reader_module.Scope(), (("tier", "broken"),))
-    fine = reader_module.Question("tasks", reader_module.Scope())
+    broken = Question("episodes", Scope(), (("tier", "broken"),))
+    fine = Question("tasks", Scope())
     answered = one._answer
 
-    def fails(database: Any, question: reader_module.Question) -> tuple[Any, int]:
+    def fails(database: Any, question: Question) -> tuple[Any, int]:
         if question == broken:
             raise Unavailable("of this test", 0.0)
         return answered(database, question)
@@ -266,7 +273,7 @@ def test_what_nobody_wants_is_not_asked(asked: Asked) -> None:
     one = Asked(asked.settings).reader
     one.start()
     try:
-        _until(lambda: one.want(reader_module.Question("tasks", reader_module.Scope())))
+        _until(lambda: one.want(Question("tasks", Scope())))
         with one._lock:
             one._wanted.clear()
         _until(lambda: _rests(one))
@@ -274,7 +281,7 @@ def test_what_nobody_wants_is_not_asked(asked: Asked) -> None:
         one.stop()
 
 
-def _rests(one: reader_module.Reader) -> bool:
+def _rests(one: Reader) -> bool:
     before = one.queries
     time.sleep(0.6)
     return one.queries == before

@@ -16,21 +16,9 @@ FROM (
 LEFT JOIN (
     SELECT episode_id, min(due_at) AS task_due_at
     FROM (
-        SELECT action_id, revision, retracted, episode_id, unit, step, due_at
-        FROM actions FINAL
-        WHERE _timestamp > now() - INTERVAL 35 DAY AND episode_id != '' AND audience NOT IN %(not_staff)s
-        ORDER BY subject_id, action_id, revision DESC, _topic, _partition, _offset
-        LIMIT 1 BY subject_id, action_id
-    ) AS action
-    LEFT JOIN (
-        SELECT action_id, argMax(action_updates.status, (occurred_at, _partition, _offset)) AS status
-        FROM action_updates FINAL
-        WHERE _timestamp > now() - INTERVAL 35 DAY
-        GROUP BY action_id
-    ) AS receipt USING (action_id)
-    WHERE NOT retracted AND due_at IS NOT NULL AND (%(whole)s = 1 OR unit IN %(units)s)
-        AND status NOT IN ('resolved', 'declined', 'compensated')
-        AND NOT (status = 'contacted' AND step IN ('listen', 'respond'))
+        -- include tasks_undone
+    ) AS undone
+    WHERE due_at IS NOT NULL
     GROUP BY episode_id
 ) AS task USING (episode_id)
 WHERE NOT retracted

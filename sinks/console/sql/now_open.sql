@@ -1,6 +1,6 @@
 -- Where it hurts: episodes of the last day and all that are open, by touchpoint and cause.
 -- `nobody`: nobody has taken it (no receipt yet, its stage is still to listen). `before`: opened in the day before `recent`.
--- `overdue`: deadlines that have passed: tasks that are late (as in now_late.sql), and next steps that are late without such a task.
+-- `overdue`: deadlines that have passed: tasks that are late (tasks_undone.sql), and next steps that are late without such a task.
 SELECT
     brand, journey, touchpoint, cause,
     countIf(opened_at > fromUnixTimestamp64Micro(%(recent)s, 'UTC')) AS recent,
@@ -29,21 +29,9 @@ FROM (
 LEFT JOIN (
     SELECT episode_id, count() AS late
     FROM (
-        SELECT action_id, revision, retracted, episode_id, unit, step, due_at
-        FROM actions FINAL
-        WHERE _timestamp > now() - INTERVAL 35 DAY AND episode_id != '' AND audience NOT IN %(not_staff)s
-        ORDER BY subject_id, action_id, revision DESC, _topic, _partition, _offset
-        LIMIT 1 BY subject_id, action_id
-    ) AS action
-    LEFT JOIN (
-        SELECT action_id, argMax(action_updates.status, (occurred_at, _partition, _offset)) AS status
-        FROM action_updates FINAL
-        WHERE _timestamp > now() - INTERVAL 35 DAY
-        GROUP BY action_id
-    ) AS receipt USING (action_id)
-    WHERE NOT retracted AND due_at < fromUnixTimestamp64Micro(%(now)s, 'UTC') AND (%(whole)s = 1 OR unit IN %(units)s)
-        AND status NOT IN ('resolved', 'declined', 'compensated')
-        AND NOT (status = 'contacted' AND step IN ('listen', 'respond'))
+        -- include tasks_undone
+    ) AS undone
+    WHERE due_at < fromUnixTimestamp64Micro(%(now)s, 'UTC')
     GROUP BY episode_id
 ) AS task USING (episode_id)
 WHERE NOT retracted
