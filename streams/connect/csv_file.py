@@ -97,14 +97,20 @@ def read_cells(source: Source, encoding: str | None) -> Iterator[Cells]:
         yield Cells(feed.first, feed.raw, cells, wrong)
 
 
+def header_of(rows: Iterator[Cells], source: Source) -> Cells | None:
+    """The first of the rows; None of an empty file. Raises UserError when it cannot be read."""
+    header = next(rows, None)
+    if header is not None and header.error is not None:
+        raise UserError(f"{source.name}:{header.line}: {header.error}", "the first line holds the fields' names")
+    return header
+
+
 def read_csv(source: Source, record: str | None, encoding: str | None, zone: ZoneInfo | None) -> Iterator[Row]:
     """Rows after the header. Raises UserError for a header that cannot be read; an empty file has no rows."""
     rows = read_cells(source, encoding)
-    header = next(rows, None)
+    header = header_of(rows, source)
     if header is None:
         return
-    if header.error is not None:
-        raise UserError(f"{source.name}:{header.line}: {header.error}", "the first line holds the fields' names")
     table = Table(header.cells, record, f"{source.name}:{header.line}", zone)
     for line, raw, cells, error in rows:
         if error is not None:

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.codec import STRUCTS
 from schemas.json_form import BadRecord, from_json
-from streams.connect.csv_file import read_cells
+from streams.connect.csv_file import header_of, read_cells
 from streams.connect.lines import read_lines
 from streams.connect.mapping import RowMapping
 from streams.connect.mapping_file import read_mapping
@@ -103,11 +103,9 @@ def _object(text: str) -> dict[str, object]:
 
 def _csv_rows(source: Source, encoding: str | None) -> Iterator[_Read]:
     rows = read_cells(source, encoding)
-    header = next(rows, None)
+    header = header_of(rows, source)
     if header is None:
         return
-    if header.error is not None:
-        raise UserError(f"{source.name}:{header.line}: {header.error}", "the first line holds the fields' names")
     names = [name.strip() for name in header.cells]
     for line, raw, cells, error in rows:
         if error is None and any(cells[len(names) :]):
