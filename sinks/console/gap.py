@@ -4,9 +4,9 @@ One brand at a time, judged by its pack in force. Cheap where answers are few be
 read the newest count.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.records import Touchpoint
 from sinks.console.reader import Ask, Row
@@ -45,6 +45,16 @@ _TEXTS: Final = (
 )
 
 
+class Chosen(NamedTuple):
+    """What is looked at. `by`: what makes a row."""
+
+    by: tuple[str, ...]
+    voice: str
+    span: str
+    brand: str
+    unit: str
+
+
 class Gap:
     """Called by the reader. `topics`: packs in force and units."""
 
@@ -53,32 +63,33 @@ class Gap:
         self._judge = lru_cache(maxsize=16)(lambda name: gap_live.judge(name, settings))
 
     def __call__(self, ask: Ask, options: Mapping[str, str], now_us: int) -> dict[str, Any]:
-        """Levels by row. Values of options that are none of ours count as not given."""
-        by = options["by"] if options.get("by") in ROWS else ROWS[0]
-        voice = options["voice"] if options.get("voice") in gap_live.VOICES else gap_live.VOICES[0]
-        span = options["span"] if options.get("span") in SPANS_US else SPAN
+        """Levels by row."""
         choices = ask("gap_choices")[0]
-        brands = sorted(choices["brands"], key=lambda one: (one == "", one))  # answers of no brand are the last choice
-        chosen = options.get("brand") or next(iter(brands), "")
-        brand = "" if chosen == NO_BRAND else chosen
-        unit = options.get("unit", "")
-        keys = tuple(by.split(","))
+        one = _chosen(options, choices["brands"])
         of = {
-            "brand": brand, "since": now_us - SPANS_US[span], "within": unit,
-            "below": Scope(unit or "-").units(self._topics.units.values()),
-        }  # fmt: skip
-        pack = self._pack(brand, now_us)
-        judge = self._judge(pack.pack.name) if pack is not None else None
-        spoken = ask("gap_voices", **of, **{f"by_{key}": int(key in keys) for key in gap_live.KEYS})
-        events = ask("gap_events", measured=tuple(gap_live.measuring(judge)), rows=EVENTS_MAX, **of) if judge is not None and gap_live.measuring(judge) else []  # fmt: skip
+            "brand": one.brand,
+            "since": now_us - SPANS_US[one.span],
+            "within": one.unit,
+            "below": Scope(one.unit or "-").units(self._topics.units.values()),
+        }
+        pack = self._pack(one.brand, now_us)
+        name = pack.pack.name if pack is not None else ""
+        judge = self._judge(name) if pack is not None else None
+        measured = tuple(gap_live.measuring(judge)) if judge is not None else ()
+        spoken = ask("gap_voices", **of, **{f"by_{key}": int(key in one.by) for key in gap_live.KEYS})
+        events = ask("gap_events", measured=measured, rows=EVENTS_MAX, **of) if measured else []
         table = gap_live.live_table(
-            [gap_live.Spoken(**one) for one in spoken], [_event(one) for one in events], judge, keys, voice
+            [gap_live.Spoken(**row) for row in spoken], [_event(row) for row in events], judge, one.by, one.voice
         )
         return {
-            "by": keys, "voice": voice, "span": span, "brand": brand, "unit": unit, "choices": {**choices, "brands": [one or NO_BRAND for one in brands]},
-            "table": table, "events": len(events), "pack": pack.pack.name if pack is not None else "", "judged": judge is not None,
-            **self._rounds(pack.pack.name if pack is not None else "", table),
-        }  # fmt: skip
+            **one._asdict(),
+            "choices": {**choices, "brands": [brand or NO_BRAND for brand in _in_order(choices["brands"])]},
+            "table": table,
+            "events": len(events),
+            "pack": name,
+            "judged": judge is not None,
+            **self._rounds(name, table),
+        }
 
     def _pack(self, brand: str, now_us: int) -> Pack | None:
         """The brand's own, else that of all brands."""
@@ -91,6 +102,20 @@ class Gap:
             return {"rounds": gap_live.rounds(pack, self._settings, table.levels) if pack else [], "rounds_wrong": ""}
         except UserError as error:
             return {"rounds": [], "rounds_wrong": f"{error.what} ({error.fix})"}
+
+
+def _chosen(options: Mapping[str, str], brands: Iterable[str]) -> Chosen:
+    """Values of options that are none of ours count as not given."""
+    by = options["by"] if options.get("by") in ROWS else ROWS[0]
+    voice = options["voice"] if options.get("voice") in gap_live.VOICES else gap_live.VOICES[0]
+    span = options["span"] if options.get("span") in SPANS_US else SPAN
+    brand = options.get("brand") or next(iter(_in_order(brands)), "")
+    return Chosen(tuple(by.split(",")), voice, span, "" if brand == NO_BRAND else brand, options.get("unit", ""))
+
+
+def _in_order(brands: Iterable[str]) -> list[str]:
+    """Answers of no brand are the last choice."""
+    return sorted(brands, key=lambda one: (one == "", one))
 
 
 def changes(query: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
