@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from clickhouse_driver import Client
+from clickhouse_driver.connection import Connection, Packet
 from clickhouse_driver.errors import ErrorCodes
 from clickhouse_driver.protocol import ServerPacketTypes
 
@@ -217,29 +218,29 @@ def test_a_repeated_insert_with_its_token(clickhouse: Client) -> None:
         assert clickhouse.execute("SELECT count() FROM t") == [(rows,)]
 
 
+def _raw_query(connection: Connection, query: bytes) -> list[Packet]:
+    """A query as another client may send it: no client info, no settings, plain, then the end of external tables. What comes back:
+    blocks, progress whenever the server thinks that it is time, and the end.
+    """
+    connection.socket.sendall(b"\x01\x00\x00\x00\x00\x02\x00" + bytes([len(query)]) + query + b"\x02\x00\x00\x00\x00")
+    packets = [connection.receive_packet()]
+    while packets[-1].type not in (ServerPacketTypes.END_OF_STREAM, ServerPacketTypes.EXCEPTION):
+        packets.append(connection.receive_packet())
+    return packets
+
+
 def test_bytes_that_are_no_text(clickhouse: Client) -> None:
     clickhouse.execute("CREATE TABLE t (s String) ENGINE = MergeTree ORDER BY s")
     clickhouse.execute("INSERT INTO t VALUES", [(b"\xff\x00;",)])
     options = {"settings": {"strings_as_bytes": True}}
     assert clickhouse.execute("SELECT s FROM t", **options) == [(b"\xff\x00;",)]
     connection = clickhouse.connection
-    for query, code in (
-        (b"SELECT '\xff' AS a", 0),
-        (b"SELECT `\xff\xfe`", 47),
-        (b"SELECT throwIf(1, '\xff')", 395),
-    ):
-        # A query as another client may send it: no client info, no settings, plain, then the end of external tables.
-        connection.socket.sendall(
-            b"\x01\x00\x00\x00\x00\x02\x00" + bytes([len(query)]) + query + b"\x02\x00\x00\x00\x00"
-        )
-        # What comes before the end: blocks, and progress whenever the server thinks that it is time.
-        packets = [connection.receive_packet()]
-        while packets[-1].type not in (ServerPacketTypes.END_OF_STREAM, ServerPacketTypes.EXCEPTION):
-            packets.append(connection.receive_packet())
-        if code:
-            # chDB seldom loses the words of a message that quotes such bytes, and with them the code: an unknown exception.
-            assert packets[-1].exception.code in (code, ErrorCodes.UNKNOWN_EXCEPTION)
-        else:
-            blocks = [packet.block for packet in packets]
-            assert [block.get_rows() for block in blocks if block and block.num_rows] == [[(b"\xff",)]]
+    blocks = [packet.block for packet in _raw_query(connection, b"SELECT '\xff' AS a")]
+    assert [block.get_rows() for block in blocks if block and block.num_rows] == [[(b"\xff",)]]
+    for query, code in ((b"SELECT `\xff\xfe`", 47), (b"SELECT throwIf(1, '\xff')", 395)):
+        # chDB seldom loses the words of a message that quotes such bytes, and with them the code: it is asked again.
+        codes = [_raw_query(connection, query)[-1].exception.code]
+        while codes[-1] == ErrorCodes.UNKNOWN_EXCEPTION and len(codes) < 3:
+            codes.append(_raw_query(connection, query)[-1].exception.code)
+        assert codes[-1] == code
     assert connection.ping()
