@@ -1,6 +1,6 @@
 """How well dissatisfaction is found: the pack's episodes and signals, and three baselines, against the simulator's truth.
 
-    python -m benchmarks.bench_detection [--company retail] [--pack FILE] [--seeds 5] [--customers 300] [--hours 10] [--scenario all]
+    python -m benchmarks.bench_detection [--company retail] [--pack FILE] [--seeds 5] [--customers 300] [--hours 10] [--scenario all] [--with coached]
 
 Precision: share of alarms that hit a spell of real unhappiness; recall: share of spells that an alarm hit; silent: the same for spells
 in which nothing was said; lead: median time from the first alarm to the first complaint, or to the parting, of those that it came before.
@@ -13,96 +13,18 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from statistics import mean
-from typing import Final, NamedTuple
+from statistics import mean, median
+from typing import Final
 
+from benchmarks.detection_run import Bulk, Event, Run, decided, judge_bulk, simulated
 from benchmarks.results import note
-from benchmarks.unhappy import HOUR, Alarm, Found, Spell, by_cause, judge, spells, unhappy_share
-from schemas.codec import Codec
-from schemas.records import Cause, Episode, Feedback, Touchpoint
-from streams.engine.job import Message, Output
-from streams.experience.causes import is_signal
-from streams.experience.compiled import CompiledPack
-from streams.experience.controls import Shelf, first_pack
-from streams.experience.subjects import Subjects
-from streams.experience.surroundings import Limits
-from streams.experience.text import default_analyser
+from benchmarks.unhappy import HOUR, Alarm, Found, by_cause, judge, unhappy_share
+from schemas.records import Feedback, Touchpoint
 from streams.packs_folder import BUILT_IN, read_pack
-from streams.replay.driver import Driver
-from streams.simulate import Happening, Plan, Simulation
+from streams.simulate import Plan
 
 START_US: Final = 1_772_355_600_000_000
 TUNING_SEEDS: Final = (9001, 9002)
-Event = Touchpoint | Feedback
-
-
-class Run(NamedTuple):
-    """One simulated run: what arrived, and the truth."""
-
-    happenings: list[Happening]
-    spells: list[Spell]
-    end: int
-
-    def events(self) -> Iterator[tuple[int, Event]]:
-        """When they arrived, in that order."""
-        for happening in self.happenings:
-            if isinstance(happening.record, Touchpoint | Feedback):
-                yield happening.arrival_us, happening.record
-
-
-def simulated(plan: Plan) -> Run:
-    """A whole run in memory."""
-    simulation = Simulation(plan)
-    happenings = list(simulation)
-    return Run(happenings, spells(simulation.truth(), plan.end_us), plan.end_us)
-
-
-# --- what is measured ---------------------------------------------------------------------------------------------
-
-
-def decided(run: Run, pack: CompiledPack) -> tuple[list[Alarm], list[Alarm]]:
-    """Alarms of the pack: when an episode opens, worsens or re-opens (kind: said or inferred); and every signal (kind: its name).
-
-    Dated when the input arrived that brought them up: what is found out late is found late.
-    """
-    codec = Codec()
-    driver = Driver(Subjects(codec, Shelf((pack,)), default_analyser(), Limits(HOUR, 500)))
-    control = first_pack(pack)
-    driver.control(_message("cx-controls", 0, control.control_id.encode(), codec.encode(control)))
-    offsets: dict[str, int] = defaultdict(int)
-    turns: dict[str, tuple[int, float]] = {}
-    alarms: list[Alarm] = []
-    signals: list[Alarm] = []
-
-    def note_outputs(outputs: Iterable[Output], now: int) -> None:
-        for output in outputs:
-            if output.topic == "cx-causes":
-                cause = codec.decode(output.value, Cause)
-                if not is_signal(cause.cause):
-                    continue
-                signals.append(Alarm(cause.subject_id, now, cause.cause))
-            elif output.topic == "cx-episodes":
-                episode = codec.decode(output.value, Episode)
-                before = turns.get(episode.episode_id, (-1, 0.0))
-                worse = episode.reopened > before[0] or episode.peak_score >= before[1] + worsens_by
-                if worse and episode.state != "closed":
-                    alarms.append(Alarm(episode.subject_id, now, episode.origin))
-                    turns[episode.episode_id] = (episode.reopened, episode.peak_score)
-
-    worsens_by = pack.file.treatment.worsens_by
-    for happening in run.happenings:
-        record = happening.record
-        if record is None or happening.topic not in ("cx-touchpoints", "cx-feedback", "cx-customers"):
-            continue
-        offset = offsets[happening.topic] = offsets[happening.topic] + 1
-        message = _message(happening.topic, offset, happening.key, codec.encode(record))
-        note_outputs(driver.take(message), happening.arrival_us)
-    note_outputs(driver.advance(run.end), run.end)
-    return alarms, signals
-
-
-def _message(topic: str, offset: int, key: bytes, value: bytes) -> Message:
-    return Message(topic, 0, offset, 0, key, value)
 
 
 # --- baselines: what is done without us ---------------------------------------------------------------------------
@@ -203,6 +125,11 @@ def main() -> None:
     parser.add_argument("--company", choices=("retail", "airline", "automotive", "telecom"), default="retail")
     parser.add_argument("--pack", type=Path, help="a pack's file; default: the company's")
     parser.add_argument("--scenario", choices=("quiet", "outage", "late-courier", "slow-hotline", "all"), default="all")
+    parser.add_argument("--with", dest="habits", action="append", choices=("rush", "sinking", "uneven", "coached"))
+    parser.add_argument("--trouble", type=float, default=1.0, help="how often things go wrong, times the usual")
+    parser.add_argument(
+        "--outspoken", type=float, default=1.0, help="how many speak, times the usual; 0: all are silent"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--customers", type=int, default=300)
@@ -211,6 +138,7 @@ def main() -> None:
     parser.add_argument("--late", type=float, default=0.01, help="share of events that arrive minutes late")
     parser.add_argument("--discard", action="store_true", help="add no rows to results.csv")
     options = parser.parse_args()
+    habits = tuple(options.habits or ())
     seeds = range(options.first_seed, options.first_seed + options.seeds)
 
     def plan(seed: int) -> Plan:
@@ -224,6 +152,9 @@ def main() -> None:
             visits_per_hour=options.visits,
             late=options.late,
             malformed=0.0,
+            habits=habits,
+            trouble=options.trouble,
+            outspoken=options.outspoken,
         )
 
     pack = read_pack(options.pack or BUILT_IN / f"{options.company}.yaml")
@@ -232,8 +163,10 @@ def main() -> None:
     results: dict[str, list[Found]] = defaultdict(list)
     signals: dict[str, list[Found]] = defaultdict(list)
     causes: dict[str, tuple[int, int]] = {}
+    bulk: list[Bulk] = []
     for run in runs:
-        alarms, given = decided(run, pack)
+        alarms, given, doubted = decided(run, pack, both_jobs=bool({"coached", "rush"} & set(habits)))
+        bulk.append(judge_bulk(run.crowds, doubted))
         results[f"pack {pack.name}"].append(judge(run.spells, alarms))
         results["… inferred only"].append(judge(run.spells, [one for one in alarms if one.kind == "inferred"]))
         for cause, (count, hit) in by_cause(run.spells, alarms).items():
@@ -245,6 +178,7 @@ def main() -> None:
     conditions = (
         f"{options.company}, pack {pack.name} {pack.version}, {options.scenario}, seeds {seeds.start}–{seeds.stop - 1}, "
         f"{options.customers} customers, {options.hours:g} h, {options.visits:g} visits/h, late {options.late:g}"
+        + _others(habits, options.trouble, options.outspoken)
     )
     blind = mean(unhappy_share(run.spells, ((one.subject_id, now) for now, one in run.events())) for run in runs)
     out = sys.stdout.write
@@ -256,10 +190,35 @@ def main() -> None:
     out("| strongest cause of the spell | spells | found by the pack |\n|---|---|---|\n")
     for cause, (count, hit) in sorted(causes.items(), key=lambda one: -one[1][0]):
         out(f"| {cause} | {count} | {hit / count:.2f} |\n")
+    if "coached" in habits:
+        out(_coached(bulk))
     if not options.discard:
         for name, found in results.items():
             figures = dict(zip((*HEAD[:6], "lead to complaint", HEAD[7], "lead to churn"), row(found), strict=True))
             note("bench_detection", f"{name}; {conditions}", figures)
+
+
+def _others(habits: Sequence[str], trouble: float, outspoken: float) -> str:
+    """Settings that are not the usual ones."""
+    told = [f"with {', '.join(habits)}"] if habits else []
+    told += [f"trouble {trouble:g}"] if trouble != 1.0 else []
+    told += [f"outspoken {outspoken:g}"] if outspoken != 1.0 else []
+    return "".join(f", {one}" for one in told)
+
+
+def _coached(found: Sequence[Bulk]) -> str:
+    """Coached answers against those that are doubted."""
+    seconds = [one.seconds for one in found if one.seconds is not None]
+    cells = (
+        f"{sum(one.bursts for one in found)} ({sum(one.coached for one in found)} answers)",
+        _spread([one.precision for one in found]),
+        _spread([one.recall for one in found]),
+        _share(sum(one.bursts_found for one in found), sum(one.bursts for one in found)),
+        f"{median(seconds):.0f} s" if seconds else "–",
+        _spread([one.honest_doubted for one in found]),
+    )
+    head = "coached bursts", "precision", "recall", "bursts found", "first doubt after", "honest crowds doubted"
+    return f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n| {' | '.join(cells)} |\n"
 
 
 def _table(first: str, rows: dict[str, list[Found]]) -> str:

@@ -31,6 +31,13 @@ class CompanyOption(StrEnum):
     telecom = "telecom"
 
 
+class HabitOption(StrEnum):
+    rush = "rush"
+    sinking = "sinking"
+    uneven = "uneven"
+    coached = "coached"
+
+
 class ScenarioOption(StrEnum):
     quiet = "quiet"
     outage = "outage"
@@ -54,6 +61,17 @@ def simulate(
             help="What goes wrong: payments (bookings, self-service) fail, one district is late, the hotline is slow."
         ),
     ] = ScenarioOption.all,
+    habits: Annotated[
+        list[HabitOption] | None,
+        typer.Option(
+            "--with",
+            help="What happens beside it, as often as you like: full hours of the week and odd queues; regulars whose service sinks, or is uneven; coached answers.",
+        ),
+    ] = None,
+    trouble: Annotated[float, typer.Option(min=0, max=10, help="How often things go wrong, times the usual.")] = 1.0,
+    outspoken: Annotated[
+        float, typer.Option(min=0, max=3, help="How many complain or answer, times the usual; 0: all are silent.")
+    ] = 1.0,
     customers: Annotated[int, typer.Option(min=1, max=_CUSTOMERS_MAX, help="How many customers there are.")] = 200,
     hours: Annotated[float | None, typer.Option(min=0.01, help="Simulated hours. [default: 2]")] = None,
     events: Annotated[int | None, typer.Option(min=1, help="End after about so many messages.")] = None,
@@ -119,6 +137,9 @@ def simulate(
         seed=seed,
         company=company.value,
         scenario=scenario.value,
+        habits=tuple(habit.value for habit in habits or ()),
+        trouble=trouble,
+        outspoken=outspoken,
         customers=customers,
         hours=hours,
         visits_per_hour=visits,

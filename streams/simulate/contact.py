@@ -27,9 +27,10 @@ def call(world: World, person: Person, matter: Matter) -> None:
     matter.lines.append(line.touchpoint)
     matter.contacts += 1
     incident = world.incidents.at(line.touchpoint, world.now, person.district.name)
-    median = line.waiting_median_seconds * (_SLOW if incident is not None else 1.0)
+    full, usual = _fullness(world, person)
+    median = line.waiting_median_seconds * (_SLOW if incident is not None else 1.0) * full
     waiting = median * math.exp(world.rng.gauss(0, 0.7))
-    tolerated = person.tolerates_waiting_seconds * (1.2 + world.random()) * (3 if line.unit is None else 1)
+    tolerated = person.tolerates_waiting_seconds * (1.2 + world.random()) * (3 if line.unit is None else 1) * usual
     if waiting > tolerated:
         if incident is not None:
             incident.meets(person.id)
@@ -38,7 +39,13 @@ def call(world: World, person: Person, matter: Matter) -> None:
         if incident is not None and waiting > line.waiting_median_seconds:
             incident.meets(person.id)
         talk = line.talk_median_seconds * (0.5 + world.random())
-        world.later(waiting + talk, _be_served(line, waiting, waiting + talk, incident), person, matter)
+        world.later(waiting + talk, _be_served(line, waiting, waiting + talk, incident, usual), person, matter)
+
+
+def _fullness(world: World, person: Person) -> tuple[float, float]:
+    """How full it is, and how full one reckons that it is, as times of a quiet hour."""
+    zone = person.district.time_zone
+    return world.rush.now(world.now, zone), world.rush.usual(world.now, zone)
 
 
 def _choose(world: World, person: Person, matter: Matter) -> HelpLine:
@@ -65,14 +72,14 @@ def _hang_up(line: HelpLine, waited: float, incident: Incident | None) -> Step:
     return hang_up
 
 
-def _be_served(line: HelpLine, waiting: float, duration: float, incident: Incident | None) -> Step:
+def _be_served(line: HelpLine, waiting: float, duration: float, incident: Incident | None, usual: float) -> Step:
     def be_served(world: World, person: Person, matter: Matter) -> None:
         people = line.staff or person.district.staff
         staff = people[int(world.random() * len(people))]
         solved = world.random() < 1 - (1 - _SOLVED) * world.plan.trouble
         outcome: Outcome = "success" if solved else "failure"
         event_id = _event(world, person, matter, line, outcome, waiting, duration, staff)
-        beyond = waiting / person.tolerates_waiting_seconds
+        beyond = waiting / (person.tolerates_waiting_seconds * usual)
         if beyond > 1:
             world.grieve(
                 person, matter, line.touchpoint, "long_wait", event_id, times=min(beyond, 2), incident=incident

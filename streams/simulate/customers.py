@@ -11,6 +11,7 @@ from schemas.records import Consent, Customer, Identifier
 from streams.simulate.company import Company, District
 from streams.simulate.mood import Grievance, Spell
 from streams.simulate.plan import Plan
+from streams.simulate.regulars import Course, course_of
 
 _TIERS: Final = (("gold", 0.1), ("silver", 0.35), ("basic", 1.0))  # cumulative
 _VALUES: Final = {"gold": 2400.0, "silver": 700.0, "basic": 160.0}
@@ -72,6 +73,8 @@ class Person:
         "busy_until",
         "channel",
         "complained_at",
+        "contacts",
+        "course",
         "device",
         "district",
         "expectation",
@@ -120,7 +123,10 @@ class Person:
         self.tolerates_late_seconds = 300.0 + 2400.0 * self.patience * rng.random()
         self.fade_seconds = 3600.0 * (4 + 30 * rng.random()) * company.remembered
 
+        self.course: Course = course_of(plan, index)
+
         self.annoyance = 0.0
+        self.contacts = 0
         self.felt_at = 0
         self.grievances: list[Grievance] = []
         self.spell: Spell | None = None

@@ -52,6 +52,8 @@ STRENGTHS: Final = {
     "not_activated": 0.6,
     "bill_shock": 0.6,
     "still_broken": 0.7,
+    "sinking": 0.45,
+    "uneven": 0.5,
 }
 
 

@@ -12,6 +12,8 @@ import msgspec
 Industry = Literal["retail", "airline", "automotive", "telecom"]
 Scenario = Literal["quiet", "outage", "late-courier", "slow-hotline", "all"]
 
+Habit = Literal["rush", "sinking", "uneven", "coached"]
+
 US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3_600 * US_PER_SECOND
 MESSAGES_PER_VISIT: Final = 2.0  # at least, in any company
@@ -29,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hours: float = 2.0
     visits_per_hour: float = 1.0  # of one customer: a company in fast motion
     events: int | None = None
+    habits: tuple[Habit, ...] = ()  # what comes to pass beside incidents: docs/simulator.md
     trouble: float = 1.0  # how often things go wrong, times the usual
     outspoken: float = 1.0  # how often somebody complains or answers, times the usual; 0: everybody is silent
     late: float = 0.01

@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas.codec import Codec
 from schemas.records import Action
-from streams.simulate import company, line, shop, workshop
+from streams.simulate import coached, company, line, shop, workshop
 from streams.simulate.faults import TOPICS, Faults, Happening, tell_fault
 from streams.simulate.mood import end_spell, fade
 from streams.simulate.plan import US_PER_SECOND, Plan
@@ -75,6 +75,7 @@ class Simulation:
         for control in company.controls(self.company, self.plan):
             start = self.plan.start_us
             yield Happening(start, start, "cx-controls", control.control_id.encode(), control)
+        coached.begin(self._world)
         outbox = self._outbox
         for at in self._moments():
             while outbox and outbox[0][0] <= at:

@@ -25,7 +25,8 @@ def be_served(world: World, person: Person, matter: Matter) -> None:
     """A step: advice, the till, and the way out."""
     district = person.district
     queue = world.wrong(_LONG_QUEUE)
-    waiting = 600 + 1200 * world.random() if queue else 20 + 160 * world.random()
+    full, usual = world.rush.now(world.now, district.time_zone), world.rush.usual(world.now, district.time_zone)
+    waiting = 600 + 1200 * world.random() if queue else (20 + 160 * world.random()) * full
     buys = world.random() < 0.6
     price = world.company.price_median * (0.3 + world.random())
     event_id = world.touch(
@@ -41,7 +42,7 @@ def be_served(world: World, person: Person, matter: Matter) -> None:
         source="pos",
     )
     quality = 1.8
-    if queue and waiting > 3 * person.tolerates_waiting_seconds:
+    if (queue or full > usual) and waiting > 3 * person.tolerates_waiting_seconds * usual:
         world.grieve(person, matter, "store_visit", "long_wait", event_id)
         quality -= 4
     if world.wrong(_UNFRIENDLY):

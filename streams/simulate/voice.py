@@ -10,6 +10,7 @@ from streams.simulate.customers import Person
 from streams.simulate.matter import Matter
 from streams.simulate.mood import fade
 from streams.simulate.plan import US_PER_SECOND
+from streams.simulate.regulars import ANSWERS
 from streams.simulate.truth import Line, when
 from streams.simulate.world import Step, World
 
@@ -61,8 +62,11 @@ _SURVEYS: Final[dict[str, tuple[_Survey, ...]]] = {
 
 
 def ask(world: World, person: Person, matter: Matter, touchpoint: str, event_id: str, quality: float) -> None:
-    """Invites to a survey. `quality`: levels by which the contact beat (or missed) what satisfies, about −6 to 3."""
-    if quality <= -2 or person.spell is not None:
+    """The end of a contact: an invitation to a survey. `quality`: levels by which it beat (or missed) what satisfies, about −6 to 3."""
+    quality = world.met(person, matter, touchpoint, event_id, quality)
+    if person.course:
+        chance = ANSWERS * world.plan.outspoken
+    elif quality <= -2 or person.spell is not None:
         chance = _ANSWERS_UNHAPPY * (0.4 * world.plan.outspoken + 1.5 * person.outspoken)
     else:
         chance = (_ANSWERS_DELIGHTED if quality >= 1.8 else _ANSWERS) * world.plan.outspoken

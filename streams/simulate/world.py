@@ -16,7 +16,9 @@ from streams.simulate.incidents import Incident, Incidents
 from streams.simulate.matter import Flight, Matter
 from streams.simulate.mood import STRENGTHS, Grievance, annoy, end_spell, fade, relieve, tell_traits
 from streams.simulate.plan import US_PER_SECOND, Plan
+from streams.simulate.regulars import annoys, met
 from streams.simulate.remarks import Remarks
+from streams.simulate.rush import Rush
 from streams.simulate.truth import Truth
 
 Step: TypeAlias = Callable[["World", Person, Matter], None]
@@ -33,6 +35,7 @@ class World:
         self.truth = truth
         self.incidents = Incidents(plan, company)
         self.remarks = Remarks(plan.seed)
+        self.rush = Rush(plan)
         self.rng = Random(f"{plan.seed}/{plan.company}/world")  # noqa: S311 - a simulation, reproducible on purpose
         self.random = self.rng.random
         self.now = plan.start_us
@@ -164,6 +167,18 @@ class World:
         name = None if incident is None else incident.name
         annoy(person, Grievance(self.now, touchpoint, cause, STRENGTHS[cause] * times, event_id, name), self.truth)
 
+    def met(self, person: Person, matter: Matter, touchpoint: str, event_id: str, quality: float) -> float:
+        """How good a contact was for this customer, which may annoy only beside those before."""
+        if not person.course:
+            return quality
+        before, person.contacts = person.contacts, person.contacts + 1
+        quality = met(person.course, before, quality)
+        if annoys(person.course, before, quality):
+            self.grieve(person, matter, touchpoint, person.course, event_id)
+        return quality
+
     def please(self, person: Person, share: float, by: str) -> None:
-        """Something good happened now."""
+        """Something good happened now; it does not please who has seen it better."""
+        if person.course and person.contacts > 1:
+            return
         relieve(person, share, self.now, self.truth, by)
