@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bench_detection
+from benchmarks.detection_run import Crowd, judge_bulk
 from benchmarks.unhappy import EARLY, HOUR, SAME, Alarm, Spell, by_cause, judge, merged, spells, unhappy_share
 
 MINUTE = HOUR // 60
@@ -78,6 +79,20 @@ def test_the_truth_of_a_run_is_read() -> None:
     assert (spell.until, spell.cause, spell.churned_at) == (7, "damaged", None)
     assert spell.complained_at is not None
     assert spell.complained_at - spell.since == HOUR + HOUR // 2
+
+
+def test_coached_answers_are_judged() -> None:
+    crowds = [
+        Crowd("device", False, 0, ("a", "b", "c")),
+        Crowd("unit", False, 0, ("d",)),
+        Crowd("honest", True, 0, ("e", "f")),
+    ]
+    found = judge_bulk(crowds, {"a": 9_000_000, "b": 5_000_000, "e": 1})
+    assert (found.coached, found.bursts, found.bursts_found) == (4, 2, 1)
+    assert (found.precision, found.recall, found.seconds) == (2 / 3, 0.5, 5.0)
+    assert found.honest_doubted == 1.0
+    nothing = judge_bulk([], {})
+    assert (nothing.precision, nothing.recall, nothing.seconds, nothing.honest_doubted) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("company", ["retail", "airline", "automotive", "telecom"])

@@ -21,6 +21,7 @@ from schemas.topics import all_topics
 from schemas.validate import check, check_control
 from streams.simulate import Happening, Plan, Simulation
 from streams.simulate.plan import hours_for
+from streams.simulate.rush import Rush
 
 START = 1_772_355_600_000_000  # 2026-03-01T09:00:00Z
 FAULTS: dict[str, float] = {"late": 0.02, "duplicates": 0.01, "malformed": 0.01}
@@ -267,3 +268,54 @@ def test_memory_does_not_grow_with_the_length_of_the_run() -> None:
     assert len(peaks) >= 8
     assert told > 300  # they are told as they end
     assert max(peaks[4:]) < 1.2 * max(peaks[:4])
+
+
+HABITS = ("rush", "sinking", "uneven", "coached")
+
+
+@pytest.mark.parametrize("company", COMPANIES)
+def test_habits_come_with_their_truth(company: str) -> None:
+    run_ = run(company=company, habits=HABITS, scenario="quiet", hours=10.0, customers=200)
+    said = {one.event_id: one for one in run_.feedback()}
+    bursts = run_.told("coached")
+    assert {line["kind"] for line in bursts} >= {"device", "honest"}
+    for line in bursts:
+        assert line["honest"] == (line["kind"] == "honest")
+        marks = [said[answer].score for answer in line["answers"] if answer in said]
+        assert line["honest"] or marks.count(5.0) > 0.7 * len(marks)
+    causes = {cause["cause"] for line in run_.told("unhappy") for cause in line["causes"]}
+    assert {"sinking", "uneven"} <= causes
+    for one in run_.happenings:
+        if one.record is not None and not isinstance(one.record, Control):
+            check(one.record, one.key)
+
+
+def test_without_habits_nobody_is_coached_or_sinks() -> None:
+    assert not run().told("coached")
+    causes = {cause["cause"] for line in run().told("unhappy") for cause in line["causes"]}
+    assert not causes & {"sinking", "uneven"}
+
+
+def test_people_reckon_with_full_hours_and_not_with_odd_ones() -> None:
+    rush = Rush(Plan(start_us=START, habits=("rush",)))
+    hours = [START + hour * 3_600_000_000 for hour in range(2 * 168)]
+    usual = [rush.usual(at, "Europe/Berlin") for at in hours]
+    assert usual[:168] == usual[168:]  # every week the same
+    assert max(usual) == 4.0
+    odd = [at for at in hours if rush.odd(at, "Europe/Berlin")]
+    assert 2 <= len(odd) <= 10
+    assert all(rush.now(at, "Europe/Berlin") > 4 * rush.usual(at, "Europe/Berlin") for at in odd)
+    calm = Rush(Plan(start_us=START))
+    assert {calm.now(at, "Asia/Shanghai") for at in hours} == {1.0}
+
+
+@pytest.mark.parametrize("company", ["retail", "telecom"])
+def test_more_trouble_makes_more_people_unhappy_and_nobody_has_to_speak(company: str) -> None:
+    def unhappy(**settings: Any) -> int:
+        return len(run(company=company, scenario="quiet", **settings).told("unhappy"))
+
+    assert unhappy(trouble=0.0) < unhappy() < unhappy(trouble=2.0)
+    silent = run(company=company, outspoken=0.0)
+    assert silent.told("unhappy")
+    assert all(line["silent"] for line in silent.told("unhappy"))
+    assert all(one.kind == "praise" or one.subject_type == "anonymous" for one in silent.feedback())
