@@ -20,7 +20,7 @@ from benchmarks.panels import DRAWN
 from benchmarks.results import note
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.admin import Admin
 from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import celpy
 from celpy import celtypes
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.conditions import DOUBLE, INT, Environment, Place, Signature, compile_condition, struct_type
 
 CONDITIONS = (

@@ -32,7 +32,7 @@ import psutil
 from benchmarks.results import note
 from deploy.local import ports
 from schemas.codec import Codec
-from schemas.records import Customer, Feedback, Touchpoint
+from schemas.events import Customer, Feedback, Touchpoint
 from sinks.database import ask, connect
 from streams.settings import Settings
 

@@ -19,7 +19,7 @@ from typing import Final
 from benchmarks.detection_run import Bulk, Event, Run, decided, judge_bulk, simulated
 from benchmarks.results import note
 from benchmarks.unhappy import HOUR, Alarm, Found, by_cause, judge, unhappy_share
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.packs_folder import BUILT_IN, read_pack
 from streams.simulate import Plan
 

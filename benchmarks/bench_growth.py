@@ -33,7 +33,7 @@ from benchmarks.results import note
 from deploy.local import jars, ports
 from deploy.local.kafka import Broker, default_cache
 from schemas.codec import Codec
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.admin import Admin
 from streams.engine.core import TaskCore
 from streams.engine.disk import open_store

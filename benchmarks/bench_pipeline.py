@@ -22,7 +22,8 @@ from benchmarks.results import note
 from deploy.local import ports
 from deploy.local.stack import Stack, local_stack, touchstone
 from schemas.codec import Codec
-from schemas.records import Action, ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.decisions import Action
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from sinks.migrations import migrate
 from sinks.source import GROUP
 from streams.admin import Admin

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.unhappy import HOUR, Alarm, Spell, spells
 from schemas.codec import Codec
+from schemas.decisions import Cause, Episode, Experience
+from schemas.events import Feedback, Touchpoint
 from schemas.json_form import instant
-from schemas.records import Cause, Episode, Experience, Feedback, Touchpoint
 from streams.engine.job import Message, Output
 from streams.experience.causes import is_signal
 from streams.experience.compiled import CompiledPack

@@ -16,7 +16,7 @@ import msgspec
 
 from benchmarks.bench_core import LIMITS, Round, events, run
 from schemas.codec import Codec
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from schemas.validate import check
 from streams.engine.job import Message, Refold, Step, Tick
 from streams.experience.compiled import CompiledPack

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from schemas.decisions import Action, Holdout
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 from schemas.json_form import instant
-from schemas.records import Action, ActionUpdate, Feedback, Holdout, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
 from streams.experience.surroundings import Limits

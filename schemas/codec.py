@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from schemas import records
+from schemas import controls, decisions, events
 from schemas.compiled import failed_field
 from schemas.decoder import Decode, decoder
 from schemas.encoder import Encode, encoder
@@ -26,24 +26,25 @@ HEADER_BYTES: Final = 5
 
 # Schema name → struct. The order is that of topics.yaml.
 STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
-    "touchpoint": records.Touchpoint,
-    "feedback": records.Feedback,
-    "customer": records.Customer,
-    "action_update": records.ActionUpdate,
-    "experience": records.Experience,
-    "action": records.Action,
-    "notification": records.Notification,
-    "episode": records.Episode,
-    "holdout": records.Holdout,
-    "cause": records.Cause,
-    "control": records.Control,
+    "touchpoint": events.Touchpoint,
+    "feedback": events.Feedback,
+    "customer": events.Customer,
+    "action_update": events.ActionUpdate,
+    "experience": decisions.Experience,
+    "action": decisions.Action,
+    "notification": decisions.Notification,
+    "episode": decisions.Episode,
+    "holdout": decisions.Holdout,
+    "cause": decisions.Cause,
+    "control": controls.Control,
 }
 NAMES: Final[dict[type[msgspec.Struct], str]] = {struct_: name for name, struct_ in STRUCTS.items()}
 
 # Record name in the schema files → struct, nested records too.
-_STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
+STRUCT_OF: Final[dict[str, type[msgspec.Struct]]] = {
     name: thing
-    for name, thing in vars(records).items()
+    for module in (events, decisions, controls)
+    for name, thing in vars(module).items()
     if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
 }
 # What compiled code raises for malformed bytes, and for a value that does not belong in its field.
@@ -64,7 +65,7 @@ class _Reader(NamedTuple):
 @lru_cache(maxsize=64)
 def _own_decoder(name: str, version: int) -> Decode:
     document = next(file.document for file in schema_files() if (file.name, file.version) == (name, version))
-    return decoder(document, latest(name).document, _STRUCTS)
+    return decoder(document, latest(name).document, STRUCT_OF)
 
 
 @lru_cache(maxsize=16)
@@ -170,7 +171,7 @@ def _foreign(text: str) -> _Reader:
     why = breaks(ours.document, document)
     if why:
         raise Unresolvable(f"{name}.v{ours.version} cannot read it: {'; '.join(why)}")
-    return _Reader(STRUCTS[name], decoder(document, ours.document, _STRUCTS))
+    return _Reader(STRUCTS[name], decoder(document, ours.document, STRUCT_OF))
 
 
 def _full_name(document: Any) -> str:

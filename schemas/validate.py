@@ -12,18 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import (
-    ActionUpdate,
-    Control,
-    Customer,
-    Feedback,
-    Incident,
-    Limit,
-    LimitUsed,
-    Touchpoint,
-    Unit,
-    UsualWaiting,
-)
+from schemas.controls import Control, Incident, Limit, LimitUsed, Unit, UsualWaiting
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason as Reason
 from schemas.refusals import InvalidEvent
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from schemas.records import Context, Experience
+from schemas.decisions import Context, Experience
 from sinks.database import Database, ask
 
 # Columns that are read, and those of them in which an empty text stands for none.

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from sinks.database import Database, ask
 
 _DAY: Final = 86_400_000_000

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, ActionUpdate, Episode, Experience, Feedback, Holdout, Touchpoint
+from schemas.decisions import Action, Episode, Experience, Holdout
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.validate import check
 from sinks.dead_letters import DeadLetter, dead_letter

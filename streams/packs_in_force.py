@@ -4,8 +4,8 @@ import contextlib
 import time
 from typing import Final, NamedTuple
 
+from schemas.controls import Control, PackInForce
 from schemas.json_form import BadRecord, instant, instant_text
-from schemas.records import Control, PackInForce
 from streams.admin import Admin
 from streams.codec import codec
 from streams.connect.controls import refused_controls, send_control

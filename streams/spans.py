@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.errors import UserError
 from streams.traces import Context
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, Cause
+from schemas.decisions import Action, Cause
 from schemas.topics import notify_topic
 from streams.engine.job import AnyJob, Message, Output, Step
 from streams.experience.folding import Input

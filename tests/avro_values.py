@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from schemas import records
+from schemas.codec import STRUCT_OF
 from schemas.shapes import Names, bare, named_types, resolved
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40) | st.sampled_from(
@@ -25,8 +25,7 @@ AMOUNTS = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda digits: Decimal(digi
 
 def struct_of(name: str) -> type[msgspec.Struct]:
     """The struct for a record's name in a schema file."""
-    found: type[msgspec.Struct] = getattr(records, bare(name))
-    return found
+    return STRUCT_OF[bare(name)]
 
 
 def record_strategy(document: Any) -> st.SearchStrategy[msgspec.Struct]:

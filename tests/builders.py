@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from schemas.codec import Codec
+from schemas.controls import Control, PackInForce
+from schemas.decisions import Action, Episode, Experience, Holdout
 from schemas.json_form import from_json, instant
-from schemas.records import Action, Control, Episode, Experience, Holdout, PackInForce
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf

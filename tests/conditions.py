@@ -4,7 +4,7 @@ import math
 from decimal import Decimal
 from types import SimpleNamespace
 
-from schemas.records import Customer, Touchpoint
+from schemas.events import Customer, Touchpoint
 from streams.experience.conditions import (
     BOOL,
     DOUBLE,

@@ -12,7 +12,8 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.clickhouse.process import ClickHouse
-from schemas.records import ActionUpdate, Control, Customer, Feedback, Touchpoint, Unit
+from schemas.controls import Control, Unit
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from streams.connect.controls import send_control
 from streams.engine.job import Headers, Message
 from tests.builders import CODEC

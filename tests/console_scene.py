@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from schemas.records import Evidence, Loser, PackInForce, Unit
+from schemas.controls import PackInForce, Unit
+from schemas.decisions import Evidence, Loser
 from sinks import migrations
 from sinks.console.clock import Clock
 from sinks.console.gap import Gap

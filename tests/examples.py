@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.codec import STRUCTS, Codec
+from schemas.controls import Control
 from schemas.json_form import from_json
-from schemas.records import Control
 from schemas.refusals import DeadLetterReason
 
 FOLDER = Path(__file__).parent.parent / "schemas" / "examples"

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from schemas.records import Control, Staff, Unit
+from schemas.controls import Control, Staff, Unit
 from streams.engine.job import Message, Output, Refold
 from streams.experience.compiled import CompiledPack
 from streams.replay.driver import Driver

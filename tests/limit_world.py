@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.records import Action, Cause, Control, Touchpoint
+from schemas.controls import Control
+from schemas.decisions import Action, Cause
+from schemas.events import Touchpoint
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import Shelf, first_pack

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.admin import Admin
 from streams.engine.job import Message, Output
 from streams.packs_folder import audiences, find

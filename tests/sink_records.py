@@ -5,18 +5,8 @@ from decimal import Decimal
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import (
-    Action,
-    ActionUpdate,
-    Context,
-    Episode,
-    Evidence,
-    Experience,
-    Feedback,
-    Holdout,
-    Loser,
-    Touchpoint,
-)
+from schemas.decisions import Action, Context, Episode, Evidence, Experience, Holdout, Loser
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 from sinks.columns import Row
 from sinks.tables import BY_NAME, decode
 from streams.engine.job import Headers, Message

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from sinks.console.reader import Ask, Row
 from sinks.console.scope import Scope
 from sinks.console.topics import Pack, Topics, packs_in_force

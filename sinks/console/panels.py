@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from schemas.records import ActionUpdate
+from schemas.events import ActionUpdate
 from sinks.console.backlog import Backlog
 from sinks.console.reader import Row
 from sinks.console.scope import Scope

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from schemas.records import Unit
+from schemas.controls import Unit
 from sinks.console.clock import Clock
 from sinks.console.follower import Background
 from sinks.console.scope import Scope

@@ -6,7 +6,7 @@ Nothing is written into a table: the page shows it when it comes back through th
 import uuid
 from typing import Final
 
-from schemas.records import ActionUpdate
+from schemas.events import ActionUpdate
 from sinks.console.reader import Question, Reader
 from sinks.console.scope import Scope
 from sinks.console.users import User

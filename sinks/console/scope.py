@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.records import Unit
+from schemas.controls import Unit
 
 
 class Scope(NamedTuple):

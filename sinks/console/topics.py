@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from schemas.codec import Codec
-from schemas.records import Action, ActionUpdate, Control, Incident, PackInForce, Unit
+from schemas.controls import Control, Incident, PackInForce, Unit
+from schemas.decisions import Action
+from schemas.events import ActionUpdate
 from sinks.console.follower import Follower
 from streams.admin import Admin
 from streams.codec import codec

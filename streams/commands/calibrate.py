@@ -103,7 +103,7 @@ def _instant(option: str, text: str | None) -> int | None:
 
 def _of_file(file: Path, mapping: Path | None, since: int | None, until: int | None) -> "list[Event]":
     """Its events in order of event time; other rows are passed over. Raises UserError for one that cannot be read."""
-    from schemas.records import Customer, Feedback, Touchpoint
+    from schemas.events import Customer, Feedback, Touchpoint
     from streams.connect.files import read_records
 
     events: list[Event] = []

@@ -75,7 +75,7 @@ def run_file(
     rows: Iterable["Row"], file: Path, settings: "Settings", pack: str, *, as_is: bool = False
 ) -> tuple["Decider", list[str]]:
     """The decider that took a file's rows, and what was refused, with its place."""
-    from schemas.records import Control
+    from schemas.controls import Control
     from schemas.refusals import InvalidEvent
     from streams.analysers import analyser
     from streams.app import limits

@@ -19,7 +19,7 @@ def decided(
     files: Sequence[Path], settings: "Settings", pack: str, mapping: Path | None = None
 ) -> "list[msgspec.Struct]":
     """All records of the files. Where none of them is a decision, those that the pack makes of the events, besides. Raises UserError."""
-    from schemas.records import Action, Holdout
+    from schemas.decisions import Action, Holdout
 
     records = list(chain.from_iterable(_records(file, mapping) for file in files))
     if not any(isinstance(one, Action | Holdout) for one in records):

@@ -107,7 +107,7 @@ def _of_events(
     file: Path | None, settings: "Settings", pack: str, segment: str, asked: "Asked", mapping: Path | None
 ) -> "tuple[list[Group], list[str]]":
     """Of what was said and what happened, in a file or in ClickHouse; and the rows that were refused."""
-    from schemas.records import Customer, Touchpoint
+    from schemas.events import Customer, Touchpoint
     from streams.commands.material import of_clickhouse, of_file
     from streams.packs_folder import find
     from streams.replay.gap_events import answers, segments

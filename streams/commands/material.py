@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schemas.records import Customer, Experience, Feedback, Touchpoint
+from schemas.decisions import Experience
+from schemas.events import Customer, Feedback, Touchpoint
 
 if TYPE_CHECKING:
     from streams.connect.rows import Row

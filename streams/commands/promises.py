@@ -42,7 +42,7 @@ def promises(
     """
     settings = start()
     needs_file(mapping, file)
-    from schemas.records import Customer, Touchpoint
+    from schemas.events import Customer, Touchpoint
     from streams.analysers import analyser
     from streams.commands.material import of_clickhouse, of_file
     from streams.experience.gap_answers import rows

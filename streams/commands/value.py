@@ -37,7 +37,7 @@ def value(
     """
     settings = start()
     needs_file(mapping, file)
-    from schemas.records import Customer, Touchpoint
+    from schemas.events import Customer, Touchpoint
     from streams.commands.material import of_clickhouse, of_file
     from streams.commands.promises import instant
     from streams.experience.values import customers, matters

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from schemas.records import Control
+from schemas.controls import Control
 from schemas.validate import check_control
 from streams.admin import Admin
 from streams.codec import codec

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, get_args
 
 from schemas.codec import MESSAGE_BYTES_MAX, NAMES, Codec
-from schemas.records import Control
+from schemas.controls import Control
 from schemas.topics import all_topics
 from schemas.validate import Input, check, check_control
 from streams.connect.rows import Row

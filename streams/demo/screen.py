@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from schemas.decisions import Action
 from schemas.json_form import instant_text
-from schemas.records import Action
 from streams.demo.watch import Happened, Told, Watch
 from streams.terminal import out
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from schemas.codec import Codec
-from schemas.records import Action, Customer, Episode, Feedback, Touchpoint
+from schemas.decisions import Action, Episode
+from schemas.events import Customer, Feedback, Touchpoint
 from schemas.refusals import InvalidEvent
 from streams.admin import Admin
 from streams.connect.log import LogReader

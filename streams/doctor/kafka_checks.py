@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Final
 
 from schemas.codec import Codec
+from schemas.controls import Control, PackInForce
 from schemas.json_form import instant_text
-from schemas.records import Control, PackInForce
 from streams.admin import Admin
 from streams.codec import codec
 from streams.connect.controls import refused_controls

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from schemas.records import Action, Evidence, Loser
+from schemas.decisions import Action, Evidence, Loser
 from streams.experience.caps import instant
 from streams.experience.compensation import Award
 from streams.experience.compiled import CompiledPack, by_tier

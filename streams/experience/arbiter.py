@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Loser
+from schemas.decisions import Loser
 from streams.experience.actions import action_of, grounds_of, wait_until
 from streams.experience.caps import binding, full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options

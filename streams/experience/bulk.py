@@ -8,7 +8,8 @@ where a word on its group covers its time. Words do not depend on what they weig
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from schemas.records import Feedback, Incident
+from schemas.controls import Incident
+from schemas.events import Feedback
 from schemas.validate import LEVEL_MAX
 from streams.experience.pack import BulkAnswers, Incidents
 

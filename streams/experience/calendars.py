@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.records import Unit
+from schemas.controls import Unit
 from streams.errors import Unavailable
 from streams.experience.days_off import Days, days_of
 from streams.experience.pack import Calendar

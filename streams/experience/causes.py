@@ -1,6 +1,6 @@
 """What one subject contributes to something that is judged over many: a fact for the second job."""
 
-from schemas.records import Cause
+from schemas.decisions import Cause
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Fact, Folding
 from streams.experience.ids import cause_id

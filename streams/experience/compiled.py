@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from schemas.validate import known_time_zone
 from streams.experience.calendars import WorkingTime
 from streams.experience.conditions import (

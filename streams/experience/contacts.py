@@ -6,7 +6,7 @@ the unit above. What is told never changes, it is only taken back: so job 2 can 
 
 from typing import Final
 
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.experience.causes import contribution
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding, Source

@@ -4,7 +4,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.records import Control, PackInForce, Staff, Unit
+from schemas.controls import Control, PackInForce, Staff, Unit
 from schemas.validate import EARLIEST, LATEST
 from streams.errors import Unavailable
 from streams.experience.bulk import Words

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Final
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.pack_values import DeliveredValue
 
 ACCOUNTS_MAX: Final = 16  # matters of a customer; the one that nothing has happened in for longest goes first

@@ -2,7 +2,8 @@
 
 from typing import get_args
 
-from schemas.records import EpisodeStage, Feedback, Touchpoint
+from schemas.decisions import EpisodeStage
+from schemas.events import Feedback, Touchpoint
 from streams.experience.conditions import (
     BOOL,
     DOUBLE,

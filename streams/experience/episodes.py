@@ -6,8 +6,8 @@ missed and escalates.
 
 from typing import Final
 
-from schemas.records import Episode as EpisodeRecord
-from schemas.records import Loser
+from schemas.decisions import Episode as EpisodeRecord
+from schemas.decisions import Loser
 from streams.experience import clocks, deadlines, statutory
 from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack

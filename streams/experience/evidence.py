@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from schemas.records import Evidence, Origin
+from schemas.decisions import Evidence, Origin
 from streams.experience.folding import TOPICS
 from streams.experience.score import FADED, faded
 from streams.experience.state import Sign

@@ -5,7 +5,7 @@ profile → touch → values → promises kept and opened → join → signals �
 
 from typing import TypeVar
 
-from schemas.records import Customer, Feedback, Touchpoint
+from schemas.events import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
 from streams.experience import arbiter, deadlines, episodes, receipts, signals, watches
 from streams.experience.causes import contribution

@@ -8,19 +8,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from schemas.records import (
-    Action,
-    ActionUpdate,
-    Cause,
-    Customer,
-    Episode,
-    Experience,
-    Feedback,
-    Holdout,
-    Loser,
-    SubjectType,
-    Touchpoint,
-)
+from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Loser
+from schemas.events import ActionUpdate, Customer, Feedback, SubjectType, Touchpoint
 from streams.engine.job import Message
 from streams.experience.compiled import CompiledPack, CompiledRule
 from streams.experience.conditions import Condition, EvaluationError, Expression

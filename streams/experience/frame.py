@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import Feedback, SubjectType, Touchpoint
+from schemas.events import Feedback, SubjectType, Touchpoint
 from streams.experience import matters
 from streams.experience.delivered import Account, account_of
 from streams.experience.festivals import festival_on, is_birthday, local_day

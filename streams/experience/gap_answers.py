@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.records import ExpectationSource, Experience, FeedbackKind
+from schemas.decisions import ExpectationSource, Experience
+from schemas.events import FeedbackKind
 from streams.experience.compiled import CompiledPack
 from streams.experience.gap import Levels
 from streams.experience.measures import Reading, level_of

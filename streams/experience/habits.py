@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from schemas.records import Control, Touchpoint
+from schemas.controls import Control
+from schemas.events import Touchpoint
 from streams.experience.pack import UsualWaiting
 from streams.experience.seasons import is_peak
 from streams.experience.waits import Usual

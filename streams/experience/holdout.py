@@ -9,7 +9,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from schemas.records import Action, Evidence, Holdout
+from schemas.decisions import Action, Evidence, Holdout
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Candidate, Fact, Folding
 from streams.experience.pack import ActionRule

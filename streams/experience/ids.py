@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from schemas.records import Cause
+from schemas.decisions import Cause
 
 _SEPARATOR = "\x1f"
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import FeedbackKind
+from schemas.events import FeedbackKind
 from streams.experience.gap import IMPORTANCE_MAX
 from streams.experience.gap_answers import BY, NONE, Answer
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Cause
+from schemas.decisions import Cause
 from streams.engine.job import Message
 from streams.experience.bulk import SweepRule, is_bulk
 from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, sweep

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, Cause, Control, Evidence, Incident, Notification
+from schemas.controls import Control, Incident
+from schemas.decisions import Action, Cause, Evidence, Notification
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick

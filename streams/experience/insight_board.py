@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.records import Cause
+from schemas.decisions import Cause
 from streams.experience.incident_board import subject_mark
 from streams.experience.periods import Per, Period, period_of
 from streams.experience.state import Row

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from schemas.codec import Codec
-from schemas.records import Action, Cause, Notification, SubjectType
+from schemas.decisions import Action, Cause, Notification
+from schemas.events import SubjectType
 from schemas.topics import notify_topic
 from streams import metrics
 from streams.engine.job import Output, Step

@@ -3,7 +3,8 @@
 `satisfaction = experience − expectation`, `weighted = importance × satisfaction`, `gap = experience − ideal`, on levels 0–10.
 """
 
-from schemas.records import AspectTone, Context, Evidence, ExpectationSource, Experience, Feedback
+from schemas.decisions import AspectTone, Context, Evidence, ExpectationSource, Experience
+from schemas.events import Feedback
 from schemas.validate import LEVEL_MAX, scale
 from streams.experience.bulk import groups, is_full
 from streams.experience.causes import contribution

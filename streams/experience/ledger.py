@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.records import Action, Cause, Episode, Experience, Holdout, Notification
+from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Notification
 from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal

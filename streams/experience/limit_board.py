@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Cause, Claim, Control, LimitUsed, UsedSpan
+from schemas.controls import Control, LimitUsed, UsedSpan
+from schemas.decisions import Cause, Claim
 from streams.engine.job import Output, Step
 from streams.experience.claims import Claimed, Sum, in_units, sweep, units
 from streams.experience.ids import digest

@@ -4,7 +4,7 @@ from bisect import bisect_right, insort
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from schemas.records import Control, Limit
+from schemas.controls import Control, Limit
 
 EVERY_BRAND: Final = ""
 

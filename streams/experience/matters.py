@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.state import Particulars, Touch
 
 SECOND: Final = 1_000_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import Final, NamedTuple
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.pack_values import Measure
 from streams.experience.score import line

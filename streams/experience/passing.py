@@ -1,6 +1,6 @@
 """Most events give rise to nothing: they are remembered among the touches, and the fold need not be loaded for them."""
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.fold import touch_of
 from streams.experience.folding import Input
 from streams.experience.folds import forget

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from schemas.codec import money
-from schemas.records import Cause, Claim
+from schemas.decisions import Cause, Claim
 from streams.experience.caps import SECOND, instant
 from streams.experience.compiled import CompiledPack, by_tier
 from streams.experience.folding import Candidate, Fact, Folding

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.records import Customer, Feedback, Touchpoint
+from schemas.events import Customer, Feedback, Touchpoint
 from streams.experience.compiled import AT_RISK, CompiledPack, CompiledWatch
 from streams.experience.controls import Controls, Shelf, first_pack
 from streams.experience.fold import fire_until, fold_input

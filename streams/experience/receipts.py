@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from schemas.codec import money
-from schemas.records import ActionUpdate
+from schemas.events import ActionUpdate
 from streams.experience import clocks, deadlines
 from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.delivered import money_of
 from streams.experience.pack_values import RelationValue
 

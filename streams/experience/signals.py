@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.experience import episodes, statutory
 from streams.experience.actions import propose
 from streams.experience.causes import contribution

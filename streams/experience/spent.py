@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Action, Holdout
+from schemas.decisions import Action, Holdout
 
 SPENT_MAX: Final = 64  # actions that a fold remembers; no cap allows more
 SPENT_SECONDS: Final = 30 * 86_400  # how long at least: what is learnt of channels

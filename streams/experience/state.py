@@ -9,7 +9,7 @@ from zlib import crc32
 
 import msgspec
 
-from schemas.records import Outcome, SubjectType
+from schemas.events import Outcome, SubjectType
 from streams.experience.spent import Spent
 from streams.experience.state_format import StateFormat
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import ActionUpdate, Loser
+from schemas.decisions import Loser
+from schemas.events import ActionUpdate
 from streams.engine.job import Output, Refold, Tick
 from streams.experience.episodes import record_of
 from streams.experience.fold import fire_until, fold_input, next_due

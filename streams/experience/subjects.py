@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.records import ActionUpdate, Control, Customer, Feedback, Touchpoint
+from schemas.controls import Control
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from schemas.validate import check, check_control

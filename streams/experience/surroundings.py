@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Loser
+from schemas.decisions import Loser
 from streams.engine.job import Output
 from streams.experience.controls import Controls
 from streams.experience.folding import Failure, Input

@@ -6,7 +6,7 @@ filled in any order; of one period the highest revision counts.
 
 from typing import Final, NamedTuple
 
-from schemas.records import Control, UsedSpan
+from schemas.controls import Control, UsedSpan
 
 Order = tuple[int, str]  # event time (µs), place among the claims of that instant
 PERIODS_MAX: Final = 1024  # of one limit and group, the latest ones

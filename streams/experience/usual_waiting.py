@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Cause, Control, UsualWaiting
+from schemas.controls import Control, UsualWaiting
+from schemas.decisions import Cause
 from streams.engine.job import Output, Step
 from streams.experience.controls import Shelf
 from streams.experience.habits import WORDS_MAX, is_wait

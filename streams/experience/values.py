@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from schemas.records import Customer, Touchpoint
+from schemas.events import Customer, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.delivered import Account, note
 from streams.experience.fold import updated

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from schemas.records import Customer, Touchpoint
+from schemas.events import Customer, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.delivered import Account, noted
 from streams.experience.pack_values import RelationValue

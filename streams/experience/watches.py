@@ -5,7 +5,7 @@ What comes at the very instant at which it is due still keeps it. A watch is kep
 
 from collections.abc import Iterable
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.compiled import CompiledPack, CompiledWatch
 from streams.experience.folding import SECOND, Folding, Source
 from streams.experience.frame import Frame

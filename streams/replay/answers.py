@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.records import Customer, Episode, Experience, Feedback, Touchpoint
+from schemas.decisions import Episode, Experience
+from schemas.events import Customer, Feedback, Touchpoint
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.controls import first_pack
 from streams.experience.surroundings import Limits

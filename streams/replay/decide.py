@@ -6,7 +6,9 @@ from typing import Final
 import msgspec
 
 from schemas.codec import STRUCTS, Codec
-from schemas.records import Action, ActionUpdate, Control, Customer, Episode, Experience, Feedback, Holdout, Touchpoint
+from schemas.controls import Control
+from schemas.decisions import Action, Episode, Experience, Holdout
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.topics import all_topics
 from streams.engine.job import Message, Output, Rejected
 from streams.errors import UserError

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from rich.markup import escape
 from rich.table import Table
 
+from schemas.decisions import Action, Holdout
 from schemas.json_form import instant_text, to_json
-from schemas.records import Action, Holdout
 from streams.replay.decide import Decided, Decider
 from streams.terminal import out, write_json
 

@@ -4,7 +4,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
-from schemas.records import Customer, Experience, Touchpoint
+from schemas.decisions import Experience
+from schemas.events import Customer, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.fold import updated
 from streams.experience.gap_answers import Answer, How, Segments, measured, said

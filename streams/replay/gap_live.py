@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.connect.rounds_file import SUFFIX, beside, read_rounds
 from streams.errors import UserError
 from streams.experience import gap

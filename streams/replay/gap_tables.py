@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, get_args
 
 import msgspec
 
+from schemas.events import FeedbackKind
 from schemas.json_form import BadRecord, instant
-from schemas.records import FeedbackKind
 from schemas.validate import LATEST
 from streams.connect.level_table import read_levels
 from streams.connect.rounds_file import beside, read_rounds

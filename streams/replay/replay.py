@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.records import Action, Cause, Control
+from schemas.controls import Control
+from schemas.decisions import Action, Cause
 from schemas.refusals import InvalidEvent
 from streams.admin import Admin
 from streams.analysers import analyser

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from schemas.decisions import Action, Episode, Experience
 from schemas.json_form import BadRecord, instant, instant_text
-from schemas.records import Action, Episode, Experience
 from streams.errors import UserError
 from streams.replay.decide import Decided
 

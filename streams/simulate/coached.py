@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, Literal
 
-from schemas.records import Feedback
+from schemas.events import Feedback
 from streams.simulate.customers import Person
 from streams.simulate.matter import Matter
 from streams.simulate.plan import US_PER_HOUR

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.records import Control, Opening, Staff, Unit
+from schemas.controls import Control, Opening, Staff, Unit
 from streams.simulate.plan import Plan
 
 

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from schemas.records import Outcome
+from schemas.events import Outcome
 from streams.simulate.company import HelpLine
 from streams.simulate.customers import Person
 from streams.simulate.incidents import Incident

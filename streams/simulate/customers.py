@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from schemas.records import Consent, Customer, Identifier
+from schemas.events import Consent, Customer, Identifier
 from streams.simulate.company import Company, District
 from streams.simulate.mood import Grievance, Spell
 from streams.simulate.plan import Plan

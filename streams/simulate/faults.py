@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import ActionUpdate, Control, Customer, Feedback, Touchpoint
+from schemas.controls import Control
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason
 from schemas.validate import LATEST
 from streams.simulate.plan import US_PER_SECOND, Plan

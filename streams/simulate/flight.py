@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.records import Outcome
+from schemas.events import Outcome
 from streams.simulate.customers import Person
 from streams.simulate.matter import Flight, Matter
 from streams.simulate.plan import US_PER_SECOND

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Final, Self
 
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.admin import Admin
 from streams.codec import codec
 from streams.connect.log import LogReader

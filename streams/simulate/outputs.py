@@ -7,8 +7,8 @@ from typing import IO, Final, Protocol
 import msgspec
 
 from schemas.codec import Codec
+from schemas.controls import Control
 from schemas.json_form import to_json
-from schemas.records import Control
 from streams.codec import codec
 from streams.connect.controls import write_copies
 from streams.connect.input_topics import input_partitions

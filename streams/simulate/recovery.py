@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from schemas.records import Action, ActionUpdate
+from schemas.decisions import Action
+from schemas.events import ActionUpdate
 from streams.simulate.customers import Person
 from streams.simulate.matter import Matter
 from streams.simulate.mood import fade

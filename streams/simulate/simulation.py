@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.simulate import coached, company, line, shop, workshop
 from streams.simulate.faults import TOPICS, Faults, Happening, tell_fault
 from streams.simulate.mood import end_spell, fade

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from schemas.records import Feedback
+from schemas.events import Feedback
 from streams.simulate.customers import Person
 from streams.simulate.leaving import may_leave
 from streams.simulate.matter import Matter

@@ -7,7 +7,8 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from schemas.records import Action, ActionStatus, ActionUpdate
+from schemas.decisions import Action
+from schemas.events import ActionStatus, ActionUpdate
 from streams.simulate.plan import US_PER_SECOND
 
 _REMEMBERED: Final = 100_000  # actions

@@ -5,7 +5,8 @@ An answer is about the moment of the contact; what is felt meanwhile colours it.
 
 from typing import Final, NamedTuple
 
-from schemas.records import Action, Feedback, FeedbackKind, ScaleDirection
+from schemas.decisions import Action
+from schemas.events import Feedback, FeedbackKind, ScaleDirection
 from streams.simulate.customers import Person
 from streams.simulate.matter import Matter
 from streams.simulate.mood import fade

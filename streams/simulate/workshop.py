@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from schemas.records import Outcome
+from schemas.events import Outcome
 from streams.simulate.contact import call
 from streams.simulate.customers import Person
 from streams.simulate.leaving import give_up, may_leave

@@ -9,7 +9,7 @@ from heapq import heappush
 from random import Random
 from typing import Final, TypeAlias
 
-from schemas.records import ActionUpdate, Customer, Feedback, Outcome, Touchpoint
+from schemas.events import ActionUpdate, Customer, Feedback, Outcome, Touchpoint
 from streams.simulate.company import Company
 from streams.simulate.customers import Person, profile
 from streams.simulate.incidents import Incident, Incidents

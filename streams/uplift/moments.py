@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.records import Action, Feedback, Touchpoint
+from schemas.decisions import Action
+from schemas.events import Feedback, Touchpoint
 from streams.replay.calibration import wilson
 
 SECOND: Final = 1_000_000

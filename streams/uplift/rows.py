@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.records import Action, ActionUpdate, Experience, Feedback, Holdout, Touchpoint
+from schemas.decisions import Action, Experience, Holdout
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 
 
 class Deed(NamedTuple):

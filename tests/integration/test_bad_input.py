@@ -10,7 +10,9 @@ from kafka import KafkaProducer
 from kafka.partitioner.default import murmur2
 
 from schemas.codec import NAMES, Codec
-from schemas.records import Control, Experience, Feedback, PackInForce, Touchpoint
+from schemas.controls import Control, PackInForce
+from schemas.decisions import Experience
+from schemas.events import Feedback, Touchpoint
 from streams import topics
 from streams.connect.controls import send_control
 from streams.connect.outgoing import topics as input_topics

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from schemas.events import Feedback, Touchpoint
 from schemas.json_form import from_json, to_json
-from schemas.records import Feedback, Touchpoint
 from sinks.database import connect
 from sinks.events import read_events, span
 from sinks.tables import BY_NAME

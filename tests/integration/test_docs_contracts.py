@@ -12,7 +12,7 @@ import pytest
 from deploy.local.registry import server
 from schemas import validate
 from schemas.codec import MESSAGE_BYTES_MAX, Codec
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from schemas.registry import local
 from streams.admin import TopicSpec
 from streams.engine.partitioning import murmur2

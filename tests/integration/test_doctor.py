@@ -13,7 +13,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from schemas.codec import Codec
-from schemas.records import Control, PackInForce, Touchpoint
+from schemas.controls import Control, PackInForce
+from schemas.events import Touchpoint
 from sinks.migrations import migrate
 from streams import lag, topics
 from streams.connect.controls import send_control

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from schemas.records import Action, Control, Holdout
+from schemas.controls import Control
+from schemas.decisions import Action, Holdout
 from streams.experience.holdout import drawn
 from streams.packs_folder import find
 from streams.packs_in_force import activate

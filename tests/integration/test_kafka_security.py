@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from kafka import KafkaProducer
 
 from deploy.local import ports
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from sinks.database import ask, connect
 from sinks.migrations import migrate
 from streams import topics

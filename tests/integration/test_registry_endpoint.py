@@ -12,7 +12,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from deploy.local.registry import server
 from schemas.codec import Codec
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from schemas.registry import local
 
 CONTEXT = SerializationContext("cx-touchpoints", MessageField.VALUE)

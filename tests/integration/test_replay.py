@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import pytest
 
-from schemas.records import Control, Staff, Touchpoint, Unit
+from schemas.controls import Control, Staff, Unit
+from schemas.events import Touchpoint
 from schemas.refusals import DeadLetterReason
 from streams.app import limits
 from streams.connect.controls import send_control

@@ -14,7 +14,8 @@ import openpyxl
 import pytest
 
 from schemas.codec import Codec
-from schemas.records import Control, PackInForce, Touchpoint
+from schemas.controls import Control, PackInForce
+from schemas.events import Touchpoint
 from schemas.registry import latest
 from schemas.topics import all_topics
 from streams.admin import TopicSpec

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import Codec
+from schemas.events import ActionUpdate, Touchpoint
 from schemas.json_form import instant
-from schemas.records import ActionUpdate, Touchpoint
 from schemas.topics import all_topics
 from streams.admin import TopicSpec
 from streams.engine.partitioning import partition_of

@@ -17,7 +17,8 @@ import pytest
 from deploy.local import jars
 from deploy.local.kafka import default_cache
 from deploy.local.registry import server
-from schemas.records import Action, ActionUpdate, Notification
+from schemas.decisions import Action, Notification
+from schemas.events import ActionUpdate
 from schemas.registry import local
 from streams.admin import TopicSpec
 from streams.engine.partitioning import partition_of

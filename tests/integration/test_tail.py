@@ -14,7 +14,7 @@ import pytest
 from kafka import KafkaProducer
 
 from schemas.codec import Codec
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.admin import TopicSpec
 from streams.settings import Settings
 from streams.tail.read import start_from

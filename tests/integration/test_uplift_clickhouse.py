@@ -8,8 +8,9 @@ import msgspec
 from typer.testing import CliRunner
 
 from benchmarks.uplift_world import EXAMPLE, Truth, world
+from schemas.decisions import Action, Experience, Holdout
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 from schemas.json_form import to_json
-from schemas.records import Action, ActionUpdate, Experience, Feedback, Holdout, Touchpoint
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
 from streams.cli import app

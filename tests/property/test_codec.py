@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import records
+from schemas import events
 from schemas.codec import HEADER_BYTES, STRUCTS, Codec
 from schemas.primitives import write_long, write_text
 from schemas.refusals import DeadLetterReason, InvalidEvent
@@ -106,12 +106,12 @@ BEGIN: dict[str, Any] = {"event_id": "e", "subject_type": "customer", "subject_i
 
 def hostile() -> dict[str, tuple[type[msgspec.Struct], bytes, str]]:
     """Messages that make the most of each byte, and what becomes of them."""
-    touchpoint = CODEC.encode(records.Touchpoint(**BEGIN, touchpoint="t"))
+    touchpoint = CODEC.encode(events.Touchpoint(**BEGIN, touchpoint="t"))
     attributes, amount = len(touchpoint) - 1, len(touchpoint) - 10
-    customer = CODEC.encode(records.Customer(**BEGIN))
+    customer = CODEC.encode(events.Customer(**BEGIN))
     identifiers = len(customer) - 11
     names = [write_text(str(number)) + b"\0" for number in range(ROOM // 7)]
-    kinds = records.Touchpoint, records.Customer
+    kinds = events.Touchpoint, events.Customer
     return {
         "empty identifiers": (
             kinds[1],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Cause, Episode
+from schemas.decisions import Cause, Episode
 from streams.engine.job import Output
 from streams.experience.state import load_orders, load_subject
 from streams.experience.step import _Work

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Action, Cause, Control
+from schemas.controls import Control
+from schemas.decisions import Action, Cause
 from streams.engine.job import Message, Output
 from streams.errors import UserError
 from streams.experience import incident_board, incident_sweep

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Action
+from schemas.decisions import Action
 from tests.builders import SECOND, START
 from tests.limit_world import DAY, Delays, Failure, World, as_told, decided, limited
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from schemas.records import Action
+from schemas.decisions import Action
 from tests.torture.evidence import SINK, At, Evidence
 from tests.torture.load import CODEC, ID_HEADER
 

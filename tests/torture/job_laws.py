@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, Experience
+from schemas.decisions import Action, Experience
 from schemas.refusals import InvalidEvent
 from streams.engine.job import Message
 from tests.torture.evidence import SINK, At, Evidence
@@ -46,7 +46,7 @@ def _cause(one: Seen) -> At:
 
 
 def _event_id(at: At, message: Seen) -> str | None:
-    from schemas.records import Feedback
+    from schemas.events import Feedback
 
     if at[0] != "cx-feedback":
         return None

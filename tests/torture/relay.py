@@ -10,7 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.codec import Codec
-from schemas.records import Action, Episode, Evidence, Feedback, Touchpoint
+from schemas.decisions import Action, Episode, Evidence
+from schemas.events import Feedback, Touchpoint
 from schemas.validate import check
 from streams.engine.job import Decoded, Message, Output, Refold, Step, Tick
 

@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 import msgspec
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from schemas.registry import latest, schema_files, subjects
 from tests.registry_service import RegistryService
 from tests.torture.load import CODEC, Outgoing

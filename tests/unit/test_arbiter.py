@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.records import Experience, Loser
+from schemas.decisions import Experience, Loser
 from streams.experience.caps import room
 from streams.experience.channels import answered_share, options
 from streams.experience.compiled import CompiledPack, PackErrors

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from schemas.decisions import Action, Experience
+from schemas.events import Feedback, Touchpoint
 from schemas.json_form import from_json
-from schemas.records import Action, Experience, Feedback, Touchpoint
 from streams.experience.bulk import Word, Words
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.controls import first_pack
@@ -187,7 +188,7 @@ def test_calibration_leaves_out_what_was_given_in_bulk(bulk_pack: CompiledPack) 
 def test_words_of_a_burst_count_by_revision_in_any_order() -> None:
     words = Words()
     groups = ("", "t", "bulk_answers/touchpoint")
-    from schemas.records import Incident
+    from schemas.controls import Incident
 
     def incident(revision: int, ended_at: int | None, *, retracted: bool = False) -> Incident:
         return Incident(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.controls import Opening, Unit
 from schemas.json_form import instant
-from schemas.records import Opening, Unit
 from streams.errors import Unavailable
 from streams.experience.calendars import WorkingTime
 from streams.experience.compiled import PackErrors

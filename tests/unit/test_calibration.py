@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from schemas.decisions import Action
 from schemas.json_form import from_json
-from schemas.records import Action
 from streams.cli import app
 from streams.errors import UserError
 from streams.experience.compiled import PackErrors, compile_pack

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.codec import STRUCTS, Codec
 from schemas.decoder import decoder
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.registry import latest
 from schemas.shapes import named_types

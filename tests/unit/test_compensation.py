@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.records import Action, Loser
+from schemas.decisions import Action, Loser
 from streams.experience.compiled import CompiledPack, PackErrors
 from tests.builders import START, actions, child_pack, driver, episodes
 from tests.unit.test_decisions import DAY, HOUR, MINUTE, SECOND, Life, receipt

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from schemas.records import Customer, Touchpoint
+from schemas.events import Customer, Touchpoint
 from streams.experience.conditions import (
     DECIMAL,
     DOUBLE,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from streams.experience.conditions import (
     DOUBLE,
     INT,

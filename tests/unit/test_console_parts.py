@@ -9,7 +9,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from schemas.records import ActionUpdate, FeedbackKind, Incident, Unit
+from schemas.controls import Incident, Unit
+from schemas.events import ActionUpdate, FeedbackKind
 from schemas.refusals import DeadLetterReason
 from sinks.console import charts, questions, words
 from sinks.console.backlog import Group

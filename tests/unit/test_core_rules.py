@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.decisions import Episode, Experience
 from schemas.json_form import instant
-from schemas.records import Episode, Experience
 from streams import metrics
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
 from streams.experience.state import Subject, load_fold, load_subject
@@ -368,7 +368,7 @@ def test_a_message_that_an_episode_withdraws_is_told_on_the_episode() -> None:
 
 
 def test_the_unit_treats_what_somebody_anonymous_said() -> None:
-    from schemas.records import Staff
+    from schemas.controls import Staff
     from tests.unit.test_decisions import unit
 
     life = Life(subject="qr-4711")

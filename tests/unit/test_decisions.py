@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.controls import Control, Opening, Staff, Unit
+from schemas.decisions import Action, Episode, Experience, Notification
+from schemas.events import Customer
 from schemas.json_form import instant
-from schemas.records import Action, Control, Customer, Episode, Experience, Notification, Opening, Staff, Unit
 from streams.engine.job import Output
 from streams.errors import UserError
 from streams.experience.compiled import CompiledPack

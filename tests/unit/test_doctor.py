@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from schemas.codec import Codec
-from schemas.records import Control, PackInForce
+from schemas.controls import Control, PackInForce
 from streams import settings as all_settings
 from streams.doctor import other_checks
 from streams.doctor.check import Check, Finding, run_checks

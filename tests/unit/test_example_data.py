@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Control, Customer, Feedback
+from schemas.controls import Control
+from schemas.events import Customer, Feedback
 from schemas.validate import check, check_control
 from streams.connect.files import read_records
 

@@ -10,8 +10,8 @@ import pytest
 from schemas import codec as codec_module
 from schemas import validate as validate_module
 from schemas.codec import NAMES, STRUCTS, Codec
+from schemas.controls import Control
 from schemas.json_form import from_json, to_json
-from schemas.records import Control
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.registry import schema_files
 from schemas.topics import all_topics

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.decisions import Experience
 from schemas.json_form import from_json
-from schemas.records import Experience
 from streams.connect.level_table import read_levels
 from streams.errors import UserError
 from streams.experience.gap import Levels, Row, table, what_if

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Touchpoint
+from schemas.events import Touchpoint
 from sinks.console.gap import changes
 from streams.errors import UserError
 from streams.packs_folder import find

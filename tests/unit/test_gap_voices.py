@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from schemas.decisions import Experience
+from schemas.events import Customer, Touchpoint
 from schemas.json_form import from_json
-from schemas.records import Customer, Experience, Touchpoint
 from streams.cli import app
 from streams.engine.job import Output
 from streams.errors import UserError

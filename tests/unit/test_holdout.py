@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Experience, Holdout
+from schemas.decisions import Experience, Holdout
 from streams.engine.job import Output
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.holdout import drawn

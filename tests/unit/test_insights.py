@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
+from schemas.controls import Control, Unit
+from schemas.decisions import Action, Cause, Notification
 from schemas.json_form import from_json
-from schemas.records import Action, Cause, Control, Notification, Unit
 from streams.engine.job import Message
 from streams.errors import UserError
 from streams.experience import insight_board, insights

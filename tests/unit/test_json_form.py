@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from schemas.events import Touchpoint
 from schemas.json_form import BadRecord, amount, from_json, instant, instant_text, to_json
-from schemas.records import Touchpoint
 
 BEGIN = {
     "record": "touchpoint",

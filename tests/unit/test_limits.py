@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.controls import Control, Limit, LimitUsed, UsedSpan
+from schemas.decisions import Action, Cause, Claim, Loser
+from schemas.events import Touchpoint
 from schemas.json_form import from_json, instant
-from schemas.records import Action, Cause, Claim, Control, Limit, LimitUsed, Loser, Touchpoint, UsedSpan
 from streams.engine.job import Message
 from streams.errors import UserError
 from streams.experience import limit_board

@@ -8,8 +8,8 @@ import pytest
 from openpyxl import Workbook
 from typer.testing import CliRunner
 
+from schemas.events import Touchpoint
 from schemas.json_form import instant, to_json
-from schemas.records import Touchpoint
 from streams.cli import app
 from streams.connect.files import read_records
 from streams.connect.mapping_file import read_mapping

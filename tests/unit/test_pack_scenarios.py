@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
-from schemas.records import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from streams import packs_schema
 from streams.cli import app
 from streams.commands.decide import advance, run_file

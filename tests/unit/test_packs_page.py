@@ -9,8 +9,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from schemas.decisions import Action
 from schemas.json_form import from_json
-from schemas.records import Action
 from streams.experience import pack as shape
 from streams.experience.compiled import CompiledPack, compile_pack
 from streams.experience.conditions import StructType

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from schemas.events import Touchpoint
 from schemas.json_form import from_json
-from schemas.records import Touchpoint
 from streams.cli import app
 from streams.errors import UserError
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
@@ -137,7 +137,7 @@ def test_the_registry_and_the_decisions_agree_on_what_is_broken() -> None:
 
 
 def _causes(outputs: Any) -> set[int]:
-    from schemas.records import Cause
+    from schemas.decisions import Cause
     from tests.builders import records
 
     signals = {watch.signal for watch in pack().file.promises.values()}

@@ -9,7 +9,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from schemas.registry import latest
 from streams.connect.files import Row, read_records
 from streams.errors import UserError

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.records import Control, Customer, Feedback, Touchpoint
+from schemas.controls import Control
+from schemas.events import Customer, Feedback, Touchpoint
 from streams.connect.files import Row, read_records
 from streams.connect.lines import KEPT_BYTES, LINE_BYTES_MAX, detect
 from streams.errors import UserError

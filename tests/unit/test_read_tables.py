@@ -10,7 +10,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from schemas.records import Control, Customer, Feedback, Touchpoint
+from schemas.controls import Control
+from schemas.events import Customer, Feedback, Touchpoint
 from streams.connect.files import Row, read_records
 from streams.connect.tables import letter
 from streams.connect.xlsx_file import TEXTS_BYTES_MAX

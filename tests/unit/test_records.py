@@ -8,16 +8,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from schemas import records
-from schemas.codec import STRUCTS
+from schemas.codec import STRUCT_OF, STRUCTS
 from schemas.registry import latest
 from schemas.shapes import bare, named_types, resolved
-
-ALL = {
-    name: thing
-    for name, thing in vars(records).items()
-    if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
-}
 
 # What identifies a person by itself or holds a person's words.
 PERSONAL = {
@@ -51,7 +44,7 @@ def python_type(node: Any, names: dict[str, Any]) -> Any:
         assert node[0] == "null", "null first, so that the default can be null"
         return python_type(node[1], names) | None
     if node["type"] == "record":
-        return ALL[bare(node["name"])]
+        return STRUCT_OF[bare(node["name"])]
     if node["type"] == "enum":
         return Literal[tuple(node["symbols"])]
     if node["type"] == "array":
@@ -75,7 +68,7 @@ def plain_annotation(annotation: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "node", "names"), [pytest.param(*item, id=item[0]) for item in record_documents()])
 def test_structs_and_schema_files_are_the_same(name: str, node: Any, names: dict[str, Any]) -> None:
-    struct = ALL[name]
+    struct = STRUCT_OF[name]
     assert struct.__doc__ == node["doc"]
     fields = msgspec.structs.fields(struct)
     assert [field.name for field in fields] == [field["name"] for field in node["fields"]]
@@ -90,7 +83,7 @@ def test_structs_and_schema_files_are_the_same(name: str, node: Any, names: dict
 
 
 def test_every_struct_stands_in_a_schema_file() -> None:
-    assert {name for name, _, _ in record_documents()} == set(ALL)
+    assert {name for name, _, _ in record_documents()} == set(STRUCT_OF)
     assert [struct.__name__ for struct in STRUCTS.values()] == [
         bare(latest(schema).document["name"]) for schema in STRUCTS
     ]

@@ -13,7 +13,8 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from schemas.codec import STRUCTS
 from schemas.confluent import Credentials, Refused, Registry, Unauthorised, Unreachable
-from schemas.records import Action, Touchpoint
+from schemas.decisions import Action
+from schemas.events import Touchpoint
 from schemas.registering import register
 from schemas.registry import latest, subjects
 from streams.codec import OUTPUTS, Fetch, codec, registry

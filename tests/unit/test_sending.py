@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from schemas.codec import Codec
-from schemas.records import Control, Limit, Touchpoint
+from schemas.controls import Control, Limit
+from schemas.events import Touchpoint
 from streams.connect.outgoing import Outgoing, Preparation, Refusal, topics
 from streams.connect.publisher import Failure, Publisher
 from streams.connect.rows import Row

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Cause
+from schemas.decisions import Cause
 from tests.builders import PACKS, SECOND, START, driver, message, pack, records
 
 Event = tuple[str, int, dict[str, Any]]

@@ -1,7 +1,8 @@
 """The simulated staff: actions in, receipts out, and customers who calm down."""
 
+from schemas.decisions import Action
+from schemas.events import ActionUpdate, Touchpoint
 from schemas.json_form import instant
-from schemas.records import Action, ActionUpdate, Touchpoint
 from schemas.validate import check
 from streams.simulate import Plan, Simulation, Staff
 

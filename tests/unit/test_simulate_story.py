@@ -14,8 +14,9 @@ import pytest
 
 import streams.simulate
 from schemas.codec import STRUCTS, Codec
+from schemas.controls import Control
+from schemas.events import Feedback, Touchpoint
 from schemas.json_form import from_json, to_json
-from schemas.records import Control, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import all_topics
 from schemas.validate import check, check_control

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.experience.compiled import PackErrors
 from streams.experience.state import Episode, load_fold
 from tests.builders import START, actions, child_pack, driver

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 import pytest
 
-from schemas import records
+from schemas import decisions, events
 from schemas.codec import NAMES, STRUCTS, Codec
 from schemas.json_form import to_json
 from schemas.registry import latest
@@ -110,20 +110,20 @@ def test_which_keys_are_personal() -> None:
 
 def test_a_score_says_when_its_lowest_is_best() -> None:
     csat = {"kind": "csat", "score": 5.0, "scale_min": 1.0, "scale_max": 5.0, "text": None}
-    answer = msgspec.structs.replace(record_of(records.Feedback), **csat, scale_direction="lower_is_better")
+    answer = msgspec.structs.replace(record_of(events.Feedback), **csat, scale_direction="lower_is_better")
     assert "csat 5/5 (1 is best) " in line(shown(answer), with_topic=False).plain
     answer.scale_direction = "higher_is_better"
     assert "is best" not in line(shown(answer), with_topic=False).plain
 
 
-def action(**changes: Any) -> records.Action:
-    base = record_of(records.Action)
+def action(**changes: Any) -> decisions.Action:
+    base = record_of(decisions.Action)
     return msgspec.structs.replace(base, **changes)
 
 
 def test_an_action_shows_whom_what_why_and_how_sure() -> None:
     weights = {"waiting": 0.6, "failure": 0.4, "hop": 0.1, "return": 0.05}
-    evidence = [msgspec.structs.replace(record_of(records.Evidence), signal=s, weight=w) for s, w in weights.items()]
+    evidence = [msgspec.structs.replace(record_of(decisions.Evidence), signal=s, weight=w) for s, w in weights.items()]
     changes = {"audience": "frontline", "kind": "call_back", "origin": "inferred", "score": 0.831, "revision": 2}
     text = line(shown(action(evidence=evidence, **changes)), with_topic=False)
     assert "→ frontline call_back inferred 0.83 revision 2" in text.plain
@@ -138,7 +138,7 @@ def test_a_retraction_is_struck_out_and_says_so() -> None:
 
 
 def test_the_event_time_is_told_when_it_is_not_the_arrival() -> None:
-    late = record_of(records.Touchpoint)
+    late = record_of(events.Touchpoint)
     late.occurred_at = AT - 3_600_000_000
     assert "(event time 2026-03-01 08:30:00)" in line(shown(late), with_topic=False).plain
     late.occurred_at = AT - 59_000_000
@@ -146,7 +146,7 @@ def test_the_event_time_is_told_when_it_is_not_the_arrival() -> None:
 
 
 def test_what_moves_a_terminals_cursor_is_not_printed() -> None:
-    hostile = record_of(records.Touchpoint)
+    hostile = record_of(events.Touchpoint)
     hostile.touchpoint = "shop\x1b[2J\nnext [bold]line"
     text = line(Decoder(CODEC).show(message(CODEC.encode(hostile), key=b"c\x1b1")), with_topic=False)
     assert "\x1b" not in text.plain
@@ -154,7 +154,7 @@ def test_what_moves_a_terminals_cursor_is_not_printed() -> None:
     assert "shop [2J next [bold]line" in text.plain
 
 
-ENCODED = CODEC.encode(record_of(records.Touchpoint))
+ENCODED = CODEC.encode(record_of(events.Touchpoint))
 
 
 def test_a_broken_message_is_shown_as_far_as_it_goes() -> None:
@@ -176,7 +176,7 @@ def test_a_broken_message_is_shown_as_far_as_it_goes() -> None:
         (b"", "empty_value"),
         (ENCODED + b"x", "trailing_bytes"),
         (struct.pack(">bI", 0, 9999) + ENCODED[5:], "unknown_schema"),
-        (CODEC.encode(record_of(records.Feedback)), "wrong_schema"),
+        (CODEC.encode(record_of(events.Feedback)), "wrong_schema"),
     ],
 )
 def test_what_does_not_decode_says_why_and_shows_its_bytes(value: bytes, problem: str) -> None:
@@ -200,7 +200,7 @@ def test_partial_needs_our_own_schema_id() -> None:
 
 
 def test_an_instant_that_no_calendar_holds_is_shown_as_a_number() -> None:
-    record = record_of(records.Touchpoint)
+    record = record_of(events.Touchpoint)
     record.occurred_at = 2**62
     found = shown(record)
     assert found.value is not None

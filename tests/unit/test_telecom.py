@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schemas.records import Action
+from schemas.decisions import Action
 from streams.app import limits
 from streams.connect.files import read_records
 from streams.experience.controls import first_pack

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from schemas.records import Action, Episode, Experience
+from schemas.decisions import Action, Episode, Experience
 from streams.analysers import analyser
 from streams.cli import app
 from streams.errors import UserError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Action, Cause
+from schemas.decisions import Action, Cause
 from streams import app
 from streams.engine.job import Message, Output
 from streams.errors import UserError

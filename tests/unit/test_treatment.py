@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from schemas.records import Action, Control, Opening, Staff, Unit
+from schemas.controls import Control, Opening, Staff, Unit
+from schemas.decisions import Action
 from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack, PackErrors
 from tests.builders import SECOND, START, actions, child_pack, control_message, driver

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from schemas.controls import Control, UsualWaiting
+from schemas.decisions import Action, Cause, Experience
+from schemas.events import Touchpoint
 from schemas.json_form import from_json, instant
-from schemas.records import Action, Cause, Control, Experience, Touchpoint, UsualWaiting
 from schemas.refusals import InvalidEvent
 from schemas.validate import check_control
 from streams.engine.job import Message, Output

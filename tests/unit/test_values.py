@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from schemas.events import Customer, Touchpoint
 from schemas.json_form import from_json
-from schemas.records import Customer, Touchpoint
 from streams.cli import app
 from streams.errors import UserError
 from streams.experience.compiled import CompiledPack, PackErrors, compile_pack

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from schemas.records import Feedback, Touchpoint
+from schemas.events import Feedback, Touchpoint
 from streams.admin import Admin
 from tests import sink_records as make
 from tests.torture.growth import Instant, told, unexplained
