@@ -7,6 +7,7 @@ from streams.analysers import analyser
 from streams.codec import OUTPUTS, codec
 from streams.engine.job import AnyJob
 from streams.experience.controls import Shelf
+from streams.experience.festivals import prepare
 from streams.experience.incidents import Incidents
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
@@ -23,11 +24,19 @@ def jobs(settings: Settings, packs: Shelf | None = None) -> tuple[AnyJob, ...]:
     """Job 1: everything about one subject. Job 2: incidents from the causes that job 1 sends on."""
     known = packs if packs is not None else shelf(settings)
     encoding = codec(settings, OUTPUTS, audiences_of(known))
+    prepare(_days_of(known))
     made: tuple[AnyJob, ...] = (
         Subjects(encoding, known, analyser(settings), limits(settings)),
         Incidents(encoding, known, limits(settings)),
     )
     return made if settings.worker_traces == "off" else tuple(_traced(made, encoding, settings))
+
+
+def _days_of(packs: Shelf) -> Iterator[str]:
+    """The festivals and peaks that packs name."""
+    for pack in packs.packs():
+        yield from pack.file.festivals.values()
+        yield from pack.file.usual_waiting.peaks if pack.file.usual_waiting is not None else ()
 
 
 def _traced(made: Iterable[AnyJob], encoding: Codec, settings: Settings) -> Iterator[AnyJob]:

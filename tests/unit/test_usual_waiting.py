@@ -13,9 +13,11 @@ from schemas.events import Touchpoint
 from schemas.json_form import from_json, instant
 from schemas.refusals import InvalidEvent
 from schemas.validate import check_control
+from streams.app import jobs
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.controls import Shelf, first_pack
+from streams.experience.festivals import prepare
 from streams.experience.habits import Habits, told_as
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
@@ -26,6 +28,7 @@ from streams.experience.waits import class_of, seconds_of, usual
 from streams.experience.week_hours import WeekHour, begins_at, week_hour
 from streams.replay.decide import Decider
 from streams.replay.driver import Driver
+from streams.settings import Settings
 from tests.builders import CODEC, SECOND, child_pack
 
 HOUR, WEEK = 3600, 7 * 86_400
@@ -360,3 +363,11 @@ def test_any_order_of_arrival_ends_in_the_same_signals(learning: CompiledPack) -
 def test_what_a_pack_may_not_say(text: str, said: str) -> None:
     with pytest.raises(PackErrors, match=said):
         child_pack(f"usual_waiting: {text}")
+
+
+def test_what_peaks_and_festivals_come_from_is_loaded_with_the_packs_and_not_by_an_event() -> None:
+    lunar_new_year.cache_clear()
+    prepare(["618", "05-20"])
+    assert lunar_new_year.cache_info().currsize == 0  # nobody needs it
+    jobs(Settings())
+    assert lunar_new_year.cache_info().currsize == 1
