@@ -78,12 +78,13 @@ class UsualWaiting(msgspec.Struct, gc=False, kw_only=True):
 
 
 class UsedSpan(msgspec.Struct, gc=False, kw_only=True):
-    """From one claim on, until another, nothing is left for a claim."""
+    """From one claim on, until another, what is left is too little for a claim of more than `room`."""
 
     from_at: int
     from_place: str
     until_at: int | None = None
     until_place: str = ""
+    room: Decimal | None = None
 
 
 class LimitUsed(msgspec.Struct, gc=False, kw_only=True):

@@ -32,7 +32,7 @@ currency: EUR
 dimensions: [service]
 journeys: {purchase: {}}
 touchpoints: {payment: {journey: purchase}}
-signals: {failure: {on: touchpoint, when: 'event.outcome == "failure"', weight: 0.01}}
+signals: {failure: {on: touchpoint, when: 'event.outcome == "failure"', weight: 'has(event.amount) ? event.amount / 1000.0 : 0.01'}}
 treatment:
   opens_at: 1
   worsens_by: 1
@@ -43,7 +43,7 @@ treatment:
   fades_after_seconds: 60
 audiences: {customer: {reaches: customer}, care: {reaches: staff}}
 actions:
-  voucher: {on: signal, signal: failure, audience: customer, kind: voucher, step: compensate, text: sorry, amount: 10, priority: 60,
+  voucher: {on: signal, signal: failure, audience: customer, kind: voucher, step: compensate, text: sorry, amount: 'signal.weight * 1000.0', priority: 60,
             emit: settled, settling_seconds: %(settling)s}
   call: {on: signal, signal: failure, audience: care, kind: call_back, step: respond, text: sorry}
 texts: {sorry: {en: Sorry.}}
@@ -69,10 +69,11 @@ class Failure(NamedTuple):
     matter: str
     unit: str | None = None
     brand: str | None = None
+    amount: int | None = None  # of the voucher; None: 10
 
     def message(self, number: int) -> Message:
         """As it comes from Kafka."""
-        more = {name: value for name in ("unit", "brand") if (value := getattr(self, name)) is not None}
+        more = {name: value for name in ("unit", "brand", "amount") if (value := getattr(self, name)) is not None}
         return message(
             "touchpoint",
             f"e{number:04}",

@@ -1,4 +1,4 @@
-"""Claims on a limit in their order: what is granted, and from which claim on nothing is left. Amounts in ten-thousandths, exactly."""
+"""Claims on a limit in their order: what is granted, and from which claim on how little is left. Amounts in ten-thousandths, exactly."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -9,7 +9,7 @@ import msgspec
 from streams.experience.state import Row
 from streams.experience.used_up import Order
 
-SPANS_MAX: Final = 64  # so often a period is closed; then it stays so
+SPANS_MAX: Final = 64  # so often what is left is told; then nothing is
 _UNIT: Final = Decimal("0.0001")
 _AFTER: Final = "+"  # after a place: behind that claim, before the next
 
@@ -32,13 +32,21 @@ class Claimed(Row):
         return (self.at, self.place)
 
 
+class UsedFrom(Row):
+    """From one claim on, until another (None: to the end), more than `room` is not granted."""
+
+    begin: Order
+    end: Order | None = None
+    room: int = 0
+
+
 class Sum(Row):
-    """What claims come to, up to one of them. `closed_at_most`: the limit that is used up; None: it is not."""
+    """What claims come to, up to one of them. `closed_at_most`: the limit when something did not fit; None: all has fitted."""
 
     until: Order = (0, "")
     granted: int = 0
     closed_at_most: int | None = None
-    spans: list[tuple[Order, Order | None]] = msgspec.field(default_factory=list)
+    spans: list[UsedFrom] = msgspec.field(default_factory=list)
 
     def add(self, one: Claimed) -> None:
         """The next claim in order."""
@@ -47,35 +55,37 @@ class Sum(Row):
             if one.amount < 0 and self.closed_at_most is not None and self.granted < self.closed_at_most:
                 self._open(one.order)
             return
-        if self.closed_at_most is not None and one.most > self.closed_at_most:
-            self._open(one.order)
-        if self.closed_at_most is not None:
-            return
+        told = None if self.closed_at_most is None else self.spans[-1].room  # so much still goes, everybody knows
         if self.granted + one.amount > one.most:
-            self._close(one.order, one.most)
+            if told is None or one.amount <= told:
+                self._close(one.order, one.most, one.most - self.granted)
+            return
+        if told is not None and one.amount > told and not self._open(one.order):
             return
         self.granted += one.amount
         if self.granted == one.most:  # nothing is left: the next one need not be asked to know it
-            self._close((one.at, one.place + _AFTER), one.most)
+            self._close((one.at, one.place + _AFTER), one.most, 0)
 
     def add_late(self, one: Claimed) -> None:
         """One that comes when its place has been settled: it was answered by the spans as they are."""
         order = one.order
-        refused = one.bound and any(begin <= order and (end is None or order < end) for begin, end in self.spans)
-        if not refused:
+        covering = (span for span in self.spans if span.begin <= order and (span.end is None or order < span.end))
+        if not (one.bound and any(one.amount > span.room for span in covering)):
             self.granted += one.amount
 
-    def _close(self, order: Order, most: int) -> None:
+    def _close(self, order: Order, most: int, room: int) -> None:
+        if self.closed_at_most is not None:
+            self.spans[-1] = UsedFrom(self.spans[-1].begin, order, self.spans[-1].room)
         self.closed_at_most = most
-        if self.spans and self.spans[-1][1] == order:  # it had been opened for nothing
-            self.spans[-1] = (self.spans[-1][0], None)
-        else:
-            self.spans.append((order, None))
+        last = len(self.spans) + 1 == SPANS_MAX  # it stays, so nothing may go on within it
+        self.spans.append(UsedFrom(order, None, 0 if last else max(0, room)))
 
-    def _open(self, order: Order) -> None:
-        if len(self.spans) < SPANS_MAX:
-            self.closed_at_most = None
-            self.spans[-1] = (self.spans[-1][0], order)
+    def _open(self, order: Order) -> bool:
+        if len(self.spans) == SPANS_MAX:
+            return False
+        self.closed_at_most = None
+        self.spans[-1] = UsedFrom(self.spans[-1].begin, order, self.spans[-1].room)
+        return True
 
 
 def sweep(settled: Sum, claims: Iterable[Claimed]) -> Sum:

@@ -1,8 +1,8 @@
 """Job 2 counts what is claimed of a limit, and publishes when it is used up.
 
 In: claims, granted or not, as causes `limit/NAME`, by group. Out: controls, a word a period. Claims are gone through in their order
-(event time, place): each is granted that fits; from the first that does not, nothing is, until the limit is raised or something is
-given back. So the words follow from the claims alone, in whatever order they arrive.
+(event time, place): each is granted that fits into what is left. From one that does not fit on, a word says how much still does, until
+less does, the limit is raised or something is given back. So the words follow from the claims alone, in whatever order they arrive.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from schemas.codec import Codec
 from schemas.controls import Control, LimitUsed, UsedSpan
 from schemas.decisions import Cause, Claim
 from streams.engine.job import Output, Step
-from streams.experience.claims import Claimed, Sum, in_units, sweep, units
+from streams.experience.claims import Claimed, Sum, UsedFrom, in_units, sweep, units
 from streams.experience.ids import digest
 from streams.experience.period_limits import is_claim
 from streams.experience.state import Row, dump
@@ -38,7 +38,7 @@ class Account(Row):
     settled: Sum = msgspec.field(default_factory=Sum)
     claims: list[Claimed] = msgspec.field(default_factory=list)
     revision: int = 0
-    published: list[tuple[tuple[int, str], tuple[int, str] | None]] = msgspec.field(default_factory=list)
+    published: list[UsedFrom] = msgspec.field(default_factory=list)
 
 
 class LimitBoard(Row):
@@ -122,12 +122,12 @@ def _settle(account: Account, horizon: int) -> None:
 
 
 def _word(board: LimitBoard, begins_at: int, account: Account, found: Sum, codec: Codec) -> Output:
-    spans = [
-        UsedSpan(from_at=begin[0], from_place=begin[1])
-        if end is None
-        else UsedSpan(from_at=begin[0], from_place=begin[1], until_at=end[0], until_place=end[1])
-        for begin, end in found.spans
-    ]
+    spans = []
+    for one in found.spans:
+        span = UsedSpan(from_at=one.begin[0], from_place=one.begin[1], room=in_units(one.room) if one.room else None)
+        if one.end is not None:
+            span.until_at, span.until_place = one.end
+        spans.append(span)
     record = Control(
         control_id=_control_id(board, begins_at, account.ends_at),
         in_force_at=begins_at,

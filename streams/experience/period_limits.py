@@ -19,6 +19,7 @@ from streams.experience.ids import digest
 from streams.experience.pack import PeriodLimit
 from streams.experience.periods import NOMINAL_SECONDS, Period, fixed_period_of, period_of
 from streams.experience.spent import Spent
+from streams.experience.used_up import NOTHING
 
 PREFIX: Final = "limit/"
 ONE: Final = Decimal(1)
@@ -42,6 +43,7 @@ class _Turn(NamedTuple):
     most: Decimal
     refused: bool
     refused_before: bool  # by claims before this one alone
+    left: Decimal = NOTHING  # where it is refused: so much would still go
 
 
 class _Asked(NamedTuple):
@@ -170,13 +172,13 @@ def _asked(
     turns: list[_Turn] = []
     while len(turns) <= spec.defers and (until is None or not turns or when < until):
         most, period = _in_force(folding, pack, name, spec, group, brand, when)
-        refused = before = not free and amount > most
-        if not free and not refused:
-            refused = used.refuses(of_brand, name, group, period[0], order)
-            before = refused and used.refuses(of_brand, name, group, period[0], order, strictly=True)
-        turns.append(_Turn(period, most, refused, before))
-        if not refused:
+        if not free and amount > most:
+            turns.append(_Turn(period, most, refused=True, refused_before=True))
+        elif free or (by := used.refusing(of_brand, name, group, period[0], order, amount)) is None:
+            turns.append(_Turn(period, most, refused=False, refused_before=False))
             break
+        else:
+            turns.append(_Turn(period, most, refused=True, refused_before=by.begin < order, left=by.room))
         when = period[1]
     return _Asked(name, spec, group, of_brand, amount, free, turns)
 
@@ -254,4 +256,8 @@ def _why(refusing: _Asked, pack: CompiledPack) -> tuple[str, str]:
     if refusing.amount > turn.most:
         return reason, f"{name}: {refusing.amount.normalize():f}{unit} of at most {most}; wins with less"
     urgent = f", or with priority {spec.below_priority}" if spec.below_priority is not None else ""
-    return reason, f"{name}: {most} used up; wins from {instant(turn.period[1])}{urgent}"
+    later = f"wins from {instant(turn.period[1])}{urgent}"
+    if turn.left > 0:
+        left = f"{turn.left.normalize():f}{unit}"
+        return reason, f"{name}: at most {left} left of {most}; wins with {left} or less; {later}"
+    return reason, f"{name}: {most} used up; {later}"

@@ -16,13 +16,19 @@ LIMITS = "{goodwill: {counts: money, most: 60, per: hour, same: [unit]}, calls: 
 SETTLING = 120
 
 
-def failures(rng: random.Random, count: int) -> list[Failure]:
+def failures(rng: random.Random, count: int, amounts: tuple[int, ...] = (10,)) -> list[Failure]:
     at, made = 0, []
     for _ in range(count):
         at += rng.choice((0, 0, 1, 5, 20, 60, 300))
         matter = f"m{rng.randrange(count)}"
-        made.append(Failure(at, f"s{rng.randrange(12)}", matter, rng.choice((None, "shop-1", "shop-2"))))
+        unit, amount = rng.choice((None, "shop-1", "shop-2")), rng.choice(amounts)
+        made.append(Failure(at, f"s{rng.randrange(12)}", matter, unit, amount=amount))
     return made
+
+
+def in_order(made: list[Failure]) -> list[Failure]:
+    """As claims are answered: those of one instant by a hash of the customer."""
+    return sorted(made, key=lambda one: (one.at, blake2b(one.subject.encode(), digest_size=8).digest()))
 
 
 def spent_by_hand(made: list[Failure], most: int) -> dict[tuple[str | None, int], int]:
@@ -31,12 +37,13 @@ def spent_by_hand(made: list[Failure], most: int) -> dict[tuple[str | None, int]
     """
     granted: dict[tuple[str | None, int], int] = {}
     given = set()
-    for one in sorted(made, key=lambda one: (one.at, blake2b(one.subject.encode(), digest_size=8).digest())):
+    for one in in_order(made):
         hour = (START // SECOND + one.at) // 3600
-        room = granted.get((one.unit, hour), 0) + 10 <= most
+        amount = one.amount or 10
+        room = granted.get((one.unit, hour), 0) + amount <= most
         if room and (one.subject, one.matter) not in given:
             given.add((one.subject, one.matter))
-            granted[one.unit, hour] = granted.get((one.unit, hour), 0) + 10
+            granted[one.unit, hour] = granted.get((one.unit, hour), 0) + amount
     return granted
 
 
@@ -52,7 +59,7 @@ def by_unit_and_hour(actions: list[Action]) -> dict[tuple[str | None, int], int]
 @given(seed=st.integers(0, 2**32), partitions=st.integers(1, 5))
 def test_nothing_goes_beyond_a_limit_while_messages_settle_longer_than_words_travel(seed: int, partitions: int) -> None:
     rng = random.Random(seed)
-    pack, made = limited(LIMITS, SETTLING), failures(rng, 60)
+    pack, made = limited(LIMITS, SETTLING), failures(rng, 60, rng.choice(((10,), (1, 3, 10, 25), (7, 40))))
     delays = Delays(*(rng.uniform(0, 29) for _ in range(4)))
     assert delays.seconds < SETTLING
     world = World(pack, partitions, delays, rng)
@@ -79,3 +86,30 @@ def test_what_goes_beyond_a_limit_is_at_most_what_is_claimed_while_a_word_travel
     leaks_until = used_up_at + max(0.0, delays.seconds - settling)
     leaks = 10 * sum(1 for one in made[6:] if one.at <= leaks_until)
     assert sum(int(one.action.amount or 0) for one in world.went_out("voucher")) <= 60 + leaks
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), partitions=st.integers(1, 5), settling=st.sampled_from((0, 30, 120)))
+def test_each_amount_leaks_only_while_the_word_travels_that_it_fits_no_more(
+    seed: int, partitions: int, settling: int
+) -> None:
+    rng = random.Random(seed)
+    pack = limited("{goodwill: {counts: money, most: 60, per: day}}", settling)
+    made = [one._replace(matter=f"m{number}") for number, one in enumerate(failures(rng, 60, (1, 3, 10, 25)))]
+    delays = Delays(rng.uniform(0, 100), rng.uniform(0, 300), rng.uniform(0, 300), rng.uniform(0, 100))
+    world = World(pack, partitions, delays, rng)
+    world.run(made, 2 * DAY)
+    granted, leaks, too_much_at = 0, 0, dict[int, int]()
+    for one in in_order(made):
+        amount = one.amount or 10
+        if granted + amount <= 60:
+            granted += amount
+            continue
+        too_much_at.setdefault(amount, one.at)
+        since = min(at for known, at in too_much_at.items() if known <= amount)  # from then on this much did not fit
+        if one.at <= since + max(0.0, delays.seconds - settling):
+            leaks += amount
+    went_out = sum(int(one.action.amount or 0) for one in world.went_out("voucher"))
+    assert granted <= went_out <= granted + leaks
+    in_force = world.in_force("voucher").values()
+    assert sum(int(one.amount or 0) for one in in_force) <= went_out

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from schemas.controls import Control, Limit, LimitUsed, UsedSpan
@@ -14,7 +15,7 @@ from schemas.json_form import from_json, instant
 from streams.engine.job import Message
 from streams.errors import UserError
 from streams.experience import limit_board
-from streams.experience.claims import SPANS_MAX, Claimed, Sum, sweep
+from streams.experience.claims import SPANS_MAX, Claimed, Sum, UsedFrom, sweep
 from streams.experience.compiled import CompiledPack, PackErrors
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.ids import cause_key
@@ -22,7 +23,7 @@ from streams.experience.periods import SECOND, Per, fixed_period_of, period_of
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
-from streams.experience.used_up import UsedUp
+from streams.experience.used_up import Span, UsedUp
 from streams.replay.decide import Decider
 from tests.builders import CODEC, LATENESS_SECONDS, START, actions, child_pack, control_message, driver, records
 from tests.limit_world import Delays, Failure, World, in_force, limited
@@ -257,7 +258,18 @@ def claimed(number: int, amount: int, most: int = 100, *, bound: bool = True) ->
     return Claimed(f"c{number}", 1, False, number, f"{number:04}", amount, most, bound)
 
 
-def test_the_first_that_does_not_fit_ends_it_until_something_changes() -> None:
+def test_what_does_not_fit_is_refused_and_what_fits_into_the_rest_is_granted() -> None:
+    rows = [claimed(number, amount) for number, amount in enumerate((70, 40, 35, 20, 30, 15, 10, 12, 1), start=1)]
+    found = sweep(Sum(), rows)
+    assert found.spans == [
+        UsedFrom((2, "0002"), (5, "0005"), 30),
+        UsedFrom((5, "0005"), (7, "0007+"), 10),
+        UsedFrom((7, "0007+")),
+    ]
+    assert found.granted == 70 + 20 + 10
+
+
+def test_something_given_back_opens_it_again() -> None:
     rows = [
         claimed(1, 60),
         claimed(2, 60),
@@ -267,26 +279,70 @@ def test_the_first_that_does_not_fit_ends_it_until_something_changes() -> None:
         claimed(6, 10),
     ]
     found = sweep(Sum(), rows)
-    assert found.spans == [((2, "0002"), (4, "0004")), ((6, "0006+"), None)]
+    assert found.spans == [UsedFrom((2, "0002"), (4, "0004"), 40), UsedFrom((5, "0005+"))]
     assert found.granted == 100
 
 
 def test_what_fits_exactly_leaves_nothing() -> None:
-    assert sweep(Sum(), [claimed(1, 100)]).spans == [((1, "0001+"), None)]
+    assert sweep(Sum(), [claimed(1, 100)]).spans == [UsedFrom((1, "0001+"))]
 
 
 def test_a_raised_limit_opens_it_with_the_claim_that_fits() -> None:
     rows = [claimed(1, 100), claimed(2, 10), claimed(3, 60, 150), claimed(4, 30, 150), claimed(5, 20, 200)]
     found = sweep(Sum(), rows)
-    assert found.spans == [((1, "0001+"), (5, "0005"))]
-    assert found.granted == 120
+    assert found.spans == [UsedFrom((1, "0001+"), (4, "0004"))]
+    assert found.granted == 150
 
 
 def test_a_period_is_opened_again_so_often_and_no_oftener() -> None:
     rows = [claimed(1, 100)]
     for number in range(2, 500, 2):
         rows += [claimed(number, -1, bound=False), claimed(number + 1, 1)]
-    assert len(sweep(Sum(), rows).spans) == SPANS_MAX
+    found = sweep(Sum(), rows)
+    assert len(found.spans) == SPANS_MAX
+    assert found.spans[-1].end is None
+
+
+def test_what_is_left_is_told_so_often_and_no_oftener() -> None:
+    rows = [claimed(1, 9_000, 10_000)]
+    for number in range(2, 500, 2):
+        rows += [claimed(number, 1_003 - number, 10_000), claimed(number + 1, 2, 10_000)]
+    found = sweep(Sum(), rows)
+    assert len(found.spans) == SPANS_MAX
+    assert found.spans[-1] == UsedFrom(found.spans[-1].begin)  # nothing from here on, or the words would be wrong
+    assert found.granted <= 10_000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_granted_is_what_the_words_let_through_and_never_too_much(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [
+        claimed(number, -rng.randint(1, 20), bound=False)
+        if rng.random() < 0.1
+        else claimed(number, rng.randint(1, 40), rng.choice((100, 100, 120)))
+        for number in range(120)
+    ]
+    found, granted = sweep(Sum(), rows), 0
+    for one in rows:
+        refused = any(
+            span.begin <= one.order and (span.end is None or one.order < span.end) and one.amount > span.room
+            for span in found.spans
+        )
+        fits = granted + one.amount <= one.most
+        assert refused == (one.bound and not fits) or len(found.spans) == SPANS_MAX
+        if not refused:
+            granted += one.amount
+            assert granted <= 120
+    assert granted == found.granted
+    half = sweep(Sum(), rows[:60])
+    half.until = rows[60].order
+    assert sweep(half, rows[60:]).spans == found.spans
+
+
+def test_what_was_told_before_there_was_room_in_it_is_read() -> None:
+    old = msgspec.msgpack.encode([[0, ""], 90, 100, [[[2, "0002"], None]]])
+    found = sweep(msgspec.msgpack.decode(old, type=Sum), [claimed(3, 5)])
+    assert (found.granted, found.spans) == (95, [UsedFrom((2, "0002"), (3, "0003"))])  # there was room after all
 
 
 # --- the board of job 2 ----------------------------------------------------------------------------------------------
@@ -394,11 +450,17 @@ def test_a_word_tells_from_when_on_something_is_otherwise() -> None:
     assert used.apply(word(2)) is None
     assert used.apply(word(4, (50, 90), (95, None))) is None
     begins_at, _ = period_of(START, "day", "UTC")
-    answers = [used.refuses(None, "calls", "", begins_at, (at, "m")) for at in (49, 50, 89, 90, 94, 95)]
-    assert answers == [False, True, True, False, False, True]
-    assert not used.refuses(None, "calls", "", begins_at, (50, "m"), strictly=True)
-    assert used.refuses(None, "calls", "", begins_at, (50, "n"), strictly=True)
-    assert not used.refuses("b", "calls", "", begins_at, (60, "m"))
+
+    def refusing(at: int, amount: int = 1, brand: str | None = None) -> Span | None:
+        return used.refusing(brand, "calls", "", begins_at, (at, "m"), Decimal(amount))
+
+    assert [refusing(at) is not None for at in (49, 50, 89, 90, 94, 95)] == [False, True, True, False, False, True]
+    assert refusing(60, brand="b") is None
+    left = word(5, (50, 90), (95, None))
+    assert left.used is not None
+    left.used.spans[0].room = Decimal(3)
+    assert used.apply(left) == 50
+    assert [refusing(60, amount) is not None for amount in (2, 3, 4)] == [False, False, True]
 
 
 def test_after_a_restart_the_words_are_read_again_and_refuse_as_before() -> None:
