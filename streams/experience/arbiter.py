@@ -107,12 +107,13 @@ def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
     )
 
 
-def _sunk(folding: Folding, pack: CompiledPack) -> list[Spent]:
-    """What went out and is not derived any more, with whom it reached."""
+def _sunk(folding: Folding, pack: CompiledPack, claim: Spent) -> list[Spent]:
+    """What went out and is not derived any more, with whom it reached. An action does not stand in its own way: it may hold again."""
     audiences = pack.file.audiences
     return [
         msgspec.structs.replace(one, reaches=audiences[one.audience].reaches if one.audience in audiences else "")
         for one in folding.sunk
+        if one.action_id != claim.action_id
     ]
 
 
@@ -139,10 +140,9 @@ class _Decision(msgspec.Struct):
             self.known = load_spent(self.folding.fold.spent)
         return self.known
 
-    @property
-    def counted(self) -> list[Spent]:
-        """All that counts."""
-        return [*self.rows, *_sunk(self.folding, self.pack)] if self.folding.sunk else self.rows
+    def counted(self, claim: Spent) -> list[Spent]:
+        """All that counts where something is claimed."""
+        return [*self.rows, *_sunk(self.folding, self.pack, claim)] if self.folding.sunk else self.rows
 
     def remember(self) -> None:
         """Writes back what later decisions will count."""
@@ -179,12 +179,12 @@ class _Decision(msgspec.Struct):
             if episode is not None:
                 since = instant(episode.opened_at)
                 return "open_episode", f"{episode.journey} since {since}; wins once it is closed"
-        if spec.cap is not None and (full_cap := self._rule_cap(candidate.rule.name, spec.cap)) is not None:
+        if spec.cap is not None and (full_cap := self._rule_cap(claim, spec.cap)) is not None:
             return "cap", full_cap
         lost = self._no_channel(candidate, claim)
         if lost is not None:
             return lost
-        self.award = award_of(folding, candidate, claim, self.counted) if spec.costs else NOTHING_GIVEN
+        self.award = award_of(folding, candidate, claim, self.counted(claim)) if spec.costs else NOTHING_GIVEN
         if self.award.lost is not None:
             return self.award.lost
         claim.amount = float(self.award.amount or 0)
@@ -210,15 +210,16 @@ class _Decision(msgspec.Struct):
             if spec.consent is not None and not agreed(profile, spec.consent, channel):
                 lost = "consent", f"no consent to {spec.consent}; wins with it, for {channel or 'all channels'}"
             elif caps := binding(candidate.pack.caps, claim, spec.priority, profile):
-                held = full(caps, claim, self.counted)
+                held = full(caps, claim, self.counted(claim))
                 lost = None if held is None else ("cap", held)
             if lost is None:
                 return None
             first = first or lost
         return first
 
-    def _rule_cap(self, name: str, cap: Cap) -> str | None:
-        times = [*self.folding.fold.fired.get(name, ()), *(one.at for one in self.folding.sunk if one.rule == name)]
+    def _rule_cap(self, claim: Spent, cap: Cap) -> str | None:
+        sunk = (one for one in self.folding.sunk if one.rule == claim.rule and one.action_id != claim.action_id)
+        times = [*self.folding.fold.fired.get(claim.rule, ()), *(one.at for one in sunk)]
         free_at, count = room(times, self.at, cap.most, cap.per_seconds)
         return None if free_at is None else in_figures("", count, cap.per_seconds, cap.most, free_at)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Notification
+from schemas.decisions import Action, Cause, Claim, Episode, Experience, Holdout, Notification
 from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
@@ -90,7 +90,7 @@ class Ledger:
             and entry.at > base_at
             and entry.status != "retracted"
             and entry.id not in kept.values()
-            and not (entry.kind == "cause" and entry.step and self._is_final(entry.step))
+            and not (entry.kind == "cause" and entry.step and self._is_spent(entry, derived))
         ]
         self._retract(gone, derived, receipts)
         for name in waiting:
@@ -105,10 +105,14 @@ class Ledger:
             self._put(fact, before.id if before is not None and before.revision else None)
         return kept
 
-    def _is_final(self, action: str) -> bool:
-        """Has a settled action gone out? Then what it has claimed is spent, whatever is derived now."""
-        entry = self._entries.get(("action", action))
-        return entry is not None and entry.settle_at is not None and entry.revision > 0
+    def _is_spent(self, claim: Entry, derived: Mapping[tuple[Kind, str], Fact]) -> bool:
+        """Has the settled action that claims gone out? Then it stays spent, unless the same is claimed at another place now."""
+        action = self._entries.get(("action", claim.step))
+        if action is None or action.settle_at is None or not action.revision:
+            return False
+        spent = self._codec.decode(claim.value, Cause).claim
+        now = (one.record.claim for one in derived.values() if isinstance(one.record, Cause) and one.step == claim.step)
+        return spent is None or not any(one is not None and _account(one) == _account(spent) for one in now)
 
     def _moved(self, derived: Mapping[tuple[Kind, str], Fact], base_at: int) -> dict[str, Entry]:
         """New action id → what it was before its episode's opening was found to be another: same rule and step (in its journey)."""
@@ -299,6 +303,11 @@ class Ledger:
             self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:
             self.outputs.append(Output(_TOPIC[type(record)], key, value))
+
+
+def _account(claim: Claim) -> tuple[str, str, int]:
+    """What a claim is counted in."""
+    return claim.limit, claim.group, claim.begins_at
 
 
 def in_force(entries: Iterable[Entry]) -> list[Entry]:
