@@ -12,6 +12,7 @@ from typing import NamedTuple
 from benchmarks.results import note
 from benchmarks.text_sets import Row, load, written
 from streams.experience.text import Tone, default_analyser
+from streams.experience.text.tone import NEUTRAL
 
 SHORT = 60  # characters: what counts as a short text for the speed
 ROUNDS = 3
@@ -66,12 +67,47 @@ def mistakes(rows: Iterable[Row], tones: Iterable[Tone], count: int) -> list[tup
     return sorted(pairs, key=lambda pair: (pair[1].sentiment or 0.0) * pair[0].label)[:count]
 
 
-def _written() -> None:
+class Marks(NamedTuple):
+    """Beyond the label: aspects found with the right sign (precision, recall), opposite labels that are sure, sarcasm."""
+
+    precision: float
+    recall: float
+    opposite: int
+    sarcasm: str  # marked of those that are / marked of those that are not
+
+
+def marks(rows: Sequence[Row], tones: Sequence[Tone]) -> Marks:
+    """Judges aspects with their sign, and what is marked unsure."""
+    wanted = [row.aspects for row in rows]
+    found = [
+        {(one.aspect, 1 if one.tone > 0 else -1) for one in tone.aspects if abs(one.tone) >= NEUTRAL} for tone in tones
+    ]
+    both = sum(len(one & other) for one, other in zip(wanted, found, strict=True))
+    pairs = list(zip(rows, tones, strict=True))
+    opposite = sum(not tone.unsure and LABELS[-row.label] == tone.label for row, tone in pairs if row.label)
+    marked = [sum(tone.unsure for row, tone in pairs if row.doubtful == kind) for kind in (True, False)]
+    doubtful = sum(row.doubtful for row in rows)
+    return Marks(
+        both / max(1, sum(map(len, found))),
+        both / max(1, sum(map(len, wanted))),
+        opposite,
+        f"{marked[0]} of {doubtful} / {marked[1]} of {len(rows) - doubtful}",
+    )
+
+
+def _written(only: str) -> None:
+    print("| round | n | right sign | n | right label | recall −/0/+ | opposite, sure | aspects P/R | unsure |")
     for name, rows in written().items():
+        if only and name[-1] not in only:
+            continue
         tones = [default_analyser().analyse(row.text) for row in rows]
-        one = score(rows, tones)
+        one, more = score(rows, tones), marks(rows, tones)
         recall = "/".join(f"{share:.2f}" for share in one.recall)
-        print(f"| {name} | {one.polar} | {one.sign:.3f} | {one.all} | {one.three:.3f} | {recall} |")
+        aspects = f"{more.precision:.2f}/{more.recall:.2f}" if any(row.aspects for row in rows) else "–"
+        print(
+            f"| {name} | {one.polar} | {one.sign:.3f} | {one.all} | {one.three:.3f} | {recall} |"
+            f" {more.opposite} | {aspects} | {more.sarcasm} |"
+        )
         for row, tone in zip(rows, tones, strict=True):
             if LABELS[row.label] != tone.label:
                 print(f"    {row.label:+d} {tone.sentiment or 0.0:+.2f} {'unsure ' * tone.unsure}{row.text}")
@@ -83,12 +119,16 @@ def main() -> None:
     parser.add_argument("--mistakes", type=int, default=0)
     parser.add_argument("--learning", action="store_true")
     parser.add_argument(
-        "--written", action="store_true", help="only the reviews written for this product, each mistake"
+        "--written",
+        nargs="?",
+        const="",
+        metavar="ROUNDS",
+        help="only the reviews written for this product (all rounds, or these), each mistake",
     )
     parser.add_argument("--record", action="store_true", help="add rows to results.csv")
     given = parser.parse_args()
-    if given.written:
-        _written()
+    if given.written is not None:
+        _written(given.written)
         return
     analyse, figures = default_analyser().analyse, dict[str, str]()
     sets = {name: [row for row in rows if row.reported != given.learning] for name, rows in load().items()}

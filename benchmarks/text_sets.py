@@ -17,6 +17,7 @@ from typing import NamedTuple
 CACHE = Path.home() / ".cache" / "touchstone" / "text-sets"
 NEUTRAL_BELOW = 0.5  # of vaderSentiment's mean ratings, −4 to 4
 FIFTH = 4
+SIGNS = {"-": -1, "0": 0, "+": 1}
 
 
 class Row(NamedTuple):
@@ -25,6 +26,8 @@ class Row(NamedTuple):
     text: str
     label: int
     group: str
+    aspects: frozenset[tuple[str, int]] = frozenset()  # (name, 1 or −1), where they were labelled
+    doubtful: bool = False  # meant the other way round
 
     @property
     def reported(self) -> bool:
@@ -47,8 +50,11 @@ def written() -> dict[str, list[Row]]:
     sets: dict[str, list[Row]] = {}
     for line in (Path(__file__).parent / "reviews.tsv").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            name, label, text = line.split("\t")
-            sets.setdefault(f"round {name}", []).append(Row(text, {"-": -1, "0": 0, "+": 1}[label], text))
+            name, label, text, *marks = line.split("\t")
+            names = [mark for mark in (marks[0] if marks else "").split(",") if mark]
+            toned = frozenset((mark[:-1], SIGNS[mark[-1]]) for mark in names if mark[-1] in "+-")
+            row = Row(text, SIGNS[label], text, toned, "unsure" in names)
+            sets.setdefault(f"round {name}", []).append(row)
     return sets
 
 
