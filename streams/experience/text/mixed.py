@@ -13,19 +13,17 @@ from typing import Final
 from streams.experience.text.learned import grams, learned
 from streams.experience.text.lexicon import DATA, lexicon
 from streams.experience.text.normal import normal
-from streams.experience.text.opinions import Said, aspects, spans
+from streams.experience.text.opinions import STEEPNESS, Said, aspects, spans
 from streams.experience.text.phrases import phrases, place
-from streams.experience.text.reading import TEXT_MAX, Clause, read
+from streams.experience.text.reading import TEXT_MAX, Clause, Toned, read
 from streams.experience.text.sarcasm import sarcastic
 from streams.experience.text.tone import Tone
 from streams.experience.text.weighing import Hit, hits, weigh
 
 FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
-Picture = tuple[int, int, float]  # an emoji or a turn of phrase: from, to, tone
 UNSURE_MOST: Final = 0.8
 UNLISTED: Final = 0.7  # of a text without a single listed word: more often it says nothing
 UNDECIDED: Final = 0.35  # |praise − blame| / (praise + blame) below which a text is for neither
-STEEPNESS: Final = 0.75
 BESIDE_LISTED: Final = 0.6  # how much learnt features count in a clause that has listed words
 
 
@@ -77,7 +75,7 @@ def _said(clause: Clause, offset: int) -> Said:
     found = hits(clause)
     if clause.tones:
         found, clause.tones = _once(found, clause.tones)
-    tones = sum([hit.tone for hit in found]) + sum([tone for _, _, tone in clause.tones])
+    tones = sum([hit.tone for hit in found]) + sum([tone for _, _, tone, _ in clause.tones])
     listed = tones * weights.listed[script]
     get = weights.grams.get
     learnt = sum([weight for gram in grams(clause) if (weight := get(gram)) is not None])
@@ -85,14 +83,14 @@ def _said(clause: Clause, offset: int) -> Said:
     return Said(clause, found, listed + learnt, listed, offset)
 
 
-def _once(found: list[Hit], tones: list[Picture]) -> tuple[list[Hit], list[Picture]]:
+def _once(found: list[Hit], tones: list[Toned]) -> tuple[list[Hit], list[Toned]]:
     """Where a turn of phrase and a listed word say the same, the stronger one does; where they differ, the turn of phrase."""
     alone = [
-        (start, end, tone)
-        for start, end, tone in tones
+        (start, end, tone, aspect)
+        for start, end, tone, aspect in tones
         if not any(start < hit.end and end > hit.start and hit.tone / tone >= 1.0 for hit in found)
     ]
-    return [hit for hit in found if not any(start < hit.end and end > hit.start for start, end, _ in alone)], alone
+    return [hit for hit in found if not any(start < hit.end and end > hit.start for start, end, _, _ in alone)], alone
 
 
 @cache

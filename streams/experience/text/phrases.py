@@ -24,6 +24,7 @@ class Phrase(NamedTuple):
     end: int
     tone: float
     unsure: bool
+    aspect: str | None
 
 
 class _Turn(NamedTuple):
@@ -31,6 +32,7 @@ class _Turn(NamedTuple):
     says: re.Pattern[str]
     tone: float
     unsure: bool
+    aspect: str | None
 
 
 @cache
@@ -41,7 +43,7 @@ def _turns() -> dict[str, list[_Turn]]:
     for row in rows:
         script = row["in"]
         says, unsure = re.compile(row["says"]), bool(row.get("unsure", False))
-        found[script].append(_Turn(tuple(row["needs"]), says, float(row["tone"]), unsure))
+        found[script].append(_Turn(tuple(row["needs"]), says, float(row["tone"]), unsure, row.get("about")))
     return found
 
 
@@ -63,7 +65,7 @@ def phrases(text: str) -> list[Phrase]:
         for match in turn.says.finditer(text):
             start, end = match.span()
             if not any(start < other.end and end > other.start and other.tone * turn.tone > 0 for other in found):
-                found.append(Phrase(start, end, turn.tone, turn.unsure))
+                found.append(Phrase(start, end, turn.tone, turn.unsure, turn.aspect))
     return found
 
 
@@ -75,6 +77,6 @@ def place(found: list[Phrase], clauses: list[Clause]) -> bool:
         holding = [clause for clause in clauses if clause.start <= start < clause.end]
         if holding:
             clause = holding[0]
-            clause.tones.append((start, end, phrase.tone * max(1.0, FLOOR / clause.weight)))
+            clause.tones.append((start, end, phrase.tone * max(1.0, FLOOR / clause.weight), phrase.aspect))
             unsure |= phrase.unsure
     return unsure

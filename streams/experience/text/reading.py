@@ -23,6 +23,9 @@ _NEGATING: Final = frozenset("不没")
 _QUESTION: Final = frozenset("?？")
 
 
+Toned = tuple[int, int, float, str | None]  # from, to, tone, aspect
+
+
 class Mark:
     """A word of the lexicon where it stands. `at`: its number among the words of the clause, for distances."""
 
@@ -57,7 +60,7 @@ class Clause:
         self.latin: list[str] = []
         self.han: list[str] = []
         self.marks: list[Mark] = []
-        self.tones: list[tuple[int, int, float]] = []  # of emoji
+        self.tones: list[Toned] = []  # of emoji and turns of phrase
         self.roles: set[str] = set()
         self.asks = self.doubtful = False
         self.weight = 1.0
@@ -119,7 +122,7 @@ class _Reader:
         self._clause.doubtful |= picture in self._lexicon.doubt
         tone = self._lexicon.emoji.get(picture)
         if tone is not None:
-            self._clause.tones.append((start, end, tone))
+            self._clause.tones.append((start, end, tone, None))
         self._clause.end = end
 
     def _latin(self) -> None:
