@@ -43,6 +43,8 @@ def lexicon() -> Lexicon:
     """The lexicon of this version."""
     entries: dict[str, Entry] = {word: Entry(tone=tone) for word, tone in _general()}
     for language in ("en", "zh"):
+        _families(entries, _document(f"families.{language}.yaml"))
+    for language in ("en", "zh"):
         _add(entries, _document(f"lexicon.{language}.yaml"))
     for word, entry in list(entries.items()):
         if not word.isascii() and entry.tone and entry.aspect is None:
@@ -59,6 +61,17 @@ def _document(name: str) -> Any:
 def _general() -> list[tuple[str, float]]:
     rows = (DATA / "general.tsv").read_text(encoding="utf-8").splitlines()
     return [(word, float(tone)) for word, tone in (row.split("\t") for row in rows if not row.startswith("#"))]
+
+
+def _families(entries: dict[str, Entry], document: Any) -> None:
+    """Words by what they are about: names of an aspect, and words with a tone and mostly an aspect of their own."""
+    for family in document["tones"]:
+        about = None if family["about"] == "-" else family["about"]
+        for word in family["words"]:
+            entries[word] = Entry(tone=float(family["tone"]), aspect=about)
+    for aspect, words in document["names"].items():
+        for word in words:
+            entries[word] = entries.get(word, Entry())._replace(aspect=aspect)
 
 
 def _add(entries: dict[str, Entry], document: Any) -> None:
