@@ -70,9 +70,9 @@ def _build(type_name: str, depth: int) -> tuple[int, Skip]:
         return 0, _skip_strings
     if name in _FIXED_BYTES or name.startswith("Interval"):
         return 0, _fixed(_FIXED_BYTES.get(name, 8))
-    if name == "FixedString":
+    if name == "FixedString" and arguments:
         return 0, _fixed(_integer(arguments[0]))
-    if name == "Decimal":
+    if name == "Decimal" and arguments:
         precision = _integer(arguments[0])
         return 0, _fixed(next((size for limit, size in _DECIMAL_BYTES if precision <= limit), 32))
     return _build_compound(type_name, name, arguments, depth)
