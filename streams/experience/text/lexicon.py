@@ -17,6 +17,7 @@ ROLES: Final = (
     "reproaches",
     "sarcasm",
     "praise",
+    "middling",
 )
 
 

@@ -20,9 +20,13 @@ from streams.experience.text.sarcasm import sarcastic
 from streams.experience.text.tone import Tone
 from streams.experience.text.weighing import Hit, hits, weigh
 
+MIDDLING: Final = 0.1  # what is left of the log-odds where a text calls it middling and says nothing stronger
+STRONGER: Final = 0.3  # |tone| of a word that is more than middling
 FAINT: Final = 0.4  # |log-odds| that make a text more than neutral
 UNSURE_MOST: Final = 0.8
 UNLISTED: Final = 0.7  # of a text without a single listed word: more often it says nothing
+UNLISTED_SHORT: Final = 0.4  # of a short one, more often still
+SHORT: Final = 10  # words; two Chinese characters count as one
 UNDECIDED: Final = 0.35  # |praise − blame| / (praise + blame) below which a text is for neither
 BESIDE_LISTED: Final = 0.6  # how much learnt features count in a clause that has listed words
 
@@ -44,12 +48,28 @@ class Mixed:
         total, weight = sum(shares), sum(map(abs, shares))
         if abs(total) < UNDECIDED * weight:  # as much praise as blame
             total *= abs(total) / (UNDECIDED * weight)
-        if not any(one.hits or one.clause.tones for one in said):
-            total *= UNLISTED
+        if _middling(said):
+            total *= MIDDLING
+        elif not any(one.hits or one.clause.tones for one in said):
+            total *= UNLISTED_SHORT if _words(said) <= SHORT else UNLISTED
         unsure = doubtful or sarcastic(said)
         if unsure:
             total = -min(max(abs(total), FAINT), UNSURE_MOST)  # most of what is meant the other way round is blame
         return Tone(round(math.tanh(STEEPNESS * total), 4), unsure, spans(said), aspects(said), _version())
+
+
+def _words(said: list[Said]) -> float:
+    return sum(len(one.clause.latin) + sum(map(len, one.clause.han)) / 2 for one in said)
+
+
+def _middling(said: list[Said]) -> bool:
+    """Does it say "average" (还行), and nothing stronger?"""
+    if not any("middling" in one.clause.roles for one in said):
+        return False
+    others = [
+        hit for one in said for hit in one.hits if "middling" not in hit.mark.entry.roles or hit.start < hit.mark.start
+    ]
+    return not any(abs(hit.tone) > STRONGER for hit in others) and not any(one.clause.tones for one in said)
 
 
 def opinions(text: str) -> tuple[list[Said], bool]:

@@ -77,6 +77,7 @@ def place(found: list[Phrase], clauses: list[Clause]) -> bool:
         holding = [clause for clause in clauses if clause.start <= start < clause.end]
         if holding:
             clause = holding[0]
-            clause.tones.append((start, end, phrase.tone * max(1.0, FLOOR / clause.weight), phrase.aspect))
+            floor = 1.0 if clause.inquires else max(1.0, FLOOR / clause.weight)
+            clause.tones.append((start, end, phrase.tone * floor, phrase.aspect))
             unsure |= phrase.unsure
     return unsure

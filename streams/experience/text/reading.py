@@ -45,6 +45,7 @@ class Clause:
         "end",
         "first",
         "han",
+        "inquires",
         "latin",
         "marks",
         "roles",
@@ -63,6 +64,7 @@ class Clause:
         self.tones: list[Toned] = []  # of emoji and turns of phrase
         self.roles: set[str] = set()
         self.asks = self.doubtful = False
+        self.inquires = False  # 请问, do you: a question that wants to know
         self.weight = 1.0
 
 

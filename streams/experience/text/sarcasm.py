@@ -5,6 +5,25 @@ from typing import Final
 from streams.experience.text.opinions import Said
 
 PRAISE_MOST: Final = 4  # words of a clause that is nothing but praise: "Great, another delay"
+REMARK_MOST: Final = 3  # words
+_REMARKS: Final = frozenset(
+    [
+        "classy",
+        "genius",
+        "brilliant",
+        "bravo",
+        "lovely",
+        "wonderful",
+        "fantastic",
+        "amazing",
+        "impressive",
+        "perfect",
+        "professional",
+        "done",
+        "job",
+        "one",
+    ]
+)
 _AGAIN: Final = ("又", "再次", "again", "another", "still")
 
 
@@ -24,6 +43,13 @@ def sarcastic(said: list[Said]) -> bool:
             return True
         if index and _exclaimed(one) and _again_bad(one, said[index - 1]):
             return True
+        if (
+            index
+            and blamed
+            and _remark(one)
+            and not any(hit.tone > 0.2 for other in said[:index] for hit in other.hits)
+        ):
+            return True
         if blamed and any(hit.mark.quoted and hit.tone > 0.2 for hit in one.hits):
             return True
     return False
@@ -32,6 +58,12 @@ def sarcastic(said: list[Said]) -> bool:
 def _bare_praise(one: Said) -> bool:
     length = len(one.clause.latin) + sum(len(run) for run in one.clause.han)
     return one.listed > 0.2 and length <= PRAISE_MOST + 2 * bool(one.clause.han)
+
+
+def _remark(one: Said) -> bool:
+    """Classy. Well done. After nothing but bad news."""
+    words = one.clause.latin
+    return 0 < len(words) <= REMARK_MOST and not one.clause.han and words[-1] in _REMARKS
 
 
 def _exclaimed(one: Said) -> bool:

@@ -66,6 +66,7 @@ def weigh(clauses: list[Clause]) -> None:
         asks = clause.asks or (bool(clause.han) and clause.han[-1].endswith(_ASKING[:1]))
         if asks:
             clause.weight *= REPROACHED if "reproaches" in roles else ASKED
+            clause.inquires = "hypotheticals" in roles and "reproaches" not in roles
         elif "hypotheticals" in roles:
             clause.weight *= SUPPOSED
             _suppose(clauses, index)
