@@ -113,7 +113,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         template=spec.text,
         parameters=parameters,
         locale=locale,
-        text=fill(text, NOT_KNOWN | parameters),
+        text=fill(text, NOT_KNOWN | parameters | {"cause": pack.cause(parameters["cause"], locale)}),
         solution=spec.solution or (found[1] if found is not None and not reaches_customer else None),
         amount=amount,
         currency=pack.file.currency if amount is not None else None,

@@ -120,6 +120,7 @@ class CompiledPack:
         self.version = _hash(file, *(one.days.digest() for _, one in sorted(calendars.items()) if one.knows_days))
         self._working = calendars.get(file.treatment.calendar or "")
         self.signals = {signal.name: signal for signal in signals}
+        self._causes = {one.spec.cause or one.name: one.spec.title for one in signals if one.spec.title}
         self.watches = tuple(watches)
         self.owing = tuple(
             (name, watch.owes, watch.signal) for name, watch in sorted(file.promises.items()) if watch.owes is not None
@@ -214,6 +215,11 @@ class CompiledPack:
             if candidate in texts:
                 return str(candidate), texts[str(candidate)]
         return self.file.default_locale, texts[self.file.default_locale]
+
+    def cause(self, name: str, locale: str) -> str:
+        """A cause in words, if one of its signals has a title in this language or in the default one."""
+        titles = self._causes.get(name)
+        return name if titles is None else titles.get(locale) or titles.get(self.file.default_locale) or name
 
 
 def _at_risk(watch: CompiledWatch) -> list[CompiledWatch]:

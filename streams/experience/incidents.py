@@ -171,7 +171,7 @@ class Incidents:
             template=rule.text,
             parameters=parameters,
             locale=locale,
-            text=fill(text, parameters),
+            text=fill(text, parameters | {"cause": pack.cause(board.cause, locale)}),
             journey=sample[0].journey,
             touchpoint=board.touchpoint,
             cause=board.cause,

@@ -203,6 +203,12 @@ def _of(pack: CompiledPack, one: Standing) -> dict[str, str]:
     }
 
 
+def _in_words(pack: CompiledPack, parameters: dict[str, str], locale: str) -> dict[str, str]:
+    """The parameters as people read them: a cause by its title."""
+    cause = parameters.get("cause")
+    return parameters if cause is None else parameters | {"cause": pack.cause(cause, locale)}
+
+
 def _title(pack: CompiledPack, touchpoint: str) -> str:
     entry = pack.file.touchpoints.get(touchpoint)
     return entry.title.get(pack.file.default_locale, touchpoint) if entry is not None else touchpoint
@@ -250,7 +256,7 @@ def _action(key: bytes, board: InsightBoard, pack: CompiledPack, one: Insight, t
         template=one.text,
         parameters=one.parameters,
         locale=locale,
-        text=fill(text, one.parameters),
+        text=fill(text, _in_words(pack, one.parameters, locale)),
         journey=pack.touchpoint(one.touchpoint).journey,
         touchpoint=one.touchpoint,
         cause=one.parameters.get("cause"),

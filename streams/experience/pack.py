@@ -95,6 +95,7 @@ class Signal(Part):
     statute: str | None = None  # one of statutes: it was lodged with a regulator, statutory clocks begin
     never_hold_out: bool = False  # nothing for which this speaks is ever held out: formal complaints, safety
     cause: str | None = None  # name under which causes are counted; null: the signal's own name
+    title: Texts = {}  # the cause in messages, a text a language; none: its name
     detail: str = ""  # the measure in words, with {parameters}
 
 

@@ -96,6 +96,10 @@ def test_before_a_promise_breaks_customer_and_adviser_know() -> None:
     life = Life(driver(pack("automotive")))
     life.touch(0, "drop_off", matter="job-1", promised_at=START + 5 * HOUR * SECOND)
     life.until(4 * HOUR + 5 * MINUTE)
+    assert [one.rule for one in actions(life.outputs)] == [
+        "tell_before_it_is_late"
+    ]  # an hour before: who can plan anew
+    life.until(4 * HOUR + 35 * MINUTE)
     assert [one.rule for one in actions(life.outputs)] == ["tell_before_it_is_late", "tell_customer_before_it_is_late"]
 
 

@@ -26,6 +26,7 @@ from tests.builders import (
     episodes,
     in_force,
     message,
+    pack,
     pack_with,
     records,
 )
@@ -82,7 +83,8 @@ def test_an_action_is_explained_and_reaches_its_audience() -> None:
     life.take("customer", 0, name="Anna", tier="gold", language="zh", owner="li")
     action = life.unhappy(10)
     assert action.origin == "inferred"
-    assert action.text == "Anna 对支付不满（repeated_failure，0.55）。请回电倾听。"
+    assert action.text == "Anna 对支付不满（多次失败，0.55）。请回电倾听。"  # the cause by its title
+    assert action.cause == action.parameters["cause"] == "repeated_failure"
     assert action.assignee == "li"
     assert action.due_at == action.decided_at + 900 * SECOND
     assert [(row.signal, row.topic, row.offset) for row in action.evidence] == [
@@ -489,3 +491,11 @@ def test_the_grounds_of_an_open_episode_stay_although_another_journey_brings_new
     told = [action for action in actions(life.outputs) if action.journey == "purchase"]
     assert "call_back_again" in {action.rule for action in told}
     assert [action.rule for action in told if not action.evidence] == []
+
+
+def test_a_cause_is_told_by_its_title_in_the_language_of_the_text_else_by_its_name() -> None:
+    retail = pack()
+    assert retail.cause("repeated_failure", "zh") == "多次失败"
+    assert retail.cause("repeated_failure", "fr") == "failed again and again"  # the default language
+    assert retail.cause("heard", "en") == "heard"
+    assert retail.cause("nobody_knows_it", "en") == "nobody_knows_it"

@@ -95,8 +95,8 @@ def test_a_cause_that_comes_week_after_week_is_one_insight_that_is_revised() -> 
     weeks_of_failure(shop, (3, 4, 5, 1, 3))
     told = shop.insights(6 * WEEK)
     assert [(one.revision, one.text) for one in told] == [
-        (1, "failure at payment: 4 customers, 2 weeks in a row"),
-        (2, "failure at payment: 5 customers, 3 weeks in a row"),
+        (1, "a failure at payment: 4 customers, 2 weeks in a row"),
+        (2, "a failure at payment: 5 customers, 3 weeks in a row"),
     ]
     assert len({one.action_id for one in told}) == 1
     assert {(one.audience, one.subject_type, one.subject_id, one.kind) for one in told} == {
@@ -124,8 +124,8 @@ def test_what_comes_back_after_its_fix_is_counted_over_all_customers_since_then(
     shop.contact(3 * WEEK, bad=True, subject="after-3")
     told = shop.insights(5 * WEEK)
     assert [(one.revision, one.text) for one in told] == [
-        (1, "failure at payment: 2 customers since it was put right"),
-        (2, "failure at payment: 3 customers since it was put right"),
+        (1, "a failure at payment: 2 customers since it was put right"),
+        (2, "a failure at payment: 3 customers since it was put right"),
     ]
     assert len({one.action_id for one in told}) == 1
 

@@ -336,6 +336,11 @@ AUTOMOTIVE: list[tuple[str, list[Event], list[Event]]] = [
         [touch(0, "drop_off", matter="m", **promised(HOUR)), touch(HOUR, "hand_over", matter="m")],
     ),
     (
+        "handed_over_late",
+        [touch(2 * HOUR, "hand_over", matter="m", **promised(HOUR))],
+        [touch(80 * MINUTE, "hand_over", matter="m", **promised(HOUR))],
+    ),
+    (
         "long_overdue",
         [touch(0, "drop_off", matter="m", **promised(HOUR))],
         [touch(0, "drop_off", matter="m", **promised(HOUR)), touch(2 * HOUR - 1, "hand_over", matter="m")],
