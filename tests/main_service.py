@@ -13,11 +13,12 @@ import pytest
 from schemas.decisions import Action
 from streams.admin import Admin
 from streams.engine.job import Message, Output
+from streams.engine.partitioning import partition_of
 from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.topics import create
-from tests.builders import in_force
+from tests.builders import in_force, message
 from tests.clickhouse_service import ClickHouseService
 from tests.kafka_service import Kafka
 from tests.touchstone_command import TOUCHSTONE, environment, touchstone
@@ -31,6 +32,19 @@ INPUTS = (
     "cx-action-updates",
     "cx-controls",
 )  # cx-causes never rests: stream time flows through it
+
+
+def closers(partitions: int, until: int) -> list[Message]:
+    """An event on each partition that moves its stream time to `until` seconds."""
+    names: dict[int, str] = {}
+    for number in range(1000):
+        names.setdefault(partition_of(f"closer-{number}".encode(), partitions), f"closer-{number}")
+        if len(names) == partitions:
+            break
+    return [
+        message("touchpoint", f"{name}-0", until, 0, name, touchpoint="search", outcome="success")
+        for name in names.values()
+    ]
 
 
 class Running:

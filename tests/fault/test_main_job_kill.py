@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from streams.engine.job import Message
-from tests.integration.test_main_job import arrivals, closers, expected, lives, subjects_only
-from tests.main_service import DEADLINE_SECONDS, Product, Running
+from tests.integration.test_main_job import arrivals, expected, lives, subjects_only
+from tests.main_service import DEADLINE_SECONDS, Product, Running, closers
 from tests.touchstone_command import touchstone
 
 PLACES = ("outputs_sent:3", "after_commit:3")  # all of them: test_engine_kill.py, with a smaller job
@@ -39,7 +39,7 @@ def killed_at(one: Product, messages: list[Message], until: int, place: str, **e
     one.produce(sorted(order[half:], key=lambda message: message.topic, reverse=True))
     one.start("worker", **extra)
     one.until_decided()
-    one.produce(closers(messages, one.settings.kafka_partitions, until))
+    one.produce(closers(one.settings.kafka_partitions, until))
     one.until_quiet()
     return subjects_only(one.in_force())
 
@@ -66,7 +66,7 @@ def test_killed_under_load_everything_reconciles(product: Callable[..., Product]
             worker.kill()
             one.expel()
     one.until_decided()
-    one.produce(closers(messages, one.settings.kafka_partitions, until))
+    one.produce(closers(one.settings.kafka_partitions, until))
     one.until_quiet()
     assert subjects_only(one.in_force()) == wanted
     reconciled = touchstone("reconcile", "--wait", "60", settings=one.settings)

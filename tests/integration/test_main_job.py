@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from streams.engine.job import Message
-from streams.engine.partitioning import partition_of
 from streams.replay.driver import Driver
 from tests.builders import SECOND, START, driver, in_force, message
 from tests.lives import HOUR, event_at, in_order, life, shuffled
-from tests.main_service import Product
+from tests.main_service import Product, closers
 from tests.touchstone_command import touchstone
 
 SUBJECTS = [f"customer-{number}" for number in range(10)]
@@ -27,19 +26,6 @@ def arrivals(messages: list[Message], seed: int) -> list[Message]:
         mine = [one for one in messages if one.key == subject.encode()]
         found += shuffled(random.Random(f"{seed}/{subject}"), mine)
     return [arrival.message for arrival in sorted(found, key=lambda arrival: arrival.at)]
-
-
-def closers(messages: list[Message], partitions: int, until: int) -> list[Message]:
-    """An event on each partition that moves its stream time to `until` seconds."""
-    names: dict[int, str] = {}
-    for number in range(1000):
-        names.setdefault(partition_of(f"closer-{number}".encode(), partitions), f"closer-{number}")
-        if len(names) == partitions:
-            break
-    return [
-        message("touchpoint", f"{name}-0", until, 0, name, touchpoint="search", outcome="success")
-        for name in names.values()
-    ]
 
 
 def expected(messages: list[Message]) -> tuple[dict[str, dict[str, Any]], int]:
@@ -83,7 +69,7 @@ def test_from_events_to_actions_in_clickhouse(product: Callable[..., Product]) -
     one.start("sink", "clickhouse")
     one.produce([*burst(), *arrivals(messages, 1)])
     one.until_decided()
-    one.produce(closers(messages, one.settings.kafka_partitions, until))
+    one.produce(closers(one.settings.kafka_partitions, until))
     one.until_quiet()
     held = one.in_force()
     trust = {name: row["trust"] for name, row in held.items() if name.startswith("cx-experiences:full-")}
@@ -109,7 +95,7 @@ def test_two_workers_and_a_rebalance_decide_the_same(product: Callable[..., Prod
     assert first.stop() == 0
     one.produce(order[2 * len(order) // 3 :])
     one.until_decided()
-    one.produce(closers(messages, 4, until))
+    one.produce(closers(4, until))
     one.until_quiet()
     assert subjects_only(one.in_force()) == wanted
     assert second.stop() == 0

@@ -9,8 +9,9 @@ from streams.engine.job import Message
 from streams.packs_folder import audiences
 from tests import sink_records as make
 from tests.builders import SECOND, START, driver
-from tests.integration.test_main_job import arrivals, closers, expected, lives
+from tests.integration.test_main_job import arrivals, expected, lives
 from tests.lives import in_order
+from tests.main_service import closers
 from tests.property.test_confluence import memory_of
 from tests.registry_service import serving
 from tests.torture import versions
@@ -128,7 +129,7 @@ def late_and_shuffled(stage: Stage) -> None:
     stage.send(sorted(order[len(order) // 2 :], key=lambda one: one.topic, reverse=True))
     stage.worker()
     stage.until_decided()
-    last = of_lives(closers(messages, stage.settings.kafka_partitions, end))
+    last = of_lives(closers(stage.settings.kafka_partitions, end))
     stage.send(one._replace(id=f"closer-{one.id}") for one in last)
     _until_quiet(stage)
 
