@@ -137,6 +137,8 @@ def test_a_worker_is_killed_under_the_open_page(lead: Browser, live: Live) -> No
     live.unhappy("browser-7", "dealer-1", "Ida Browser")
     lead.until(lambda: "worker 0" not in lead.text("#behind"), "the page shows what waits", 60)
     live.product.expel()
+    lead.until(lambda: "no worker is running" in lead.text("#behind"), "the page says why", 60)
     live.worker = live.product.start("worker")
+    lead.until(lambda: "no worker is running" not in lead.text("#behind"), "one is", 60)
     lead.until(lambda: "Ida Browser" in lead.text("#ticker"), "the action, once a worker is back", 90)
     lead.until(lambda: "worker 0" in lead.text("#behind"), "nothing waits any more", 60)
