@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from benchmarks.detection_rules import Record, fold, read_feedback, read_touchpoint
-from streams.engine.job import Decoded, Message, Output, Refold, Step, Tick
+from streams.engine.job import Concerned, Decoded, Message, Output, Refold, Step, Tick
 from streams.errors import DeadLetterReason, InvalidEvent
 
 TOUCHPOINTS, FEEDBACK, ACTIONS = "touchpoints", "feedback", "actions"
@@ -40,6 +40,6 @@ class Detection:
     def new_controls(self) -> None:
         return None
 
-    def control(self, controls: None, message: Message, stream_time: int | None) -> int | None:
+    def control(self, controls: None, message: Message, stream_time: int | None) -> Concerned | None:
         """Never called: this job has no broadcast."""
         return None

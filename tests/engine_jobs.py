@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
+from streams.engine.job import Concerned, Decoded, Message, Output, Refold, Rejected, Step, Tick
 from streams.errors import DeadLetterReason, InvalidEvent, Unavailable
 
 SECOND = 1_000_000
@@ -87,12 +87,12 @@ class AsOf:
     def new_controls(self) -> dict[str, Any]:
         return {"factors": []}
 
-    def control(self, controls: dict[str, Any], message: Message, stream_time: int | None) -> int | None:
+    def control(self, controls: dict[str, Any], message: Message, stream_time: int | None) -> Concerned | None:
         event = json.loads(message.value or b"{}")
         if event.get("bad"):
             raise InvalidEvent(DeadLetterReason.CONTROL_TOO_LATE, "asked for")
         controls["factors"].append((event["since"], event["factor"]))
-        return int(event["since"])
+        return Concerned(int(event["since"]), [key.encode() for key in event["keys"]] if "keys" in event else None)
 
 
 def factor(controls: dict[str, Any], at: int) -> int:

@@ -163,11 +163,11 @@ def play(life: Life, arrivals: Sequence[Message], late_control: int | None = Non
 
 def refold(one: Driver, control: Control) -> list[Output]:
     """A control that comes after its time: what was judged without it is judged again."""
-    since = one.job.control(one.controls, control_message(control), one.stream_time)
+    concerned = one.job.control(one.controls, control_message(control), one.stream_time)
     outputs: list[Output] = []
-    if since is not None:
+    if concerned is not None:
         for key in list(one.keys()):
-            outputs += one._step(key, [Refold(since)])
+            outputs += one._step(key, [Refold(concerned.since_at)])
     return outputs
 
 

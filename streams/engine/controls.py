@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from streams.engine.decoding import RawMessage, Refusal
-from streams.engine.job import AnyJob, Message
+from streams.engine.job import AnyJob, Concerned, Message
 from streams.errors import InvalidEvent
 
 
@@ -85,19 +85,19 @@ class ControlReader:
 
     # --- work ---------------------------------------------------------------------------------------------------
 
-    def apply(self, stream_time: int | None) -> int | None:
-        """Fold the first waiting control in. The instant from which keys must be refolded, None for no need."""
+    def apply(self, stream_time: int | None) -> Concerned | None:
+        """Fold the first waiting control in. What must be refolded, None for no need."""
         raw = self._waiting[0]
-        since_at: int | None = None
+        concerned: Concerned | None = None
         message = self._message(raw)
         try:
-            since_at = self._job.control(self.value, message, stream_time)
+            concerned = self._job.control(self.value, message, stream_time)
         except InvalidEvent as invalid:
             self._unsettled.append(Refusal(message, invalid.reason, invalid.detail))
             self._refused.append(raw.offset)
         self._waiting.popleft()
         self.applied_next = raw.offset + 1
-        return since_at
+        return concerned
 
     def settle(self) -> list[Refusal]:
         """All that was applied needs no more work. Returns what was refused on the way, for the dead letters."""

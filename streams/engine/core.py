@@ -14,7 +14,7 @@ from streams.engine.controls import ControlReader
 from streams.engine.decoding import Decoder, Item, RawMessage, Refusal
 from streams.engine.effects import Effects, Gathered
 from streams.engine.grouping import Taken, group
-from streams.engine.job import AnyJob, Refold, Rejected, Tick
+from streams.engine.job import AnyJob, Concerned, Refold, Rejected, Tick
 from streams.engine.ledger import Ledger
 from streams.engine.limits import Limits
 from streams.engine.marks import MarkSender
@@ -214,11 +214,21 @@ class TaskCore:
         return Piece([(key, (Tick(due_at),)) for due_at, key in due], finish)
 
     def _apply_control(self) -> None:
-        since_at = self.controls.apply(self._furthest())
-        if since_at is not None:
-            earlier = since_at if self._refold is None else self._refold.since_at
-            self._refold = Refolding(min(since_at, earlier), self.store.parts(INNER_BATCH))
+        concerned = self.controls.apply(self._furthest())
+        if concerned is not None:
+            self._refold = self._refolding(concerned, self._refold)
         self._settle_controls()
+
+    def _refolding(self, concerned: Concerned, before: Refolding | None) -> Refolding | None:
+        """What a control concerns, and what is left of what was begun for those before it."""
+        since_at, keys = concerned
+        if before is not None:
+            since_at, left = min(since_at, before.since_at), before.left
+            keys = None if keys is None or left is None else list(dict.fromkeys((*left, *keys)))
+        if keys is None:
+            return Refolding(since_at, self.store.parts(INNER_BATCH))
+        known = [key for key in dict.fromkeys(keys) if self.store.get(key) is not None]
+        return Refolding.of(since_at, known, INNER_BATCH) if known else None
 
     def _furthest(self) -> int | None:
         """Stream time, or the newest event that was processed if that is ahead: what a control can come too late for."""

@@ -53,6 +53,13 @@ class Refold(NamedTuple):
     since_at: int
 
 
+class Concerned(NamedTuple):
+    """What a control concerns: keys to judge again from `since_at` on, those without state passed over. `keys` None: all."""
+
+    since_at: int
+    keys: Sequence[bytes] | None = None
+
+
 class Rejected(NamedTuple):
     """A decoded message that the job refuses after all: it is dead-lettered with its bytes."""
 
@@ -115,8 +122,8 @@ class Job(Protocol[InputT, ControlsT]):
         """Controls of a task that has seen no control yet."""
         ...
 
-    def control(self, controls: ControlsT, message: Message, stream_time: int | None) -> int | None:
-        """Fold a control in (in place). The event time from which subjects must be refolded, or None for no need.
+    def control(self, controls: ControlsT, message: Message, stream_time: int | None) -> Concerned | None:
+        """Fold a control in (in place). What must be refolded, or None for no need.
 
         `stream_time`: how far this task has come (the newest event processed, if that is ahead); None when it has seen no
         event yet, or when the control had been applied before and is only read again.

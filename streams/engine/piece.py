@@ -16,16 +16,28 @@ class Piece(NamedTuple):
 
 
 class Refolding:
-    """All keys there are, part by part; the part stays until it is done."""
+    """All keys there are, or those that are concerned, part by part; the part stays until it is done."""
 
-    def __init__(self, since_at: int, parts: Iterator[list[bytes]]) -> None:
+    def __init__(self, since_at: int, parts: Iterator[list[bytes]], keys: list[bytes] | None = None) -> None:
         self.since_at = since_at
         self.part: list[bytes] = []
         self._parts = parts
+        self._keys, self._done = keys, 0
         self.next()
+
+    @classmethod
+    def of(cls, since_at: int, keys: list[bytes], size: int) -> "Refolding":
+        """Of these keys alone."""
+        return cls(since_at, (keys[start : start + size] for start in range(0, len(keys), size)), keys)
+
+    @property
+    def left(self) -> list[bytes] | None:
+        """Keys that are not done, those of the part at hand included; None: of all keys it is not known."""
+        return None if self._keys is None else self._keys[self._done :]
 
     def next(self) -> bool:
         """Is there another part?"""
+        self._done += len(self.part)
         following = next(self._parts, None)
         self.part = following or []
         return following is not None

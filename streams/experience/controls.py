@@ -8,6 +8,7 @@ from schemas.controls import Control, PackInForce, Staff, Unit
 from schemas.validate import EARLIEST, LATEST
 from streams.errors import Unavailable
 from streams.experience.bulk import Words
+from streams.experience.claimants import Claimants
 from streams.experience.compiled import CompiledPack
 from streams.experience.habits import Habits
 from streams.experience.limits_in_force import LimitsInForce
@@ -69,6 +70,7 @@ class Controls:
         self.words = Words()
         self.habits = Habits()
         self.used = UsedUp()
+        self.claimants = Claimants()
         self.limits = LimitsInForce()
         self._seen: set[str] = set()
         self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack

@@ -14,7 +14,7 @@ from schemas.controls import Control, Incident
 from schemas.decisions import Action, Cause, Evidence, Notification
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
-from streams.engine.job import Decoded, Message, Output, Refold, Rejected, Step, Tick
+from streams.engine.job import Concerned, Decoded, Message, Output, Refold, Rejected, Step, Tick
 from streams.experience import insights, limit_board, usual_waiting
 from streams.experience.bulk import SweepRule, is_bulk, rule_of
 from streams.experience.compiled import CompiledPack
@@ -72,7 +72,7 @@ class Incidents:
     def new_controls(self) -> None:
         """This job has none."""
 
-    def control(self, controls: None, message: Message, stream_time: int | None) -> int | None:
+    def control(self, controls: None, message: Message, stream_time: int | None) -> Concerned | None:
         """Never called: this job has no broadcast."""
         return None
 

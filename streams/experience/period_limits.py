@@ -78,6 +78,7 @@ def ask(folding: Folding, candidate: Candidate, claim: Spent, *, is_right: bool)
     binding = [(name, spec) for name, spec in pack.limits if _counts(spec, claim)]
     if not binding:
         return UNASKED
+    folding.controls.claimants.note(folding.key, at)
     order = (at, _place(folding, at))
     spec_of = candidate.rule.spec
     until = at + int(spec_of.expires_in_seconds * SECOND) if spec_of.expires_in_seconds is not None else None

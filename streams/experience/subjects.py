@@ -12,7 +12,7 @@ from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from schemas.validate import check, check_control
 from streams import metrics
-from streams.engine.job import Decoded, Message, Refold, Rejected, Step, Tick
+from streams.engine.job import Concerned, Decoded, Message, Refold, Rejected, Step, Tick
 from streams.experience.bulk import is_bulk
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
@@ -98,19 +98,22 @@ class Subjects:
         """Controls of a task that has seen none."""
         return Controls(self._shelf)
 
-    def control(self, controls: Controls, message: Message, stream_time: int | None) -> int | None:
+    def control(self, controls: Controls, message: Message, stream_time: int | None) -> Concerned | None:
         """Raises InvalidEvent for one that is malformed, or dated before the horizon."""
         control = self._codec.decode(message.value, Control)
         check_control(control, message.key)
+        if stream_time is not None:
+            controls.claimants.begin(stream_time)
         if controls.knows(control):
             return None
         if control.incident is not None and is_bulk(control.incident.cause):
             return _past(controls.word(control), stream_time)
         if control.usual_waiting is not None:
             since = _past(controls.habits.apply(control), stream_time)
-            return since if since is None or since >= (stream_time or 0) - self._limits.lateness else None
+            recent = since is not None and since.since_at >= (stream_time or 0) - self._limits.lateness
+            return since if recent else None
         if control.used is not None:
-            return _past(controls.used.apply(control), stream_time)
+            return _claiming(controls, _past(controls.used.apply(control), stream_time))
         judges = control.incident is None
         if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(
@@ -122,12 +125,20 @@ class Subjects:
             labels = (control.pack.name, control.pack.version, control.brand or "")
             metrics.pack_from_seconds.labels(*labels).set(control.in_force_at / 1e6)
         late = stream_time is not None and control.in_force_at <= stream_time
-        return control.in_force_at if late and judges else None
+        return Concerned(control.in_force_at) if late and judges else None
 
 
-def _past(since: int | None, stream_time: int | None) -> int | None:
+def _past(since: int | None, stream_time: int | None) -> Concerned | None:
     """From when on subjects are folded anew. What is settled stays as it was decided; that is no reason to refuse a word."""
-    return since if since is not None and stream_time is not None and since <= stream_time else None
+    return Concerned(since) if since is not None and stream_time is not None and since <= stream_time else None
+
+
+def _claiming(controls: Controls, concerned: Concerned | None) -> Concerned | None:
+    """A word on a limit concerns those who have claimed since."""
+    found = controls.claimants.since(concerned.since_at) if concerned is not None else None
+    if concerned is None or found is None:
+        return concerned
+    return Concerned(concerned.since_at, [subject.encode() for subject in found])
 
 
 @lru_cache(maxsize=1024)

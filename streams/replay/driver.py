@@ -24,10 +24,11 @@ class Driver:
 
     def control(self, message: Message) -> list[Output]:
         """Folds a control in, before or between inputs; where it comes late, what changes by it comes out. Raises InvalidEvent."""
-        since = self.job.control(self.controls, message, self.stream_time)
-        if since is None:
+        concerned = self.job.control(self.controls, message, self.stream_time)
+        if concerned is None:
             return []
-        return [output for key in list(self.states) for output in self._step(key, [Refold(since)])]
+        keys = list(self.states) if concerned.keys is None else [key for key in concerned.keys if key in self.states]
+        return [output for key in keys for output in self._step(key, [Refold(concerned.since_at)])]
 
     def take(self, message: Message) -> list[Output]:
         """One message in; what it and the ticks before it derive comes out. A refused message stands in `rejected`."""

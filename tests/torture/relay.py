@@ -13,7 +13,7 @@ from schemas.codec import Codec
 from schemas.decisions import Action, Episode, Evidence
 from schemas.events import Feedback, Touchpoint
 from schemas.validate import check
-from streams.engine.job import Decoded, Message, Output, Refold, Step, Tick
+from streams.engine.job import Concerned, Decoded, Message, Output, Refold, Step, Tick
 
 SETTLE_US = 300_000_000  # of event time after a key's first input
 
@@ -74,7 +74,7 @@ class Relay:
     def new_controls(self) -> None:
         return None
 
-    def control(self, controls: None, message: Message, stream_time: int | None) -> int | None:
+    def control(self, controls: None, message: Message, stream_time: int | None) -> Concerned | None:
         return None
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streams.engine import marks
-from streams.engine.job import Output, Step
+from streams.engine.job import Concerned, Output, Refold, Step
 from streams.engine.marks import Mark
 from streams.engine.record import decode
 from streams.errors import Unavailable, UserError
@@ -361,7 +361,7 @@ def test_a_control_hears_of_the_newest_event_even_if_stream_time_is_behind_it() 
     heard: list[int | None] = []
 
     class Listening(Controlled):
-        def control(self, controls: dict[str, object], message: object, stream_time: int | None) -> int | None:
+        def control(self, controls: dict[str, object], message: object, stream_time: int | None) -> Concerned | None:
             heard.append(stream_time)
             return None
 
@@ -395,3 +395,45 @@ def test_a_piece_that_is_held_goes_on_when_the_control_that_it_waits_for_comes()
     effects = core.take_effects(NOW)
     assert _of(effects.outputs, "out") == [{"id": "b", "revision": 1, "count": 10}]
     assert effects.inputs == {"in-a": 1, "in-b": 1}
+
+
+def test_a_control_that_concerns_some_keys_makes_the_task_look_at_these_alone() -> None:
+    seen: list[bytes] = []
+
+    class Watched(Controlled):
+        def step(self, key: bytes, state: bytes | None, inputs: Any, controls: dict[str, Any]) -> Step:
+            seen.extend(key for one in inputs if isinstance(one, Refold))
+            return super().step(key, state, inputs, controls)
+
+    core = core_of(Watched())
+    feed(core, "controls", [])
+    feed(core, "in-a", [event(0, NOW - 9)])
+    keys = [b"k%03d" % number for number in range(200)]
+    feed(core, "in-b", [event(number, NOW - 5, key=key, id=f"b{number}") for number, key in enumerate(keys)])
+    drain(core)
+    core.take_effects(NOW)
+    some = ["k003", "k150", "nobody", "k003"]
+    feed(core, "controls", [_control(0, since=NOW - 6, factor=2, keys=some)])
+    drain(core)
+    assert seen == [b"k003", b"k150"]
+    core.take_effects(NOW)
+    seen.clear()
+    many = [key.decode() for key in keys[:150]]  # more than one part
+    feed(core, "controls", [_control(1, since=NOW - 6, factor=3, keys=many)])
+    core.work(NOW)
+    core.work(NOW)
+    begun = list(seen)
+    assert 0 < len(begun) < 150
+    feed(core, "controls", [_control(2, since=NOW - 7, factor=4, keys=["k199"])])
+    drain(core)
+    assert seen == [*begun, *keys[len(begun) : 150], b"k199"]  # none twice, none left out
+    assert decode(core.take_effects(NOW).record).controls_next == 3
+    seen.clear()
+    feed(core, "controls", [_control(3, since=NOW - 6, factor=5, keys=["k001"]), _control(4, since=NOW, factor=6)])
+    drain(core)
+    assert sorted(set(seen)) == sorted([b"k", *keys])
+    seen.clear()
+    feed(core, "controls", [_control(5, since=NOW - 6, factor=5, keys=["nobody"])])
+    drain(core)
+    assert seen == []
+    assert decode(core.take_effects(NOW).record).controls_next == 6

@@ -1,6 +1,7 @@
 """Limits of a period over all customers: budgets by unit, capacity that waits for the next period, what is given back or raised."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,12 +13,12 @@ from schemas.controls import Control, Limit, LimitUsed, UsedSpan
 from schemas.decisions import Action, Cause, Claim, Loser
 from schemas.events import Touchpoint
 from schemas.json_form import from_json, instant
-from streams.engine.job import Message
+from streams.engine.job import Message, Refold, Step
 from streams.errors import UserError
-from streams.experience import limit_board
+from streams.experience import claimants, limit_board
 from streams.experience.claims import SPANS_MAX, Claimed, Sum, UsedFrom, sweep
 from streams.experience.compiled import CompiledPack, PackErrors
-from streams.experience.controls import Shelf, first_pack
+from streams.experience.controls import Controls, Shelf, first_pack
 from streams.experience.ids import cause_key
 from streams.experience.periods import SECOND, Per, fixed_period_of, period_of
 from streams.experience.subjects import Subjects
@@ -25,7 +26,17 @@ from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser
 from streams.experience.used_up import Span, UsedUp
 from streams.replay.decide import Decider
-from tests.builders import CODEC, LATENESS_SECONDS, START, actions, child_pack, control_message, driver, records
+from tests.builders import (
+    CODEC,
+    LATENESS_SECONDS,
+    START,
+    actions,
+    child_pack,
+    control_message,
+    driver,
+    message,
+    records,
+)
 from tests.limit_world import Delays, Failure, World, in_force, limited
 from tests.unit.test_decisions import Life
 
@@ -475,6 +486,66 @@ def test_after_a_restart_the_words_are_read_again_and_refuse_as_before() -> None
     step = job.step(b"s9", None, [job.decode(late).value], controls)
     kinds = [CODEC.decode(one.value, Action).kind for one in step.outputs if one.topic == "cx-actions"]
     assert kinds == ["call_back"]
+
+
+def test_a_word_makes_a_task_look_at_those_who_have_claimed_since() -> None:
+    one = driver(limited("{calls: {most: 2, per: hour, audiences: [care]}}"))
+    seen: list[bytes] = []
+    step = one.job.step
+
+    def watched(key: bytes, state: bytes | None, inputs: Sequence[object], controls: Controls) -> Step:
+        seen.extend(key for each in inputs if isinstance(each, Refold))
+        return step(key, state, inputs, controls)
+
+    one.job.step = watched  # type: ignore[method-assign]
+
+    def live(number: int, outcome: str) -> None:
+        one.take(
+            message("touchpoint", f"e{number}", number, number, f"s{number}", touchpoint="payment", outcome=outcome)
+        )
+
+    def told(revision: int, at: int, group: str = "") -> int:
+        begin, end = START + at * SECOND, START + 3600 * SECOND
+        used = LimitUsed(
+            limit="calls",
+            group=group,
+            begins_at=START,
+            ends_at=end,
+            revision=revision,
+            spans=[UsedSpan(from_at=begin, from_place="")],
+            granted=Decimal(2),
+        )
+        seen.clear()
+        one.control(control_message(Control(control_id="limit-x-1", in_force_at=START, written_at=START, used=used)))
+        return len(seen)
+
+    for number in range(40):
+        live(number, "success")
+    live(40, "failure")
+    assert told(1, 40, "other") == 41  # it may have claimed in an earlier life: everybody
+    for number in range(41, 100):
+        live(number, "failure" if number % 10 == 0 else "success")
+    assert told(1, 65) == 3
+    assert sorted(seen) == [b"s70", b"s80", b"s90"]
+    assert told(2, 20) == 100  # from before it began to note
+
+
+def test_who_has_claimed_is_known_as_far_back_as_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claimants, "KEPT_MAX", 10)
+    known = claimants.Claimants()
+    known.note("early", 5)
+    assert known.since(0) is None
+    known.begin(3)
+    known.begin(100)  # only the first counts
+    assert known.since(3) is None
+    assert known.since(4) == ["early"]
+    known.note("early", 2)
+    assert known.since(5) == ["early"]
+    for number in range(6, 16):
+        known.note(f"s{number}", number)
+    assert known.since(4) is None  # let go
+    assert known.since(10) is None
+    assert known.since(11) == ["s11", "s12", "s13", "s14", "s15"]
 
 
 # --- periods ---------------------------------------------------------------------------------------------------------
