@@ -92,7 +92,7 @@ class Ledger:
             and entry.id not in kept.values()
             and not (entry.kind == "cause" and entry.step and self._is_spent(entry, derived))
         ]
-        self._retract(gone, derived, receipts)
+        self._retract(gone, derived, receipts, {one.id for one in moved.values()})
         for name in waiting:
             if name in withdrawn:
                 self._withdraw(name)
@@ -115,7 +115,8 @@ class Ledger:
         return spent is None or not any(one is not None and _account(one) == _account(spent) for one in now)
 
     def _moved(self, derived: Mapping[tuple[Kind, str], Fact], base_at: int) -> dict[str, Entry]:
-        """New action id → what it was before its episode's opening was found to be another: same rule and step (in its journey)."""
+        """New action id → what it was before its episode's opening was found to be another: same rule and step, in its journey; or
+        before the episode was found to be in another journey: about the same event."""
         left = [
             entry
             for key, entry in self._entries.items()
@@ -134,7 +135,25 @@ class Ledger:
                 if old is not None:
                     left.remove(old)
                     moved[fact.id] = old
+        for key, fact in derived.items() if left else ():
+            record = fact.record
+            if isinstance(record, _DECIDED) and record.episode_id and key not in self._entries and fact.id not in moved:
+                old = next((one for one in left if _elsewhere(one, fact) and self._about_the_same(one, record)), None)
+                if old is not None:
+                    left.remove(old)
+                    moved[fact.id] = old
         return moved
+
+    def _about_the_same(self, entry: Entry, record: Action | Holdout) -> bool:
+        """Do two actions rest on an event that is evidence for both?"""
+        before = self._codec.decode(entry.value, _TYPE[entry.kind]) if entry.value else None
+        if not isinstance(before, _DECIDED):
+            return False
+        if before.occasion == record.occasion:
+            return True
+        if not (isinstance(before, Action) and isinstance(record, Action)):
+            return False
+        return not {one.event_id for one in before.evidence}.isdisjoint(one.event_id for one in record.evidence)
 
     def _keep(self, entry: Entry, fact: Fact) -> None:
         """A message that is out stays out under its first id, as what is derived now; one that was taken back holds again."""
@@ -153,14 +172,16 @@ class Ledger:
         else:
             self._emit(entry, record)
 
-    def _retract(self, gone: list[Entry], derived: Mapping[tuple[Kind, str], Fact], receipts: frozenset[str]) -> None:
+    def _retract(
+        self, gone: list[Entry], derived: Mapping[tuple[Kind, str], Fact], receipts: frozenset[str], replaced: set[str]
+    ) -> None:
         if not gone:
             return
         journeys = {fact.record.journey for fact in derived.values() if isinstance(fact.record, Episode)}
         worked = self._worked(receipts)
         for entry in gone:
             if entry.kind == "episode":
-                self._end_episode(entry, journeys, worked)
+                self._end_episode(entry, journeys, worked, replaced)
             else:
                 self._take_back(entry)
 
@@ -269,10 +290,11 @@ class Ledger:
         """What is derived again counts by itself."""
         self._subject.sunk = [one for one in self._subject.sunk if (one.rule, one.at) != (entry.rule, entry.at)]
 
-    def _end_episode(self, entry: Entry, journeys: set[str], worked: set[str]) -> None:
+    def _end_episode(self, entry: Entry, journeys: set[str], worked: set[str], replaced: set[str]) -> None:
         """An episode is not derived any more. Where somebody has acted on it and no other takes its place, it says so."""
         record = self._codec.decode(entry.value, Episode)
-        if record.journey in journeys or worked.isdisjoint(record.actions):
+        taken_over = record.journey in journeys or not replaced.isdisjoint(record.actions)
+        if taken_over or worked.isdisjoint(record.actions):
             self._take_back(entry)
         elif record.state != "superseded_after_work":
             record.state = "superseded_after_work"
@@ -303,6 +325,11 @@ class Ledger:
             self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:
             self.outputs.append(Output(_TOPIC[type(record)], key, value))
+
+
+def _elsewhere(entry: Entry, fact: Fact) -> bool:
+    """Are they one step of one rule, but for the journey?"""
+    return (entry.kind, entry.rule, entry.step.partition("/")[2]) == (fact.kind, fact.rule, fact.step.partition("/")[2])
 
 
 def _account(claim: Claim) -> tuple[str, str, int]:

@@ -114,11 +114,18 @@ def heard(folding: Folding, journey: str, at: int) -> None:
 
 def _episode_of(folding: Folding, wanted: str) -> Episode | None:
     """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
-    receipts follow."""
+    receipts follow; also out of the journey in which it was before."""
     for episode in folding.fold.episodes:
         if wanted in episode.actions:
             return episode
         for rule, step in episode.done:
             if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
+                return episode
+    for episode in folding.fold.episodes:
+        elsewhere = [one for one in pack_of(folding, episode).file.journeys if one != episode.journey]
+        for rule, step in episode.done:
+            steps = [f"{journey}/{step.partition('/')[2]}" for journey in elsewhere]
+            ids = (action_id(rule, folding.key, event, one) for event in episode.members for one in steps)
+            if wanted in ids:
                 return episode
     return None
