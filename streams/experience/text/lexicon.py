@@ -18,6 +18,7 @@ ROLES: Final = (
     "sarcasm",
     "praise",
     "middling",
+    "final",
 )
 
 

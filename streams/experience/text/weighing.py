@@ -113,7 +113,7 @@ def hits(clause: Clause) -> list[Hit]:
             negations.append(mark)
         elif entry.degree and (not entry.tone or (before is not None and before.entry.tone and _next_to(mark, before))):
             degrees.append(mark)
-        elif entry.tone:
+        elif entry.tone and not ("final" in entry.roles and mark.end < clause.end - 1):  # a particle may follow
             found.append(_hit(clause, mark, negations, degrees))
             negations, degrees = [], []
     return found
