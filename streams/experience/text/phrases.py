@@ -4,6 +4,7 @@ Repeats in them are bounded, so that no text takes long. A first look for what i
 
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,8 +13,6 @@ import yaml
 from streams.experience.text.reading import Clause
 
 _DATA: Final = Path(__file__).parent / "phrases.yaml"
-_HAN: Final = re.compile("[\u3400-\u9fff]")
-_LATIN: Final = re.compile("[a-z]{3}")
 FLOOR: Final = 0.6  # what a turn of phrase counts at least, also in a question or a supposition
 
 
@@ -28,40 +27,45 @@ class Phrase(NamedTuple):
 
 
 class _Turn(NamedTuple):
-    needs: tuple[str, ...]
     says: re.Pattern[str]
     tone: float
     unsure: bool
     aspect: str | None
 
 
+class _Turns(NamedTuple):
+    """`looks`: the first two characters of what a turn of phrase needs → all of it, and the turn's number."""
+
+    turns: tuple[_Turn, ...]
+    looks: dict[str, tuple[tuple[str, int], ...]]
+
+
 @cache
-def _turns() -> dict[str, list[_Turn]]:
-    """By script: a text is searched for what it is written in."""
+def _turns() -> _Turns:
     rows = yaml.safe_load(_DATA.read_text(encoding="utf-8"))["phrases"]
-    found: dict[str, list[_Turn]] = {"han": [], "latin": [], "any": []}
-    for row in rows:
-        script = row["in"]
-        says, unsure = re.compile(row["says"]), bool(row.get("unsure", False))
-        found[script].append(_Turn(tuple(row["needs"]), says, float(row["tone"]), unsure, row.get("about")))
-    return found
+    turns = [
+        _Turn(re.compile(row["says"]), float(row["tone"]), bool(row.get("unsure", False)), row.get("about"))
+        for row in rows
+    ]
+    looks: dict[str, list[tuple[str, int]]] = {}
+    for number, row in enumerate(rows):
+        for needed in row["needs"]:
+            looks.setdefault(needed[:2], []).append((needed, number))
+    return _Turns(tuple(turns), {first: tuple(found) for first, found in looks.items()})
+
+
+def _possible(text: str, looks: dict[str, tuple[tuple[str, int], ...]]) -> list[int]:
+    """The numbers of the turns of phrase that a text has what they need for: most texts have it for few."""
+    begun = {*text, *map("".join, pairwise(text))} & looks.keys()
+    return sorted({number for first in begun for needed, number in looks[first] if needed in text})
 
 
 def phrases(text: str) -> list[Phrase]:
     """The turns of phrase of a normalised text; of those that overlap and say the same, the first one."""
-    turns = _turns()
-    looked_for = turns["any"]
-    if _LATIN.search(text):
-        looked_for = looked_for + turns["latin"]
-    if not text.isascii() and _HAN.search(text):
-        looked_for = looked_for + turns["han"]
+    turns, looks = _turns()
     found: list[Phrase] = []
-    for turn in looked_for:
-        for word in turn.needs:  # half the time of any()
-            if word in text:
-                break
-        else:
-            continue
+    for number in _possible(text, looks):
+        turn = turns[number]
         for match in turn.says.finditer(text):
             start, end = match.span()
             if not any(start < other.end and end > other.start and other.tone * turn.tone > 0 for other in found):
