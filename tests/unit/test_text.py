@@ -258,3 +258,93 @@ def test_no_text_takes_long() -> None:
     """Repeats in turns of phrase are bounded: a text made for them is read as well."""
     for piece in ("说好", "等了一", "waited for over ", "you'd think ", "用了一天就"):
         assert tone(piece * 1000).version
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "还行吧，中规中矩",
+        "一般般吧，没什么特别的",
+        "It's okay, nothing special.",
+        "Neither good nor bad",
+        "请问退款要多久才能到账？",
+        "请问early check in要加钱吗",
+        "Is there a way to reset my password?",
+        "我们订的是大床房，三号入住",
+        "新版本在设置里可以换头像",
+    ],
+)
+def test_what_is_middling_asked_or_merely_told_is_neutral(text: str) -> None:
+    assert tone(text).label == "neutral"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot recommend it enough!",
+        "You won't find a friendlier team",
+        "Can't fault anything",
+        "挑不出毛病",
+        "性价比没得说",
+        "用了三年一次都没坏过",
+        "又快又好",
+    ],
+)
+def test_praise_in_negated_words_is_praise(text: str) -> None:
+    assert tone(text).label == "positive"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I've had better coffee at home",
+        "I would have given five stars if the battery lasted longer",
+        "如果态度能好一点，我也不会给差评",
+        "早知道就不买了",
+        "说好两百，提车变成三百五",
+        "又小又潮",
+        "No water, no announcement, nothing",
+    ],
+)
+def test_blame_without_a_word_of_blame(text: str) -> None:
+    assert tone(text).label == "negative"
+
+
+@pytest.mark.parametrize(
+    ("text", "aspect", "sign"),
+    [
+        ("等了三个小时外卖", "delivery", -1),  # the turn of phrase belongs to what is named
+        ("登录不上", "app", -1),
+        ("The app keeps crashing", "app", -1),
+        ("爱答不理的", "service", -1),
+        ("Nobody picks up the phone", "service", -1),
+        ("Fits like a glove", "product", 1),
+        ("The driver came to the door. Fantastic!", "delivery", 1),  # named without an opinion of its own
+    ],
+)
+def test_aspects_without_their_name_or_without_an_opinion_beside_it(text: str, aspect: str, sign: int) -> None:
+    assert about(text)[aspect][0] * sign > 0.2
+
+
+def test_a_question_that_wants_to_know_lends_no_tone_to_what_it_names() -> None:
+    assert "delivery" not in about("请问快递几天到？服务很好")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They lost my order. Classy.",
+        "So the “express” delivery took nine days",
+        "感谢贵司，让我体验了一把在机场打地铺",
+        "Sure, charge me for a bag that you lost",
+    ],
+)
+def test_remarks_and_quotation_marks_that_are_not_meant_are_unsure(text: str) -> None:
+    assert tone(text).unsure
+
+
+@pytest.mark.parametrize(
+    "text", ["They fixed it in an hour. Brilliant.", "Great, a free upgrade!", 'He said "thank you"']
+)
+def test_remarks_after_good_news_are_meant(text: str) -> None:
+    assert not tone(text).unsure
