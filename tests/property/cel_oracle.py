@@ -5,6 +5,7 @@ Where cel-python 0.5 departs from CEL's specification it is put right here, each
 
 import math
 import operator
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -72,14 +73,19 @@ def _int(value: Any) -> Any:
     """An infinity: cel-python lets OverflowError out of the evaluator, past && and ||."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("range")
+    _plain(value)
     return celtypes.IntType(value)
 
 
 def _double(value: Any) -> Any:
-    """A text that spells an infinity or not-a-number, in whatever case: ours reads plain decimal numbers only (docs/conditions.md)."""
-    if isinstance(value, str) and value.strip().lstrip("+-").lower() in ("inf", "infinity", "nan"):
-        raise ValueError("no number")
+    _plain(value)
     return celtypes.DoubleType(value)
+
+
+def _plain(value: Any) -> None:
+    """Ours reads plain decimal numbers only (docs/conditions.md); Python's also blanks, underscores, other digits, infinities, 0x."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9eE+.-]*", value):
+        raise ValueError("no number")
 
 
 def _through(apply: Function) -> Function:
