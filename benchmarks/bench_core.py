@@ -22,8 +22,9 @@ from typing import Final, NamedTuple
 from schemas.codec import Codec
 from schemas.json_form import from_json
 from streams.engine.job import Message, Tick
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
+from streams.experience.pack_compile import compile_pack
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.experience.text import default_analyser

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from streams.errors import ExitCode, UserError
-from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.pack_inherit import Inherited, Source, inherit
 from streams.experience.place import PlacedError
 from streams.settings import Settings

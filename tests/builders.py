@@ -12,8 +12,9 @@ from schemas.controls import Control, PackInForce
 from schemas.decisions import Action, Episode, Experience, Holdout
 from schemas.json_form import from_json, instant
 from streams.engine.job import Message, Output
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
+from streams.experience.pack_compile import compile_pack
 from streams.experience.pack_inherit import Source
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits

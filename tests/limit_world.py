@@ -15,9 +15,10 @@ from schemas.controls import Control
 from schemas.decisions import Action, Cause
 from schemas.events import Touchpoint
 from streams.engine.job import Message, Output
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.incidents import Incidents
+from streams.experience.pack_compile import compile_pack
 from streams.experience.surroundings import Limits
 from streams.replay.decide import Decider
 from streams.replay.driver import Driver

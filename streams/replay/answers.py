@@ -11,8 +11,9 @@ import msgspec
 
 from schemas.decisions import Episode, Experience
 from schemas.events import Customer, Feedback, Touchpoint
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
+from streams.experience.pack_compile import compile_pack
 from streams.experience.surroundings import Limits
 from streams.replay.calibration import Asked
 from streams.replay.decide import Decider

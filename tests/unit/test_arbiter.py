@@ -5,8 +5,9 @@ import pytest
 from schemas.decisions import Experience, Loser
 from streams.experience.caps import room
 from streams.experience.channels import answered_share, options
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.pack import ActionRule
+from streams.experience.pack_compile import PackErrors
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import Profile
 from tests.builders import SECOND, actions, child_pack, driver, records

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli import app
-from streams.experience.compiled import PackErrors, compile_pack
+from streams.experience.pack_compile import PackErrors, compile_pack
 from tests.builders import whole_pack
 
 RETAIL = whole_pack("retail")

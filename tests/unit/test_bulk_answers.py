@@ -9,8 +9,9 @@ from schemas.decisions import Action, Experience
 from schemas.events import Feedback, Touchpoint
 from schemas.json_form import from_json
 from streams.experience.bulk import Word, Words
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
+from streams.experience.pack_compile import PackErrors
 from streams.experience.surroundings import Limits
 from streams.replay.answers import collect
 from streams.replay.decide import Decider

@@ -10,9 +10,9 @@ from schemas.controls import Opening, Unit
 from schemas.json_form import instant
 from streams.errors import Unavailable
 from streams.experience.calendars import WorkingTime
-from streams.experience.compiled import PackErrors
 from streams.experience.days_off import NotCovered, days_of
 from streams.experience.pack import Calendar
+from streams.experience.pack_compile import PackErrors
 from tests.builders import SECOND, child_pack
 
 HOUR = 3600

@@ -15,10 +15,10 @@ from schemas.decisions import Action
 from schemas.json_form import from_json
 from streams.cli import app
 from streams.errors import UserError
-from streams.experience.compiled import PackErrors, compile_pack
 from streams.experience.controls import first_pack
 from streams.experience.pack import Calibration
 from streams.experience.pack_checks import check
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.score import dissatisfaction, share
 from streams.experience.state import Sign
 from streams.experience.surroundings import Limits

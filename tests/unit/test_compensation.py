@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from schemas.decisions import Action, Loser
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
+from streams.experience.pack_compile import PackErrors
 from tests.builders import START, actions, child_pack, driver, episodes
 from tests.unit.test_decisions import DAY, HOUR, MINUTE, SECOND, Life, receipt
 

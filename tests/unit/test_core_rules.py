@@ -9,7 +9,8 @@ import pytest
 from schemas.decisions import Episode, Experience
 from schemas.json_form import instant
 from streams import metrics
-from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
+from streams.experience.compiled import CompiledPack
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.state import Subject, load_fold, load_subject
 from streams.experience.window import Window
 from tests.builders import (

@@ -15,11 +15,11 @@ from schemas.json_form import from_json
 from streams.cli import app
 from streams.engine.job import Output
 from streams.errors import UserError
-from streams.experience.compiled import PackErrors, compile_pack
 from streams.experience.gap import table
 from streams.experience.gap_answers import Answer, How, measured, rows
 from streams.experience.importance import derived
 from streams.experience.measures import level_of, promised_levels, readings
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.replay.gap_events import answers, how, segments
 from tests.builders import CODEC, pack, whole_pack
 from tests.lives import HOUR, event_at, in_order, life, played, shuffled

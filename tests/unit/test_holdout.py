@@ -6,8 +6,9 @@ import pytest
 
 from schemas.decisions import Experience, Holdout
 from streams.engine.job import Output
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.holdout import drawn
+from streams.experience.pack_compile import PackErrors
 from tests.builders import START, actions, driver, episodes, message, pack_with, records
 
 HOUR = 3600

@@ -16,11 +16,12 @@ from streams.engine.job import Message
 from streams.errors import UserError
 from streams.experience import insight_board, insights
 from streams.experience.compared import Standing, coaching, drivers, tail
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
 from streams.experience.insights import concerns
+from streams.experience.pack_compile import PackErrors
 from streams.experience.surroundings import Limits
 from streams.replay.decide import Decider
 from streams.replay.driver import Driver

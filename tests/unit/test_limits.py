@@ -17,9 +17,10 @@ from streams.engine.job import Message, Refold, Step
 from streams.errors import UserError
 from streams.experience import claimants, limit_board
 from streams.experience.claims import SPANS_MAX, Claimed, Sum, UsedFrom, sweep
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Controls, Shelf, first_pack
 from streams.experience.ids import cause_key
+from streams.experience.pack_compile import PackErrors
 from streams.experience.periods import SECOND, Per, fixed_period_of, period_of
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits

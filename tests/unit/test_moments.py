@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from schemas.json_form import instant
-from streams.experience.compiled import PackErrors
 from streams.experience.festivals import festival_on, is_birthday, local_day
+from streams.experience.pack_compile import PackErrors
 from tests.builders import SECOND, START, actions, child_pack, driver
 from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life
 

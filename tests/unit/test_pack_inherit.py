@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from streams.cli import app
 from streams.errors import UserError
-from streams.experience.compiled import compile_pack
+from streams.experience.pack_compile import compile_pack
 from streams.experience.pack_inherit import Inherited, Source, inherit
 from streams.experience.place import PlacedError
 from streams.experience.yaml_places import Places, load

@@ -12,11 +12,12 @@ import pytest
 from schemas.decisions import Action
 from schemas.json_form import from_json
 from streams.experience import pack as shape
-from streams.experience.compiled import CompiledPack, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.conditions import StructType
 from streams.experience.controls import first_pack
 from streams.experience.environments import environments
 from streams.experience.pack_checks import DETAILS, PARAMETERS
+from streams.experience.pack_compile import compile_pack
 from streams.experience.surroundings import Limits
 from streams.replay.decide import Decider
 

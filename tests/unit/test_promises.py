@@ -13,8 +13,9 @@ from schemas.events import Touchpoint
 from schemas.json_form import from_json
 from streams.cli import app
 from streams.errors import UserError
-from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.gap import Levels
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.promises import Outcome, outcomes, summary
 from streams.experience.text import default_analyser
 from streams.experience.triangle import triangles

@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.decisions import Action
-from streams.experience.compiled import PackErrors
+from streams.experience.pack_compile import PackErrors
 from streams.experience.state import Episode, load_fold
 from tests.builders import START, actions, child_pack, driver
 from tests.unit.test_core_rules import subject

@@ -10,7 +10,8 @@ from schemas.decisions import Action, Episode, Experience
 from streams.analysers import analyser
 from streams.cli import app
 from streams.errors import UserError
-from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
+from streams.experience.compiled import CompiledPack
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.text import SILENT, Tone, default_analyser
 from streams.settings import Settings
 from tests.builders import driver, message, records, whole_pack

@@ -7,7 +7,8 @@ import pytest
 from schemas.controls import Control, Opening, Staff, Unit
 from schemas.decisions import Action
 from streams.errors import Unavailable
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
+from streams.experience.pack_compile import PackErrors
 from tests.builders import SECOND, START, actions, child_pack, control_message, driver
 from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life, receipt
 

@@ -15,13 +15,14 @@ from schemas.refusals import InvalidEvent
 from schemas.validate import check_control
 from streams.app import jobs
 from streams.engine.job import Message, Output
-from streams.experience.compiled import CompiledPack, PackErrors
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.festivals import prepare
 from streams.experience.habits import Habits, told_as
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
 from streams.experience.pack import UsualWaiting as Rule
+from streams.experience.pack_compile import PackErrors
 from streams.experience.seasons import NAMES, is_peak, lunar_new_year
 from streams.experience.surroundings import Limits
 from streams.experience.waits import class_of, seconds_of, usual

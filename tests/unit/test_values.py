@@ -14,8 +14,9 @@ from schemas.events import Customer, Touchpoint
 from schemas.json_form import from_json
 from streams.cli import app
 from streams.errors import UserError
-from streams.experience.compiled import CompiledPack, PackErrors, compile_pack
+from streams.experience.compiled import CompiledPack
 from streams.experience.delivered import ACCOUNTS_MAX, Account, account_of, noted
+from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.pack_values import DeliveredValue, RelationValue
 from streams.experience.relation import Worth, annuity, note, settle, tier_in_force, tier_of
 from streams.experience.state import load_fold, load_subject
