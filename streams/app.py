@@ -25,8 +25,10 @@ def jobs(settings: Settings, packs: Shelf | None = None) -> tuple[AnyJob, ...]:
     known = packs if packs is not None else shelf(settings)
     encoding = codec(settings, OUTPUTS, audiences_of(known))
     prepare(_days_of(known))
+    reader = analyser(settings)
+    reader.analyse("好 good")  # loads what it reads by: a quarter of a second that no event should wait for
     made: tuple[AnyJob, ...] = (
-        Subjects(encoding, known, analyser(settings), limits(settings)),
+        Subjects(encoding, known, reader, limits(settings)),
         Incidents(encoding, known, limits(settings)),
     )
     return made if settings.worker_traces == "off" else tuple(_traced(made, encoding, settings))

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 
     # Sink
     sink_flush_rows: int = Field(20_000, ge=1, description="rows that make a flush")
-    sink_flush_seconds: float = Field(1.0, gt=0, description="age that makes a flush")
+    sink_flush_seconds: float = Field(0.7, gt=0, description="age that makes a flush")
     sink_flush_bytes: int = Field(32 * 1024 * 1024, ge=1, description="bytes of messages that make a flush")
 
     # Console

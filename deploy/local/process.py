@@ -23,7 +23,7 @@ WATCHDOG_GRACE_SECONDS = 10.0  # from SIGTERM to SIGKILL for what a dead parent 
 
 
 class Child:
-    """A running command. Its output is appended to `log`."""
+    """A running command. Its output is appended to `log`; the higher its `niceness`, the more it gives way to other processes."""
 
     def __init__(
         self,
@@ -33,10 +33,11 @@ class Child:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        niceness: int = 0,
     ) -> None:
         self.name = name
         self.log = log
-        leash = [sys.executable, "-IS", str(LEASH), str(os.getpid())]
+        leash = [sys.executable, "-IS", str(LEASH), str(os.getpid()), str(niceness)]
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as out:

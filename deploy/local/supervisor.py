@@ -26,7 +26,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Service(NamedTuple):
-    """A command to run. `ready` is asked again and again after the start; `prepare` comes before it."""
+    """A command to run. `ready` is asked again and again after the start; `prepare` comes before it.
+
+    `niceness`: 0 to 19; the higher, the more it gives way where all cores are busy.
+    """
 
     name: str
     command: Sequence[str]
@@ -36,6 +39,7 @@ class Service(NamedTuple):
     cwd: Path | None = None
     start_seconds: float = 60.0
     stop_seconds: float = 20.0
+    niceness: int = 0
 
 
 class Display(Protocol):
@@ -137,7 +141,9 @@ class Supervisor:
             if log.stat().st_size > LOG_LIMIT_BYTES:
                 log.replace(log.with_suffix(".log.1"))
         with self._sheltered_from_signals():
-            child = Child(service.name, service.command, log, env=service.env, cwd=service.cwd)
+            child = Child(
+                service.name, service.command, log, env=service.env, cwd=service.cwd, niceness=service.niceness
+            )
             self._running.append((service, child))
         self._on_child(service.name, child.pid)
 

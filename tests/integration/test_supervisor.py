@@ -108,6 +108,17 @@ def test_a_signal_ends_the_watching(tmp_path: Path, number: int) -> None:
     assert not alive(pid)
 
 
+def test_a_service_gives_way(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as parent:
+        parent.start(Service("usual", SLEEPER), Service("kind", SLEEPER, niceness=7))
+        usual, kind = (parent.child(name).pid for name in ("usual", "kind"))
+        wait_until(lambda: os.getpriority(os.PRIO_PROCESS, kind) == os.getpriority(os.PRIO_PROCESS, 0) + 7)
+        assert os.getpriority(os.PRIO_PROCESS, usual) == os.getpriority(os.PRIO_PROCESS, 0)
+        group = Path(f"/proc/{kind}/autogroup")  # by session, where Linux groups so: "/autogroup-123 nice 7"
+        if group.exists():
+            wait_until(lambda: int(group.read_text().split()[-1]) == os.getpriority(os.PRIO_PROCESS, kind))
+
+
 def test_who_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as parent:
         stubborn = Service("stubborn", STUBBORN, lambda: "on" in parent.child("stubborn").tail(), stop_seconds=0.2)

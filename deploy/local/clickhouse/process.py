@@ -11,6 +11,7 @@ from deploy.local.supervisor import Service
 
 START_SECONDS = 60.0  # usually under a second; a cold disk has 550 MB to read
 STOP_SECONDS = 10.0
+NICENESS = 15  # an insert a second may wait for a core, an action of the worker should not
 ROOT = Path(__file__).parents[3]
 
 
@@ -39,7 +40,9 @@ class ClickHouse:
 
     def service(self) -> Service:
         """For a supervisor. The port must be given."""
-        return Service("clickhouse", self._command(), self._answers, cwd=ROOT, stop_seconds=STOP_SECONDS)
+        return Service(
+            "clickhouse", self._command(), self._answers, cwd=ROOT, stop_seconds=STOP_SECONDS, niceness=NICENESS
+        )
 
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "deploy.local.clickhouse", "--data", str(self.folder / "data")]
