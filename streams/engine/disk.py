@@ -62,6 +62,7 @@ class DiskStore(Store):
         super().__init__()
         self._changelog = changelog
         self._fresh: dict[bytes, bytes | None] = {}  # changed since the last transaction began
+        self._fresh_bytes = 0
         self._taken: dict[bytes, _Taken] = {}  # in the transaction that is under way
         self._loading: list[tuple[bytes, bytes | None, int | None]] = []
         self._folder = folder
@@ -124,6 +125,7 @@ class DiskStore(Store):
         if key == TASK_KEY:
             raise ValueError(f"a job may not use the key {TASK_KEY!r}: the task record has it")
         if state is not None or self.get(key) is not None:
+            self._fresh_bytes += len(state or b"") - len(self._fresh.get(key) or b"")
             self._fresh[key] = state
 
     def load(self, key: bytes, state: bytes | None, due_at: int | None) -> None:
@@ -141,9 +143,14 @@ class DiskStore(Store):
         """How many keys the next transaction will write."""
         return len(self._fresh)
 
+    @property
+    def changed_bytes(self) -> int:
+        """How much that is, keys not counted."""
+        return self._fresh_bytes
+
     def take_changes(self, due_of: Callable[[bytes], int | None]) -> list[tuple[bytes, bytes | None]]:
         """Changelog records (value None deletes) of all that changed; from now on they count as unchanged."""
-        fresh, self._fresh = self._fresh, {}
+        fresh, self._fresh, self._fresh_bytes = self._fresh, {}, 0
         assert not self._taken, "one transaction at a time"
         self._taken = {key: _Taken(state, due_of(key)) for key, state in fresh.items()}
         return [

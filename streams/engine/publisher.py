@@ -26,7 +26,7 @@ from streams.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-BATCH_BYTES = 512 << 10  # of one produce batch; Kafka's own limit is 1 MiB
+BATCH_BYTES = 1_000_000  # of one produce batch; Kafka's own limit is 1 MiB
 TRANSACTION_TIMEOUT_SECONDS = 60.0
 _APPENDS_BETWEEN_YIELDS = 500
 

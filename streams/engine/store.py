@@ -106,6 +106,11 @@ class Store:
         """How many keys the next transaction will write."""
         return len(self._changed)
 
+    @property
+    def changed_bytes(self) -> int:
+        """About how much that is: as if they were of middling size."""
+        return len(self._changed) * self._size_bytes // max(1, len(self._states))
+
     def take_changes(self, due_of: Callable[[bytes], int | None]) -> list[tuple[bytes, bytes | None]]:
         """Changelog records (value None deletes) of all that changed; from now on they count as unchanged."""
         states = self._states

@@ -26,7 +26,9 @@ from streams.settings import Settings
 _log = logging.getLogger(__name__)
 
 BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
-UNCOMMITTED_INPUTS = 100_000  # so many processed beside a transaction that does not end: wait for it
+# So much processed beside a transaction that does not end: wait for it. A transaction has to be through within its timeout.
+UNCOMMITTED_INPUTS = 100_000
+UNCOMMITTED_BYTES = 32 << 20  # of state
 _IDLE_SECONDS = 1.0
 _TURN_SECONDS = 0.004
 _LONGEST_HOLD_SECONDS = 30.0
@@ -173,7 +175,7 @@ class Task:
             return False
         if time.monotonic() < self._gather_until and self.core.aligner.waiting() < BACKLOG_RECORDS:
             return False
-        if self._commit is not None and self.core.inputs_taken() >= UNCOMMITTED_INPUTS:
+        if self._commit is not None and self._full():
             return False
         began = time.monotonic()
         try:
@@ -188,6 +190,11 @@ class Task:
             _log.info("%s: goes on", self.where)
             self.held, self._hold_seconds = False, 0.0
         return worked
+
+    def _full(self) -> bool:
+        """Is there as much to commit as a transaction should hold?"""
+        core = self.core
+        return core.store.changed_bytes >= UNCOMMITTED_BYTES or core.inputs_taken() >= UNCOMMITTED_INPUTS
 
     def _hold(self, error: Unavailable) -> None:
         metrics.holds_total.labels(self.job.name).inc()
@@ -237,7 +244,7 @@ class Task:
         if not (core.has_effects() or core.mark_due(wall_us())):
             self._progress_at = time.monotonic()
             return
-        if time.monotonic() - self._committed_at >= self._commit_interval():
+        if time.monotonic() - self._committed_at >= self._commit_interval() or self._full():
             self._begin_commit()
 
     def _begin_commit(self) -> None:

@@ -45,8 +45,23 @@ async def test_what_was_put_is_found_before_while_and_after_it_is_committed(make
     await store.committed(5, b"record")
     assert (store.get(b"k"), store.position, store.record) == (b"2", 5, b"record")
     assert store.changed == 1
+    assert store.changed_bytes >= 1
     assert await _commit(store, 9) == [(b"k", pack(b"2", None))]
-    assert (store.get(b"k"), store.changed) == (b"2", 0)
+    assert (store.get(b"k"), store.changed, store.changed_bytes) == (b"2", 0, 0)
+    store.close()
+
+
+async def test_what_changed_is_counted_once_however_often_it_is_put(make: Make) -> None:
+    store = make()
+    for number in range(100):
+        for size in (50, 2000):
+            store.put(b"%02d" % number, bytes(size))
+    assert 200_000 <= store.changed_bytes <= 201_000
+    await _commit(store, 100)
+    store.put(b"00", bytes(2000))
+    assert 2000 <= store.changed_bytes <= 2100
+    store.put(b"00", None)
+    assert store.changed_bytes <= 2100
     store.close()
 
 

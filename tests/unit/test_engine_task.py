@@ -1,5 +1,6 @@
 """Taking over polls: nothing twice, and nothing is missed without being noticed."""
 
+import asyncio
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,24 @@ async def test_what_was_taken_before_is_not_taken_again_after_reading_from_furth
     task.deliver(_poll(3, [event(offset, NOW) for offset in range(3, 9)], 9))
     assert _waiting(task) == 4
     assert task.fetched["in-a"] == 9
+
+
+async def test_a_transaction_grows_only_so_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    task = await _task()
+    monkeypatch.setattr("streams.engine.task.UNCOMMITTED_BYTES", 1)
+    monkeypatch.setattr(task, "_commit_interval", lambda: 3600.0)
+    monkeypatch.setattr(task, "_begin_commit", lambda: begun.append(task.core.inputs_taken()))
+    task.core.reaches("in-b", 0, 0)
+    task.deliver(_poll(5, [Raw(*event(5, NOW)[:3])], 6))
+    assert task._work()
+    task._maybe_commit()
+    assert begun == [1]  # although the interval is not over
+    task._commit = asyncio.get_running_loop().create_future()  # type: ignore[assignment]
+    task.deliver(_poll(6, [Raw(*event(6, NOW)[:3])], 7))
+    assert not task._work()  # it waits for the transaction that is under way
+    task._commit = None
+    assert task._work()
 
 
 class _Dear(AsOf):
