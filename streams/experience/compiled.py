@@ -10,10 +10,7 @@ import msgspec
 from schemas.events import Touchpoint
 from schemas.validate import known_time_zone
 from streams.experience.calendars import WorkingTime
-from streams.experience.conditions import (
-    Condition,
-    Expression,
-)
+from streams.experience.conditions import Condition, Expression
 from streams.experience.frame import OTHER, TouchpointView
 from streams.experience.pack import ActionRule, PackFile, Signal, Watch
 from streams.experience.spent import SPENT_SECONDS
