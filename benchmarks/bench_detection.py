@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Final
 
-from benchmarks.detection_run import Bulk, Event, Run, decided, judge_bulk, simulated
+from benchmarks.detection_run import Bulk, Event, Run, Waits, decided, judge_bulk, judge_waits, simulated
 from benchmarks.results import note
 from benchmarks.unhappy import HOUR, Alarm, Found, by_cause, judge, unhappy_share
 from schemas.events import Feedback, Touchpoint
@@ -164,9 +164,11 @@ def main() -> None:
     signals: dict[str, list[Found]] = defaultdict(list)
     causes: dict[str, tuple[int, int]] = {}
     bulk: list[Bulk] = []
+    waits: list[Waits] = []
     for run in runs:
         alarms, given, doubted = decided(run, pack, both_jobs=bool({"coached", "rush"} & set(habits)))
         bulk.append(judge_bulk(run.crowds, doubted))
+        waits.append(judge_waits(run, given))
         results[f"pack {pack.name}"].append(judge(run.spells, alarms))
         results["… inferred only"].append(judge(run.spells, [one for one in alarms if one.kind == "inferred"]))
         for cause, (count, hit) in by_cause(run.spells, alarms).items():
@@ -192,6 +194,8 @@ def main() -> None:
         out(f"| {cause} | {count} | {hit / count:.2f} |\n")
     if "coached" in habits:
         out(_coached(bulk))
+    if "rush" in habits:
+        out(_unusual(waits))
     if not options.discard:
         for name, found in results.items():
             figures = dict(zip((*HEAD[:6], "lead to complaint", HEAD[7], "lead to churn"), row(found), strict=True))
@@ -218,6 +222,20 @@ def _coached(found: Sequence[Bulk]) -> str:
         _spread([one.honest_doubted for one in found]),
     )
     head = "coached bursts", "precision", "recall", "bursts found", "first doubt after", "honest crowds doubted"
+    return f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n| {' | '.join(cells)} |\n"
+
+
+def _unusual(found: Sequence[Waits]) -> str:
+    """Waits that were told as unusual, against the hours that were."""
+    signals, odd = sum(one.signals for one in found), sum(one.odd for one in found)
+    blind = [one.blind for one in found if one.blind is not None]
+    cells = (
+        str(signals),
+        _share(odd, signals),
+        str(sum(one.waits for one in found)),
+        f"{mean(blind):.3f}" if blind else "–",
+    )
+    head = "waited_beyond_usual", "in an hour that is full where it never is", "waits", "of which in such an hour"
     return f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n| {' | '.join(cells)} |\n"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from benchmarks.unhappy import HOUR, Alarm, Spell, spells
 from schemas.codec import Codec
 from schemas.decisions import Cause, Episode, Experience
-from schemas.events import Feedback, Touchpoint
+from schemas.events import Customer, Feedback, Touchpoint
 from schemas.json_form import instant
 from streams.engine.job import Message, Output
 from streams.experience.causes import is_signal
@@ -25,6 +25,7 @@ from streams.replay.driver import Driver
 from streams.simulate import Happening, Plan, Simulation
 
 Event = Touchpoint | Feedback
+_LEARNT: Final = 21 * 24 * HOUR
 _TAKEN: Final = ("cx-touchpoints", "cx-feedback", "cx-customers")
 
 
@@ -37,6 +38,14 @@ class Crowd(NamedTuple):
     answers: tuple[str, ...]
 
 
+class Hour(NamedTuple):
+    """In which it was full where it never is."""
+
+    time_zone: str
+    since: int
+    until: int
+
+
 class Run(NamedTuple):
     """One simulated run: what arrived, and the truth."""
 
@@ -44,6 +53,7 @@ class Run(NamedTuple):
     spells: list[Spell]
     end: int
     crowds: list[Crowd]
+    odd: list[Hour]
 
     def events(self) -> Iterator[tuple[int, Event]]:
         """When they arrived, in that order."""
@@ -80,7 +90,12 @@ def simulated(plan: Plan) -> Run:
     simulation = Simulation(plan)
     happenings = list(simulation)
     truth = list(simulation.truth())
-    return Run(happenings, spells(truth, plan.end_us), plan.end_us, _crowds(truth))
+    odd = [
+        Hour(line["time_zone"], instant(line["since"]), instant(line["until"]))
+        for line in truth
+        if line["truth"] == "odd_hour"
+    ]
+    return Run(happenings, spells(truth, plan.end_us), plan.end_us, _crowds(truth), odd)
 
 
 def _crowds(truth: Iterable[Mapping[str, Any]]) -> list[Crowd]:
@@ -166,6 +181,35 @@ class _Reader:
         if worse and episode.state != "closed":
             self.alarms.append(Alarm(episode.subject_id, self._now, episode.origin))
             self._turns[episode.episode_id] = (episode.reopened, episode.peak_score)
+
+
+class Waits(NamedTuple):
+    """`waited_beyond_usual` against the hours in which it really was unusually full, from the fourth week on."""
+
+    signals: int
+    odd: int  # of them in such an hour
+    waits: int
+    blind: float | None  # share of all waits that lie in such an hour: what blind alarms would hit
+
+
+def judge_waits(run: Run, signals: Iterable[Alarm]) -> Waits:
+    """Waits of the same customer's time zone; those who wait through the web have none that anybody could see."""
+    since = run.odd[0].since + _LEARNT if run.odd else run.end
+    zones = {one.record.subject_id: one.record.time_zone for one in run.happenings if isinstance(one.record, Customer)}
+
+    def odd(customer: str, at: int) -> bool:
+        return any(hour.time_zone == zones.get(customer) and hour.since <= at < hour.until for hour in run.odd)
+
+    given = [one for one in signals if one.kind == "waited_beyond_usual" and one.at >= since]
+    waits = [
+        (one.record.subject_id, one.record.occurred_at)
+        for one in run.happenings
+        if isinstance(one.record, Touchpoint) and one.record.waiting_seconds is not None and one.at_us >= since
+    ]
+    hits = sum(odd(customer, at) for customer, at in waits)
+    return Waits(
+        len(given), sum(odd(one.customer, one.at) for one in given), len(waits), hits / len(waits) if waits else None
+    )
 
 
 def judge_bulk(crowds: Iterable[Crowd], doubted: Mapping[str, int]) -> Bulk:

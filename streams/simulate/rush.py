@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from streams.simulate.plan import US_PER_HOUR, US_PER_SECOND, Plan
+from streams.simulate.truth import Truth, when
 
 _ODD_A_WEEK: Final = 5  # hours of each week, drawn among quiet ones
 _ODD_TIMES: Final = 5.0
@@ -49,6 +50,13 @@ class Rush:
             rng = Random(f"{self._seed}/rush/{week}")  # noqa: S311 - a simulation, reproducible on purpose
             self._odd[week] = frozenset(rng.sample(range(_WEEK_HOURS), _ODD_A_WEEK))
         return hour in self._odd[week]
+
+    def tell(self, truth: Truth, until_us: int, time_zones: set[str]) -> None:
+        """The odd hours of a run, for everybody in a time zone."""
+        for zone in sorted(time_zones) if self._on else ():
+            for at in range(self._start_us, until_us, US_PER_HOUR):
+                if self.odd(at, zone):
+                    truth.tell("odd_hour", time_zone=zone, since=when(at), until=when(at + US_PER_HOUR))
 
 
 def _local(at_us: int, time_zone: str) -> tuple[int, int]:

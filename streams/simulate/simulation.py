@@ -147,6 +147,7 @@ class Simulation:
             fade(person, world.now, self._truth)
             end_spell(person, None, "run_ended", self._truth)
         world.incidents.tell(self._truth, world.now)
+        world.rush.tell(self._truth, world.now, {district.time_zone for district in self.company.districts})
 
 
 __all__ = ["TOPICS", "Happening", "Plan", "Simulation"]

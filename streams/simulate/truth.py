@@ -1,6 +1,6 @@
 """What really happened, which no detector may see: lines of JSON, each with `truth` saying what it is about.
 
-run · customer · unhappy (a stretch, written when it ends) · churn · coached · remark · incident · fault. docs/simulator.md lists the fields.
+run · customer · unhappy (a stretch, written when it ends) · churn · coached · odd_hour · remark · incident · fault. docs/simulator.md lists the fields.
 """
 
 from collections.abc import Iterator

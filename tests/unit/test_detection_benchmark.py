@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import bench_detection
-from benchmarks.detection_run import Crowd, judge_bulk
+from benchmarks.detection_run import Crowd, Hour, Run, judge_bulk, judge_waits
 from benchmarks.unhappy import EARLY, HOUR, SAME, Alarm, Spell, by_cause, judge, merged, spells, unhappy_share
+from schemas.events import Customer, Touchpoint
+from streams.simulate import Happening
 
 MINUTE = HOUR // 60
 QUIET = Spell("a", 10 * HOUR, 14 * HOUR, True, None, None, "late")
@@ -93,6 +95,31 @@ def test_coached_answers_are_judged() -> None:
     assert found.honest_doubted == 1.0
     nothing = judge_bulk([], {})
     assert (nothing.precision, nothing.recall, nothing.seconds, nothing.honest_doubted) == (None, None, None, None)
+
+
+def test_unusual_waits_are_judged_by_the_hours_in_which_it_was_full() -> None:
+    weeks = 7 * 24 * HOUR
+    person = Customer(event_id="p", subject_type="customer", subject_id="a", occurred_at=0, time_zone="Europe/Berlin")
+    waits = [
+        Touchpoint(
+            event_id=str(at),
+            subject_type="customer",
+            subject_id="a",
+            occurred_at=at,
+            touchpoint="x",
+            waiting_seconds=9.0,
+        )
+        for at in (0, 4 * weeks, 4 * weeks + HOUR)
+    ]
+    happenings = [Happening(one.occurred_at, one.occurred_at, "t", b"a", one) for one in (person, *waits)]
+    odd = [Hour("Europe/Berlin", at, at + HOUR) for at in (0, 4 * weeks)] + [
+        Hour("Asia/Shanghai", 4 * weeks + HOUR, 5 * weeks)
+    ]
+    run = Run(happenings, [], 9 * weeks, [], odd)
+    told = [alarm("a", at, "waited_beyond_usual") for at in (0, 4 * weeks, 4 * weeks + HOUR)]
+    found = judge_waits(run, [*told, alarm("a", 4 * weeks, "failure")])
+    assert (found.signals, found.odd, found.waits, found.blind) == (2, 1, 2, 0.5)  # the first weeks are learnt from
+    assert judge_waits(run._replace(odd=[]), told).blind is None
 
 
 @pytest.mark.parametrize("company", ["retail", "airline", "automotive", "telecom"])

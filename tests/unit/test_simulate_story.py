@@ -320,3 +320,10 @@ def test_more_trouble_makes_more_people_unhappy_and_nobody_has_to_speak(company:
     assert silent.told("unhappy")
     assert all(line["silent"] for line in silent.told("unhappy"))
     assert all(one.kind == "praise" or one.subject_type == "anonymous" for one in silent.feedback())
+
+
+def test_odd_hours_are_told() -> None:
+    told = run(habits=("rush",), hours=60.0, customers=20, visits_per_hour=0.1).told("odd_hour")
+    assert told
+    assert {line["time_zone"] for line in told} <= {"Europe/Berlin", "Asia/Shanghai"}
+    assert all(line["since"] < line["until"] for line in told)
