@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.engine.align import Aligner, Entry
@@ -15,6 +15,7 @@ def _decode(index: int, raws: Sequence[Raw], newest_at: int) -> list[Entry[tuple
     return [(at, offset, 0, (index, offset)) for offset, at in raws]
 
 
+@settings(deadline=None)
 @given(inputs=st.lists(times, min_size=1, max_size=3), data=st.data())
 def test_nothing_is_lost_and_each_input_keeps_its_order(inputs: list[list[int]], data: st.DataObject) -> None:
     aligner: Aligner[Raw, tuple[int, int]] = Aligner(len(inputs), _decode, 10)
@@ -39,6 +40,7 @@ def test_nothing_is_lost_and_each_input_keeps_its_order(inputs: list[list[int]],
         assert [offset for number, offset in taken if number == index] == list(range(len(each)))
 
 
+@settings(deadline=None)
 @given(inputs=st.lists(times, min_size=1, max_size=4), limit=st.integers(1, 10), data=st.data())
 def test_a_backlog_in_order_is_merged_in_order_whatever_is_fetched_first(
     inputs: list[list[int]], limit: int, data: st.DataObject

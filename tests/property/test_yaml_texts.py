@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.experience.yaml_places import LOADERS, YamlError, load
@@ -31,6 +31,7 @@ texts = st.lists(st.sampled_from(WORDS + GAPS), min_size=1, max_size=14).map("".
 
 @pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.__name__)
 @pytest.mark.parametrize("style", [None, "'", '"', "|", ">"])
+@settings(deadline=None)
 @given(text=texts, width=st.sampled_from([12, 30, 1000]), indent=st.sampled_from([2, 4]))
 def test_places_of_a_text(text: str, width: int, indent: int, style: str | None, loader: type) -> None:
     written = yaml.dump(
@@ -46,6 +47,7 @@ def test_places_of_a_text(text: str, width: int, indent: int, style: str | None,
             assert lines[place.line - 1][place.column - 1] in (character, "\\"), (written, offset, place)
 
 
+@settings(deadline=None)
 @given(
     text=st.text(max_size=80)
     | st.lists(
