@@ -33,14 +33,14 @@ def test_a_cause_that_comes_again_is_told_once_and_revised_after_a_worker_was_ki
     payments_fail(one, week=0, customers=3)
     payments_fail(one, week=1, customers=4)
     time_goes_on(one, 2 * WEEK + DAY)
-    first = ("failure at payment: 4 customers, 2 weeks in a row", 1)
+    first = ("a failure at payment: 4 customers, 2 weeks in a row", 1)
     assert told(one, 1) == [first]
     worker.kill()
     one.expel()
     one.start("worker")
     payments_fail(one, week=2, customers=5)
     time_goes_on(one, 3 * WEEK + DAY)
-    assert told(one, 2) == [first, ("failure at payment: 5 customers, 3 weeks in a row", 2)]
+    assert told(one, 2) == [first, ("a failure at payment: 5 customers, 3 weeks in a row", 2)]
     assert len({each.action_id for each in notified(one)}) == 1
 
 

@@ -28,6 +28,11 @@ NO_LIMITS = (
 
 # Totals and extremes are taken as JSON: there NaN and decimals must be themselves.
 _SESSION_SETTINGS = {"output_format_json_quote_denormals": "1", "output_format_json_quote_decimals": "1"}
+_NO_TEXT = (
+    b"SELECT code, value, hex(last_error_message) FROM system.errors"
+    b" WHERE NOT isValidUTF8(last_error_message) ORDER BY last_error_time DESC"
+)
+_counted: dict[str, str] = {}  # of these errors, by code: how many there were when it was last asked
 _LINE_BREAK = re.compile(r"\n *")  # DESCRIBE spreads long types over lines; in blocks they stand on one
 
 Chunks = Generator[tuple[int, bytes], None, None]  # (rows, `Native` bytes)
@@ -79,7 +84,7 @@ class Connection:
 
     def text(self, sql: str, format_name: str) -> bytes:
         """Run any statement; its result in another format."""
-        with _clickhouse_errors():
+        with _clickhouse_errors(self._chdb):
             return self._chdb.query(_encoded(sql), format_name).bytes()
 
     def statement_count(self, sql: str) -> int:
@@ -94,7 +99,7 @@ class Connection:
     def stream(self, sql: str) -> Chunks | None:
         """(rows, `Native` bytes) for each chunk of a SELECT as it is computed; None for what is no SELECT."""
         try:
-            with _clickhouse_errors():
+            with _clickhouse_errors(self._chdb):
                 handle = self._chdb.send_query(_encoded(sql), "Native")
         except ClickHouseError as problem:
             if "Streaming query is not supported for query" in problem.message:
@@ -107,7 +112,7 @@ class Connection:
         try:
             while running:
                 running = False  # an error ends the stream
-                with _clickhouse_errors():
+                with _clickhouse_errors(self._chdb):
                     result = self._chdb.streaming_fetch_result(handle)
                 if running := result.rows_read() > 0:
                     yield result.rows_read(), result.bytes()
@@ -121,7 +126,7 @@ class Connection:
 
         chDB's insert stream itself is not used: when writing fails (a constraint, too many partitions) it reports success.
         """
-        with _clickhouse_errors():
+        with _clickhouse_errors(self._chdb):
             self._chdb.insert_cancel(self._chdb.send_insert(_encoded(head), "Native"))
 
     def describe(self, source: str, limits: str) -> list[tuple[str, str, str]]:
@@ -139,13 +144,24 @@ class Connection:
 
 
 @contextmanager
-def _clickhouse_errors() -> Iterator[None]:
+def _clickhouse_errors(chdb: _Chdb) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as problem:  # the engine's message quotes bytes that are no text
         raise from_engine(problem.object.decode("utf-8", "replace")) from None
     except RuntimeError as problem:
-        raise from_engine(str(problem)) from None
+        raise from_engine(str(problem) or _last_words(chdb)) from None
+
+
+def _last_words(chdb: _Chdb) -> str:
+    """Of the latest error whose message is no text: older Pythons (3.11.2) raise it without its words."""
+    with suppress(RuntimeError):  # the session's own limits may forbid to ask
+        found = [line.split("\t") for line in chdb.query(_NO_TEXT, "TSV").bytes().decode().splitlines()]
+        new = [row for row in found if _counted.get(row[0]) != row[1]]  # the engine dates them by the second
+        _counted.update((code, count) for code, count, _ in found)
+        for code, _, message in new[:1]:
+            return f"Code: {code}. DB::Exception: {bytes.fromhex(message).decode('utf-8', 'replace')}"
+    return ""
 
 
 def _encoded(sql: str) -> bytes:
