@@ -8,10 +8,13 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import truststore
 
 from streams.errors import ExitCode, UserError
 
@@ -84,6 +87,7 @@ def fetch(jars: list[Jar], cache: Path, progress: Progress = lambda _: None) -> 
         cache.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as scratch,
+            _authorities_of_the_system(),
             ThreadPoolExecutor(PARALLEL) as pool,
         ):
             tasks = [pool.submit(_bring, jar, cache, Path(scratch), progress) for jar in jars]
@@ -95,6 +99,16 @@ def fetch(jars: list[Jar], cache: Path, progress: Progress = lambda _: None) -> 
                 raise
     except OSError as error:
         raise _cannot_write(cache, error) from error
+
+
+@contextmanager
+def _authorities_of_the_system() -> Iterator[None]:
+    """Who vouches for a repository: as for pip, whom this machine trusts, such as the proxy of a company's network."""
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
 
 
 def _bring(jar: Jar, cache: Path, scratch: Path, progress: Progress) -> None:
@@ -136,12 +150,12 @@ def _download(jar: Jar, part: Path, repositories: dict[str, str]) -> None:
                 raise _altered(jar)
             found.replace(part)
             return
-    raise _unreachable(jar) from last
+    raise _unreachable(jar, last) from last
 
 
-def _unreachable(jar: Jar) -> UserError:
+def _unreachable(jar: Jar, last: Exception | None) -> UserError:
     return UserError(
-        f"cannot fetch Kafka ({jar.group}:{jar.artifact}:{jar.version}) from Maven Central",
+        f"cannot fetch Kafka ({jar.group}:{jar.artifact}:{jar.version}) from Maven Central: {last}",
         "check the network, name a mirror in jgo's settings ([repositories] central = https://…, see docs/local-stack.md), "
         "or use a Kafka of your own: TOUCHSTONE_KAFKA_BROKERS=host:port",
         exit_code=ExitCode.UNAVAILABLE,

@@ -12,6 +12,8 @@ from deploy.local import jars, ports
 from deploy.local.jars import Jar
 from streams.errors import UserError
 from tests import left_open
+from tests.certificates import certificate
+from tests.tls_relay import tls_relay
 
 CONTENT = {"a": b"jar a" * 1000, "b": b"jar b" * 2000}
 JARS = [Jar(hashlib.sha256(content).hexdigest(), len(content), "org.x", name, "1") for name, content in CONTENT.items()]
@@ -58,16 +60,16 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        use_mirror(tmp_path, monkeypatch, server.server_address[1])
+        use_mirror(tmp_path, monkeypatch, f"http://127.0.0.1:{server.server_address[1]}")
         yield made
         server.shutdown()
         thread.join()
     left_open.collect()
 
 
-def use_mirror(folder: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+def use_mirror(folder: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     config = folder / "jgo.conf"
-    config.write_text(f"[repositories]\ncentral = http://127.0.0.1:{port}\n")
+    config.write_text(f"[repositories]\ncentral = {url}\n")
     monkeypatch.setenv("JGO_CONFIG_FILE", str(config))
     monkeypatch.setenv("M2_REPO", str(folder / "m2"))
     monkeypatch.setattr(jars, "pinned", lambda: JARS)
@@ -120,8 +122,25 @@ def test_a_jar_of_the_local_maven_repository_is_taken(mirror: Mirror, cache: Pat
     assert not any("/a/" in path for path in mirror.asked)
 
 
+def test_who_vouches_for_a_repository_is_the_system(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """As in a company's network, whose proxy shows a certificate that only its own machines believe."""
+    authority, pem = certificate(tmp_path)
+    http_port = int((tmp_path / "jgo.conf").read_text().rsplit(":", 1)[1])
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with tls_relay("127.0.0.1", http_port, pem) as port:
+        use_mirror(tmp_path, monkeypatch, f"https://127.0.0.1:{port}")
+        with pytest.raises(UserError, match="certificate"):
+            jars.fetch(JARS, cache)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        jars.fetch(JARS, cache)
+    assert jars.missing(cache) == []
+
+
 def test_no_repository_can_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    use_mirror(tmp_path, monkeypatch, ports.free_port())
+    use_mirror(tmp_path, monkeypatch, f"http://127.0.0.1:{ports.free_port()}")
     with pytest.raises(UserError, match=r"cannot fetch Kafka \(org\.x:a:1\) from Maven Central") as failed:
         jars.fetch(JARS, cache)
     assert "TOUCHSTONE_KAFKA_BROKERS=host:port" in failed.value.fix

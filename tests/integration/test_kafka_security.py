@@ -3,8 +3,6 @@ secrets from files; what a wrong password or certificate says.
 """
 
 import asyncio
-import datetime
-import ipaddress
 import json
 import os
 import socket
@@ -20,10 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 from kafka import KafkaProducer
 
 from deploy.local import ports
@@ -38,6 +33,7 @@ from streams.packs_folder import audiences, find
 from streams.packs_in_force import activate
 from streams.settings import Settings
 from tests.builders import CODEC
+from tests.certificates import certificate
 from tests.clickhouse_service import ClickHouseService
 from tests.kafka_service import Kafka, ensure_jars, start_broker
 from tests.tls_relay import tls_relay
@@ -47,33 +43,6 @@ SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required user_alice='{password}';"
 PASSWORD = "Grüße-secret"
 PASSPHRASE = "Schlüssel-secret"
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself; and a PEM file with its key, as Kafka's keystore."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    authority, store = folder / "ca.pem", folder / "store.pem"
-    authority.write_bytes(pem)
-    store.write_bytes(private + pem)
-    return authority, store
 
 
 def encrypted_key(store: Path) -> Path:
