@@ -14,7 +14,7 @@ from streams.engine.controls import ControlReader
 from streams.engine.decoding import Decoder, Item, RawMessage, Refusal
 from streams.engine.effects import Effects, Gathered
 from streams.engine.grouping import Taken, group
-from streams.engine.job import AnyJob, Concerned, Refold, Rejected, Tick
+from streams.engine.job import AnyJob, Refold, Rejected, Tick
 from streams.engine.ledger import Ledger
 from streams.engine.limits import Limits
 from streams.engine.marks import MarkSender
@@ -216,19 +216,19 @@ class TaskCore:
     def _apply_control(self) -> None:
         concerned = self.controls.apply(self._furthest())
         if concerned is not None:
-            self._refold = self._refolding(concerned, self._refold)
+            self._refold = self._refolding(*concerned, self._refold)
         self._settle_controls()
 
-    def _refolding(self, concerned: Concerned, before: Refolding | None) -> Refolding | None:
+    def _refolding(self, since_at: int, keys: Sequence[bytes] | None, begun: Refolding | None) -> Refolding | None:
         """What a control concerns, and what is left of what was begun for those before it."""
-        since_at, keys = concerned
-        if before is not None:
-            since_at, left = min(since_at, before.since_at), before.left
-            keys = None if keys is None or left is None else list(dict.fromkeys((*left, *keys)))
         if keys is None:
-            return Refolding(since_at, self.store.parts(INNER_BATCH))
-        known = [key for key in dict.fromkeys(keys) if self.store.get(key) is not None]
-        return Refolding.of(since_at, known, INNER_BATCH) if known else None
+            since_at = since_at if begun is None else min(since_at, begun.since_at)
+            return Refolding(since_at, self.store.parts(INNER_BATCH), (), INNER_BATCH)
+        known = [key for key in keys if self.store.get(key) is not None]
+        if begun is not None:
+            begun.add(since_at, known)
+            return begun
+        return Refolding(since_at, iter(()), known, INNER_BATCH) if known else None
 
     def _furthest(self) -> int | None:
         """Stream time, or the newest event that was processed if that is ahead: what a control can come too late for."""

@@ -1,6 +1,7 @@
-"""What a task does at a time: a piece of work, and the refolding of all its keys, part by part."""
+"""What a task does at a time: a piece of work, and the refolding of its keys, part by part."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 
@@ -16,28 +17,28 @@ class Piece(NamedTuple):
 
 
 class Refolding:
-    """All keys there are, or those that are concerned, part by part; the part stays until it is done."""
+    """Keys to judge again from `since_at` on: all that there are, then those that are named. A part stays until it is done."""
 
-    def __init__(self, since_at: int, parts: Iterator[list[bytes]], keys: list[bytes] | None = None) -> None:
+    def __init__(self, since_at: int, everybody: Iterator[list[bytes]], named: Iterable[bytes], size: int) -> None:
         self.since_at = since_at
         self.part: list[bytes] = []
-        self._parts = parts
-        self._keys, self._done = keys, 0
+        self._everybody = everybody
+        self._named = dict.fromkeys(named)
+        self._size = size
         self.next()
 
-    @classmethod
-    def of(cls, since_at: int, keys: list[bytes], size: int) -> "Refolding":
-        """Of these keys alone."""
-        return cls(since_at, (keys[start : start + size] for start in range(0, len(keys), size)), keys)
-
-    @property
-    def left(self) -> list[bytes] | None:
-        """Keys that are not done, those of the part at hand included; None: of all keys it is not known."""
-        return None if self._keys is None else self._keys[self._done :]
+    def add(self, since_at: int, named: Iterable[bytes]) -> None:
+        """One more control concerns these keys. What is left of the others goes on, from the earlier instant."""
+        self.since_at = min(self.since_at, since_at)
+        self._named.update(dict.fromkeys(named))
 
     def next(self) -> bool:
         """Is there another part?"""
-        self._done += len(self.part)
-        following = next(self._parts, None)
-        self.part = following or []
-        return following is not None
+        following = next(self._everybody, None)
+        if following is not None:
+            self.part = following
+            return True
+        self.part = list(islice(self._named, self._size))
+        for key in self.part:
+            del self._named[key]
+        return bool(self.part)

@@ -437,3 +437,11 @@ def test_a_control_that_concerns_some_keys_makes_the_task_look_at_these_alone() 
     drain(core)
     assert seen == []
     assert decode(core.take_effects(NOW).record).controls_next == 6
+    seen.clear()
+    feed(core, "controls", [_control(6, since=NOW, factor=7)])
+    core.work(NOW)
+    core.work(NOW)
+    feed(core, "controls", [_control(7, since=NOW - 6, factor=8, keys=["k001"])])
+    drain(core)
+    assert sorted(seen) == sorted([b"k", *keys, b"k001"])  # what was begun for all is not begun anew
+    assert decode(core.take_effects(NOW).record).controls_next == 8
