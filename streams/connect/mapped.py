@@ -31,7 +31,8 @@ def read_mapped(source: Source, path: Path, encoding: str | None) -> Iterator[Ro
         if document is None:
             yield Row(line, None, error, raw)
             continue
-        if document.get("record") in STRUCTS:  # it says itself what it is
+        kind = document.get("record")
+        if isinstance(kind, str) and kind in STRUCTS:  # it says itself what it is
             given += 1
             yield _own(line, raw, document)
             continue

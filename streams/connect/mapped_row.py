@@ -119,11 +119,18 @@ class MappedRow:
         at = _read(day, form).replace(hour=0, minute=0, second=0, microsecond=0)
         days, seconds = divmod(_clock_seconds(clock), 86_400)
         wall = (datetime.min + timedelta(seconds=seconds)).time()
-        return _in_us(datetime.combine(at + timedelta(days=days), wall, at.tzinfo), self._reading.zone)
+        try:
+            wanted = at + timedelta(days=days)
+        except OverflowError:
+            raise EvaluationError(f"{day[:80]!r} is no day that has a next one; pass the row over by `when:`") from None
+        return _in_us(datetime.combine(wanted, wall, at.tzinfo), self._reading.zone)
 
     def later(self, at: int, seconds: float) -> int:
         """So many seconds after an instant."""
-        return at + round(seconds * 1_000_000)
+        microseconds = seconds * 1_000_000
+        if not math.isfinite(microseconds):
+            raise EvaluationError(f"{seconds!r} seconds later is no instant; pass the row over by `when:`")
+        return at + round(microseconds)
 
     def seconds_between(self, begin: int, end: int) -> float:
         """Seconds from one instant to another."""
@@ -162,8 +169,10 @@ def as_text(value: object) -> str:
 
 
 def read_number(name: str, text: str, mark: str) -> float:
-    """A number as tables write it: `-3.5`, `1e-3`, `1,234.50`, `£2.55`, `(3.50)`, `3.50-`."""
+    """A number as tables write it: `-3.5`, `1e-3`, `1,234.50`, `£2.55`, `-£2.55`, `(3.50)`, `3.50-`."""
     plain = text.strip(_SIGNS)
+    if plain[:1] in ("-", "+"):
+        plain = plain[0] + plain[1:].lstrip(_SIGNS)
     negative = (plain.startswith("(") and plain.endswith(")")) or (plain.endswith("-") and len(plain) > 1)
     if negative:
         plain = plain.strip("()-").strip(_SIGNS)

@@ -10,7 +10,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import chain
 from typing import IO, Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ def read_xlsx(source: Source, record: str | None, zone: ZoneInfo | None) -> Iter
 
 
 def read_sheets(source: Source) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
-    """The rows of all sheets under their headers' names: number, JSON, cells; an instant as ISO text."""
+    """The rows of all sheets under their headers' names: number, JSON, cells; an instant as ISO text, a duration in seconds."""
     with _seekable(source) as file:
         workbook = _workbook(file, source.name)
         try:
@@ -63,6 +63,8 @@ def read_sheets(source: Source) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
 
 
 def _plain(cell: Any) -> Any:
+    if isinstance(cell, timedelta):
+        return cell.total_seconds()
     return cell.isoformat() if isinstance(cell, datetime | date | time) else cell
 
 

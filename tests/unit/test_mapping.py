@@ -1,6 +1,6 @@
 """Rows with names of their own: what a mapping makes of them, in the files of examples/ and with every mistake told where it is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -222,6 +222,9 @@ def test_a_clock_stays_right_on_the_day_when_clocks_change(tmp_path: Path) -> No
         ("£2.55", "2.55", ""),
         ("(3.50)", "-3.5", ""),
         ("3.50-", "-3.5", ""),
+        ("-£2.55", "-2.55", ""),
+        ("- 2.55", "-2.55", ""),
+        ("+$1,234.5", "1234.5", ""),
         ("1 234 567", "1234567", ""),
         ("1.234,50 €", "1234.5", "decimal_mark: ','"),
         ("0,5", "0.5", "decimal_mark: ','"),
@@ -313,16 +316,38 @@ def test_a_line_that_says_what_it_is_is_taken_as_it_is(tmp_path: Path) -> None:
     assert isinstance(refused, str)
 
 
+@pytest.mark.parametrize("record", [["feedback"], {"kind": "feedback"}, 7])
+def test_a_column_named_record_that_says_something_else_is_a_column(tmp_path: Path, record: object) -> None:
+    found = taken(tmp_path, {"record": record}, 'attributes.record: text("record")')
+    assert isinstance(found, dict)
+    assert found["attributes"] == {"record": msgspec.json.encode(record).decode()}
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "error"),
+    [
+        ({"y": 9999, "m": 12, "d": 31, "clock": 2400}, "event_id: day()", "'9999-12-31' is no day that has a next one"),
+        ({"n": 1e308}, 'occurred_at: "later(planned(), number(\\"n\\"))"', "1e+308 seconds later is no instant"),
+        ({"n": 1e300}, 'occurred_at: "later(planned(), number(\\"n\\"))"', "occurred_at"),
+    ],
+)
+def test_an_instant_beyond_all_calendars_is_refused(
+    tmp_path: Path, row: dict[str, object], value: str, error: str
+) -> None:
+    assert error in str(taken(tmp_path, row, value))
+
+
 def test_a_workbook_is_read_through_a_mapping(tmp_path: Path) -> None:
     book = Workbook()
-    book.active.append(["id", "who", "when", "price"])
-    book.active.append([7, 17850.0, datetime(2026, 3, 2, 9, 30), 12.5])
+    book.active.append(["id", "who", "when", "price", "shop"])
+    book.active.append([7, 17850.0, datetime(2026, 3, 2, 9, 30), 12.5, timedelta(hours=30)])
     book.active.append([None, None, None, None])
     book.save(tmp_path / "rows.xlsx")
     (tmp_path / "m.yaml").write_text(MAPPING.replace('"%d.%m.%Y %H:%M"', '"iso"'), encoding="utf-8")
     (row,) = read_records(tmp_path / "rows.xlsx", mapping=tmp_path / "m.yaml")
     assert isinstance(row.record, Touchpoint)
     assert (row.line, row.record.subject_id, row.record.occurred_at) == (2, "17850", instant("2026-03-02T01:30:00Z"))
+    assert row.record.attributes == {"shop": "108000"}  # a duration, in seconds
 
 
 def test_a_row_with_more_cells_than_the_header_is_refused(tmp_path: Path) -> None:
