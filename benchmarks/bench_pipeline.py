@@ -25,7 +25,7 @@ from deploy.local import ports
 from deploy.local.stack import Stack, local_stack, touchstone
 from schemas.codec import Codec
 from schemas.decisions import Action
-from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Event, Feedback, Touchpoint
 from sinks.migrations import migrate
 from sinks.source import GROUP
 from streams.admin import Admin
@@ -38,7 +38,6 @@ from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.simulate import Plan, Simulation
 from streams.simulate.plan import hours_for
-from streams.simulate.world import Record
 from streams.topics import create
 
 VISITS_PER_HOUR: Final = 2.0
@@ -53,7 +52,7 @@ class Message(NamedTuple):
     value: bytes
 
 
-def simulated(count: int, customers: int) -> Iterator[Record]:
+def simulated(count: int, customers: int) -> Iterator[Event]:
     """Records of a simulated shop, the oldest first; the newest is of now, so that no gap in event time fires old timers."""
     hours_back = hours_for(count, customers, VISITS_PER_HOUR)
     start_us = time.time_ns() // 1000 - int(hours_back * 3_600_000_000)
@@ -67,7 +66,7 @@ def simulated(count: int, customers: int) -> Iterator[Record]:
         late=0.0,
     )
     for happening in Simulation(plan, Codec()):
-        if isinstance(happening.record, Record) and happening.topic in INPUTS:
+        if isinstance(happening.record, Event) and happening.topic in INPUTS:
             yield happening.record
 
 
@@ -84,7 +83,7 @@ def producer(settings: Settings) -> Producer:
     )
 
 
-def send_all(settings: Settings, records: Iterable[Record]) -> int:
+def send_all(settings: Settings, records: Iterable[Event]) -> int:
     """As fast as it goes; how many."""
     codec, out, count = Codec(), producer(settings), 0
     for record in records:
@@ -97,7 +96,7 @@ def send_all(settings: Settings, records: Iterable[Record]) -> int:
     return count
 
 
-TOPIC: Final[dict[type[Record], str]] = {
+TOPIC: Final[dict[type[Event], str]] = {
     Touchpoint: "cx-touchpoints",
     Feedback: "cx-feedback",
     Customer: "cx-customers",
@@ -105,7 +104,7 @@ TOPIC: Final[dict[type[Record], str]] = {
 }
 
 
-def encoded(codec: Codec, record: Record) -> Message:
+def encoded(codec: Codec, record: Event) -> Message:
     """A record as a message."""
     return Message(TOPIC[type(record)], record.subject_id.encode(), codec.encode(record))
 

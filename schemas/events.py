@@ -148,3 +148,7 @@ class ActionUpdate(msgspec.Struct, gc=False, kw_only=True):
     note: str | None = None
     attributes: dict[str, str] = {}
     to: str | None = None
+
+
+Event = Touchpoint | Feedback | Customer | ActionUpdate
+CustomerEvent = Touchpoint | Feedback | Customer  # all but what colleagues did

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from schemas.controls import Control, Incident, Limit, LimitUsed, Unit, UsualWaiting
-from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Event, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason as Reason
 from schemas.refusals import InvalidEvent
 
@@ -31,13 +31,11 @@ HOURS_OF_WEEK: Final = 168
 LEVEL_MAX: Final = 10.0  # levels of expectation, importance and ideal are 0–10
 NPS_SCALE: Final = (0.0, 10.0)
 
-Input = Touchpoint | Feedback | Customer | ActionUpdate
-
 _SCORED: Final = ("nps", "csat", "ces", "stars", "dimension")
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
-def check(record: Input, key: bytes | None, size_bytes: int | None = None) -> None:
+def check(record: Event, key: bytes | None, size_bytes: int | None = None) -> None:
     """Raises InvalidEvent. `size_bytes` of the message saves looking at each string of a short one."""
     if not record.subject_id:
         raise InvalidEvent(Reason.MISSING_SUBJECT, "subject_id is empty; an anonymous subject needs an id too")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file, whole
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from streams.replay.answers import Event
+    from schemas.events import CustomerEvent
     from streams.replay.calibration import Method
     from streams.settings import Settings
 
@@ -44,7 +44,7 @@ def calibrate(
     method: Annotated[
         MethodOption, typer.Option(help="auto: isotonic from 200 answers on, else logistic.")
     ] = MethodOption.auto,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Curve, tables and coverage as one JSON document.")] = False,
 ) -> None:
     """Calibrate the inferred score on answers to surveys, so that 0.7 means: 70 % of such customers say so when asked.
@@ -101,28 +101,20 @@ def _instant(option: str, text: str | None) -> int | None:
         raise UserError(f"{option}: {error}", "write 2026-03-01T00:00:00Z") from None
 
 
-def _of_file(file: Path, mapping: Path | None, since: int | None, until: int | None) -> "list[Event]":
+def _of_file(file: Path, mapping: Path | None, since: int | None, until: int | None) -> "list[CustomerEvent]":
     """Its events in order of event time; other rows are passed over. Raises UserError for one that cannot be read."""
-    from schemas.events import Customer, Feedback, Touchpoint
-    from streams.connect.files import read_records
+    from schemas.events import Customer, CustomerEvent
 
-    events: list[Event] = []
-    for row in read_records(file, mapping=mapping):
-        if row.error is not None:
-            raise UserError(
-                f"{file}:{row.line}: {row.error}",
-                "put the row right, take it out, or pass it over in the mapping",
-                exit_code=ExitCode.NO,
-            )
-        one = row.record
-        if isinstance(one, Touchpoint | Feedback | Customer):
+    events: list[CustomerEvent] = []
+    for one in whole(file, mapping):
+        if isinstance(one, CustomerEvent):
             inside = (since is None or one.occurred_at >= since) and (until is None or one.occurred_at < until)
             if inside or isinstance(one, Customer):
                 events.append(one)
     return sorted(events, key=lambda one: one.occurred_at)
 
 
-def _of_clickhouse(settings: "Settings", since: int | None, until: int | None) -> "Iterator[Event]":
+def _of_clickhouse(settings: "Settings", since: int | None, until: int | None) -> "Iterator[CustomerEvent]":
     from sinks.database import connect
     from sinks.events import read_events, span
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping
+from streams.commands.event_files import MappingOption
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def decide(
     time_zone: Annotated[
         str | None, typer.Option(help="Zone of instants in CSV and xlsx that name none: Asia/Shanghai.")
     ] = None,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     until: Annotated[
         str | None,
         typer.Option(

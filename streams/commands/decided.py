@@ -1,10 +1,11 @@
 """What commands that look back take: files of events, decided first where they hold no decisions; times and instants as typed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streams.commands.event_files import whole
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -21,23 +22,10 @@ def decided(
     """All records of the files. Where none of them is a decision, those that the pack makes of the events, besides. Raises UserError."""
     from schemas.decisions import Action, Holdout
 
-    records = list(chain.from_iterable(_records(file, mapping) for file in files))
+    records = list(chain.from_iterable(whole(file, mapping) for file in files))
     if not any(isinstance(one, Action | Holdout) for one in records):
         records += _decide(records, files, settings, pack)
     return records
-
-
-def _records(file: Path, mapping: Path | None) -> "Iterator[msgspec.Struct]":
-    from streams.connect.files import read_records
-
-    for row in read_records(file, mapping=mapping):
-        if row.record is None:
-            raise UserError(
-                f"{file}:{row.line}: {row.error}",
-                "put the row right, take it out, or pass it over in the mapping",
-                exit_code=ExitCode.NO,
-            )
-        yield row.record
 
 
 def _decide(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def gap(
             help="Needs and initiatives with their results (YAML, JSON): steps 5 to 7. Default: PACK.rounds.yaml beside --pack FILE."
         ),
     ] = None,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show experience, expectation, satisfaction, importance, ideal and gap, and what disappoints most.

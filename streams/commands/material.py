@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from schemas.decisions import Experience
-from schemas.events import Customer, Feedback, Touchpoint
+from schemas.events import Customer, CustomerEvent, Feedback, Touchpoint
 
 if TYPE_CHECKING:
     from streams.connect.rows import Row
@@ -18,7 +18,7 @@ class Material(NamedTuple):
     """`refused`: rows of the file, each with its place and the reason. From ClickHouse come no customers: they are not stored."""
 
     experiences: list[Experience]
-    events: list[Touchpoint | Feedback | Customer]
+    events: list[CustomerEvent]
     refused: list[str]
 
     def of(self, kind: type[_Kind]) -> list[_Kind]:
@@ -31,11 +31,11 @@ def of_file(file: Path, settings: "Settings", pack: str, mapping: Path | None = 
     from streams.commands.decide import run_file
     from streams.connect.files import read_records
 
-    events: list[Touchpoint | Feedback | Customer] = []
+    events: list[CustomerEvent] = []
 
     def seen() -> Iterator["Row"]:
         for row in read_records(file, mapping=mapping):
-            if isinstance(row.record, Customer | Touchpoint | Feedback):
+            if isinstance(row.record, CustomerEvent):
                 events.append(row.record)
             yield row
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def moments(
     ] = "rule,channel",
     within: Annotated[str, typer.Option(help="How long a reply still counts: 14d, 36h.")] = "14d",
     time_zone: Annotated[str, typer.Option(help="For weekday and hour: Asia/Shanghai.")] = "UTC",
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show which messages to customers are answered, and which offers are taken up, by the moment at which they went out.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping
+from streams.commands.event_files import MappingOption
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run_scenarios(
     until: Annotated[
         str | None, typer.Option(help="With --write: how long time goes on after the last event. [default: +72h]")
     ] = None,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the scenario beside a pack and compare the actions with the expected ones. Exit code 1 when something differs.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file
 from streams.errors import ExitCode, UserError
 
 
@@ -26,7 +26,7 @@ def promises(
         typer.Option(help="As things stand at this instant; +24h: so long after the last event. Default: then."),
     ] = None,
     late: Annotated[bool, typer.Option(help="Each promise that is late, broken or at risk, the latest first.")] = False,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with each promise.")] = False,
 ) -> None:
     """Show what became of each promise of the pack: kept, late and by how much, broken, still waiting, or at risk.

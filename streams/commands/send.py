@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping
+from streams.commands.event_files import MappingOption
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def send(
     time_zone: Annotated[
         str | None, typer.Option(help="Zone of instants in CSV and xlsx that name none: Asia/Shanghai.")
     ] = None,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")] = False,
     refused: Annotated[
         Path | None, typer.Option(help="Write each refused line with its number and reason here, as JSON lines.")

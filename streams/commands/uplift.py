@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file
 from streams.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def uplift(
         list[str] | None,
         typer.Option(help="RULE=AMOUNT, also several: what carrying it out costs, besides what it gives away."),
     ] = None,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what actions do: customers who got them beside customers who were held out, from the same instant on.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from streams.commands import start
-from streams.commands.event_files import Mapping, needs_file
+from streams.commands.event_files import MappingOption, needs_file
 from streams.errors import ExitCode, UserError
 
 
@@ -22,7 +22,7 @@ def value(
     pack: Annotated[str, typer.Option(help="A pack's name, or its file: how to value.")] = "automotive",
     since: Annotated[str | None, typer.Option(help="With ClickHouse: events from this time on.")] = None,
     most: Annotated[int, typer.Option(min=1, help="So many matters and customers on the terminal.")] = 20,
-    mapping: Mapping = None,
+    mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with all of them.")] = False,
 ) -> None:
     """Show the delivered value of each order or case, the least first, and the value and tier of each customer.

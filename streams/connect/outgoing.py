@@ -7,13 +7,14 @@ from typing import Final, NamedTuple, get_args
 
 from schemas.codec import MESSAGE_BYTES_MAX, NAMES, Codec
 from schemas.controls import Control
+from schemas.events import Event
 from schemas.topics import all_topics
-from schemas.validate import Input, check, check_control
+from schemas.validate import check, check_control
 from streams.connect.rows import Row
 from streams.errors import DeadLetterReason, InvalidEvent
 
 CONTROLS: Final = "cx-controls"
-_INPUTS: Final = (*get_args(Input), Control)
+_INPUTS: Final = (*get_args(Event), Control)
 
 
 class Outgoing(NamedTuple):
@@ -88,7 +89,7 @@ class Preparation:
                 raise InvalidEvent(DeadLetterReason.TIME_IN_FUTURE, detail)
         return Outgoing(row.line, topic, key, self._encoded(record), isinstance(record, Control))
 
-    def _encoded(self, record: Input | Control) -> bytes:
+    def _encoded(self, record: Event | Control) -> bytes:
         try:
             value = self._codec.encode(record)
         except (ValueError, TypeError, OverflowError) as error:

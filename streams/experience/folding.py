@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Loser
-from schemas.events import ActionUpdate, Customer, Feedback, SubjectType, Touchpoint
+from schemas.events import Event, SubjectType
 from streams.engine.job import Message
 from streams.experience.compiled import CompiledPack, CompiledRule
 from streams.experience.conditions import Condition, EvaluationError, Expression
@@ -41,7 +41,7 @@ class Input(msgspec.Struct, frozen=True, gc=False):
     """One decoded input. `value` is the message's value as it came, `message` what brought it, where something has."""
 
     source: Source
-    record: Touchpoint | Feedback | Customer | ActionUpdate
+    record: Event
     value: bytes
     message: Message | None = None
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from schemas.events import Customer, Feedback, Touchpoint
+from schemas.events import Customer, CustomerEvent, Feedback, Touchpoint
 from streams.experience.compiled import AT_RISK, CompiledPack, CompiledWatch
 from streams.experience.controls import Controls, Shelf, first_pack
 from streams.experience.fold import fire_until, fold_input
@@ -22,7 +22,6 @@ from streams.experience.watches import same
 State = Literal["kept", "late", "broken", "waiting", "at_risk"]
 WAITING: Final = "waiting at "  # begins the name of the promise of a wait
 _RANK: Final = {Customer: 0, Touchpoint: 1, Feedback: 2}
-Event = Touchpoint | Feedback | Customer
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -43,12 +42,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def outcomes(
-    events: Iterable[Event], pack: CompiledPack, analyser: Analyser, until: int | None = None
+    events: Iterable[CustomerEvent], pack: CompiledPack, analyser: Analyser, until: int | None = None
 ) -> list[Outcome]:
     """Of all promises that these events opened, as things stand at an instant (µs; None: at the last event)."""
     once = {(type(one), one.event_id): one for one in events}
     ordered = sorted(once.values(), key=_order)
-    by_subject: dict[str, list[Event]] = {}
+    by_subject: dict[str, list[CustomerEvent]] = {}
     for one in ordered:
         by_subject.setdefault(one.subject_id, []).append(one)
     until = until if until is not None else ordered[-1].occurred_at if ordered else 0
@@ -60,7 +59,7 @@ def outcomes(
     return sorted(found, key=lambda one: (one.due_at, one.subject, one.promise, one.opened_at))
 
 
-def _order(event: Event) -> tuple[int, int, str]:
+def _order(event: CustomerEvent) -> tuple[int, int, str]:
     return (event.occurred_at, _RANK[type(event)], event.event_id)
 
 
@@ -75,7 +74,7 @@ class _Watcher:
         self.broken: list[OpenWatch] = []
         self.found: list[Outcome] = []
 
-    def outcomes(self, events: Sequence[Event], until: int) -> list[Outcome]:
+    def outcomes(self, events: Sequence[CustomerEvent], until: int) -> list[Outcome]:
         for event in events:
             if event.occurred_at > until:
                 break
@@ -92,7 +91,7 @@ class _Watcher:
             self._tell(one, "at_risk" if fired else "waiting")
         return self.found
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: CustomerEvent) -> None:
         folding, at = self.folding, event.occurred_at
         before = list(folding.fold.watches)
         fold_input(folding, Input(Source(event.event_id, _RANK[type(event)], 0, 0, at), event, b""))

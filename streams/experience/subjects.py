@@ -7,7 +7,7 @@ from typing import Final
 
 from schemas.codec import Codec
 from schemas.controls import Control
-from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Event, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.topics import notify_topic
 from schemas.validate import check, check_control
@@ -21,12 +21,7 @@ from streams.experience.step import step
 from streams.experience.surroundings import Limits, Outcome, Surroundings
 from streams.experience.text import Analyser
 
-_TYPES: Final[tuple[type[Customer | Touchpoint | Feedback | ActionUpdate], ...]] = (
-    Customer,
-    Touchpoint,
-    Feedback,
-    ActionUpdate,
-)
+_TYPES: Final[tuple[type[Event], ...]] = (Customer, Touchpoint, Feedback, ActionUpdate)  # by rank
 _RANK: Final = {topic: rank for rank, topic in enumerate(TOPICS)}
 MICROSECONDS: Final = 1_000_000
 log = logging.getLogger(__name__)

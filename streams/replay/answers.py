@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.decisions import Episode, Experience
-from schemas.events import Customer, Feedback, Touchpoint
+from schemas.events import CustomerEvent, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
 from streams.experience.pack_compile import compile_pack
@@ -20,7 +20,6 @@ from streams.replay.decide import Decider
 
 SURVEYS: Final = ("nps", "csat", "ces", "stars", "dimension")  # who complains or praises was not asked
 _ANY_EVIDENCE: Final = 0.011
-Event = Touchpoint | Feedback | Customer
 
 
 class Answers(NamedTuple):
@@ -42,7 +41,7 @@ class Coverage(msgspec.Struct, frozen=True):
     answered: int
 
 
-def collect(events: Iterable[Event], pack: CompiledPack, limits: Limits, unhappy_at_most: float) -> Answers:
+def collect(events: Iterable[CustomerEvent], pack: CompiledPack, limits: Limits, unhappy_at_most: float) -> Answers:
     """Events in the order of event time. An answer is unhappy up to a level of 10, whatever its scale."""
     scores = _decider(muted(pack), limits)
     episodes = _decider(muted(pack, opens_at=_ANY_EVIDENCE), limits)

@@ -8,7 +8,7 @@ import msgspec
 from schemas.codec import STRUCTS, Codec
 from schemas.controls import Control
 from schemas.decisions import Action, Episode, Experience, Holdout
-from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import Event
 from schemas.topics import all_topics
 from streams.engine.job import Message, Output, Rejected
 from streams.errors import UserError
@@ -21,7 +21,6 @@ from streams.experience.surroundings import Limits
 from streams.experience.text import Analyser, default_analyser
 from streams.replay.driver import Driver
 
-EventRecord = Touchpoint | Feedback | Customer | ActionUpdate
 Decided = Action | Experience | Episode | Holdout
 
 _INPUT_TOPIC: Final = {
@@ -40,7 +39,7 @@ _DECIDED: Final[dict[str, type[Decided]]] = {
 _RANK: Final = {kind: TOPICS.index(name) for kind, name in _INPUT_TOPIC.items()}
 
 
-def in_order(record: EventRecord) -> tuple[int, int, str]:
+def in_order(record: Event) -> tuple[int, int, str]:
     """What records are sorted by: event time, and ties as they are judged, so that nothing has to be judged twice."""
     return record.occurred_at, _RANK[type(record)], record.event_id
 
@@ -65,7 +64,7 @@ class Decider:
         key = control.control_id.encode()
         self._note(self._subjects.control(Message("cx-controls", 0, 0, 0, key, self._codec.encode(control))))
 
-    def take(self, record: EventRecord) -> None:
+    def take(self, record: Event) -> None:
         """One event."""
         topic = _INPUT_TOPIC[type(record)]
         offset = self._offsets[topic] = self._offsets.get(topic, -1) + 1
@@ -118,9 +117,9 @@ class Decider:
                 self.decided.append(self._codec.decode(output.value, kind))
 
 
-def event(record: msgspec.Struct, where: str) -> EventRecord | Control:
+def event(record: msgspec.Struct, where: str) -> Event | Control:
     """The record, if it is one that decisions take. Raises UserError."""
-    if isinstance(record, Touchpoint | Feedback | Customer | ActionUpdate | Control):
+    if isinstance(record, Event | Control):
         return record
     raise UserError(
         f"{where}: a {type(record).__name__} is a result, not an event",

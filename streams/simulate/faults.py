@@ -13,12 +13,11 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.controls import Control
-from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Event, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason
 from schemas.validate import LATEST
 from streams.simulate.plan import US_PER_SECOND, Plan
 from streams.simulate.truth import Truth, when
-from streams.simulate.world import Record
 
 TOPICS: Final[dict[type[msgspec.Struct], str]] = {
     Touchpoint: "cx-touchpoints",
@@ -38,7 +37,7 @@ class Happening(NamedTuple):
     arrival_us: int
     topic: str
     key: bytes
-    record: Record | Control | None
+    record: Event | Control | None
     raw: bytes | None = None
     fault: str | None = None
     reason: DeadLetterReason | None = None
@@ -49,7 +48,7 @@ class _Broken(NamedTuple):
     raw: bytes
 
 
-_Break = Callable[[Record, bytes, Codec, Random], _Broken]
+_Break = Callable[[Event, bytes, Codec, Random], _Broken]
 
 
 class Faults:
@@ -64,7 +63,7 @@ class Faults:
         self._twice = plan.late + plan.duplicates
         self._malformed = plan.late + plan.duplicates + plan.malformed
 
-    def arrivals(self, record: Record) -> tuple[Happening, ...]:
+    def arrivals(self, record: Event) -> tuple[Happening, ...]:
         """One message, or two."""
         random = self._rng.random
         at = record.occurred_at
@@ -84,7 +83,7 @@ class Faults:
             return (first, Happening(at, again_at, topic, key, record, None, "duplicate"))
         return (Happening(at, arrival, topic, key, record), self._malformed_one(record, arrival))
 
-    def _malformed_one(self, record: Record, arrival: int) -> Happening:
+    def _malformed_one(self, record: Event, arrival: int) -> Happening:
         names = tuple(_BREAKS)
         name = names[int(self._rng.random() * len(names))]
         reason, break_ = _BREAKS[name]
@@ -109,44 +108,44 @@ def tell_fault(happening: Happening, truth: Truth) -> None:
     )
 
 
-def _truncated(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _truncated(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     value = codec.encode(record)
     return _Broken(key, value[: rng.randrange(6, len(value))])
 
 
-def _wrong_magic(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _wrong_magic(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     return _Broken(key, bytes((rng.randrange(1, 256),)) + codec.encode(record)[1:])
 
 
-def _unknown_schema(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _unknown_schema(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     return _Broken(key, b"\0" + (900_000 + rng.randrange(1000)).to_bytes(4, "big") + codec.encode(record)[5:])
 
 
-def _trailing_bytes(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _trailing_bytes(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     return _Broken(key, codec.encode(record) + bytes(rng.randrange(1, 9)))
 
 
-def _wrong_key(record: Record, key: bytes, codec: Codec, _: Random) -> _Broken:
+def _wrong_key(record: Event, key: bytes, codec: Codec, _: Random) -> _Broken:
     return _Broken(key + b"-other", codec.encode(record))
 
 
-def _missing_subject(record: Record, key: bytes, codec: Codec, _: Random) -> _Broken:
+def _missing_subject(record: Event, key: bytes, codec: Codec, _: Random) -> _Broken:
     return _Broken(key, codec.encode(msgspec.structs.replace(record, subject_id="")))
 
 
-def _missing_id(record: Record, key: bytes, codec: Codec, _: Random) -> _Broken:
+def _missing_id(record: Event, key: bytes, codec: Codec, _: Random) -> _Broken:
     return _Broken(key, codec.encode(msgspec.structs.replace(record, event_id="")))
 
 
-def _in_1970(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _in_1970(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     return _Broken(key, codec.encode(msgspec.structs.replace(record, occurred_at=rng.randrange(1, 10**12))))
 
 
-def _in_the_future(record: Record, key: bytes, codec: Codec, rng: Random) -> _Broken:
+def _in_the_future(record: Event, key: bytes, codec: Codec, rng: Random) -> _Broken:
     return _Broken(key, codec.encode(msgspec.structs.replace(record, occurred_at=LATEST + rng.randrange(10**15))))
 
 
-def _nan_score(record: Record, key: bytes, codec: Codec, _: Random) -> _Broken:
+def _nan_score(record: Event, key: bytes, codec: Codec, _: Random) -> _Broken:
     feedback = Feedback(
         event_id=record.event_id,
         subject_type=record.subject_type,

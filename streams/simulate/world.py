@@ -9,7 +9,7 @@ from heapq import heappush
 from random import Random
 from typing import Final, TypeAlias
 
-from schemas.events import ActionUpdate, Customer, Feedback, Outcome, Touchpoint
+from schemas.events import Event, Outcome, Touchpoint
 from streams.simulate.company import Company
 from streams.simulate.customers import Person, profile
 from streams.simulate.incidents import Incident, Incidents
@@ -23,7 +23,6 @@ from streams.simulate.truth import Truth
 
 Step: TypeAlias = Callable[["World", Person, Matter], None]
 _REPLACED: Final = 0.3  # each time that somebody who is gone would have come
-Record: TypeAlias = Touchpoint | Feedback | Customer | ActionUpdate
 
 
 class World:
@@ -40,7 +39,7 @@ class World:
         self.random = self.rng.random
         self.now = plan.start_us
         self.queue: list[tuple[int, int, Step, Person, Matter]] = []
-        self.emitted: list[Record] = []
+        self.emitted: list[Event] = []
         self.people: dict[str, Person] = {}
         self.flights: dict[tuple[str, int], Flight] = {}
         self.nobody = Person(-1, plan, plan.run, company)
