@@ -56,10 +56,8 @@ _DATA_CODES: Final = frozenset(
         691,  # UNKNOWN_ELEMENT_OF_ENUM
     }
 )
-# Codes that `touchstone migrate` puts right.
-_SCHEMA_CODES: Final = frozenset(
-    {16, 47, 60, 81}
-)  # NO_SUCH_COLUMN, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE
+# Codes that `touchstone migrate` puts right: NO_SUCH_COLUMN, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, UNKNOWN_DATABASE.
+_SCHEMA_CODES: Final = frozenset({16, 47, 60, 81})
 _ENCODING_ERRORS: Final = (
     ColumnException,
     TypeMismatchError,

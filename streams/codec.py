@@ -12,6 +12,7 @@ from streams.errors import ExitCode, Unavailable, UserError
 from streams.settings import Settings
 
 FORGET_SECONDS: Final = 30.0  # an id that the registry did not know is asked for again after this
+# What the jobs write.
 OUTPUTS: Final = (
     "experience",
     "action",
@@ -20,7 +21,7 @@ OUTPUTS: Final = (
     "holdout",
     "cause",
     "control",
-)  # what the jobs write
+)
 _REMEMBERED_MAX: Final = 10_000
 
 

@@ -25,13 +25,8 @@ from tests.touchstone_command import TOUCHSTONE, environment, touchstone
 
 DEADLINE_SECONDS = 90.0
 QUIET_SECONDS = 3.0
-INPUTS = (
-    "cx-customers",
-    "cx-touchpoints",
-    "cx-feedback",
-    "cx-action-updates",
-    "cx-controls",
-)  # cx-causes never rests: stream time flows through it
+# Not cx-causes, which never rests: stream time flows through it.
+INPUTS = ("cx-customers", "cx-touchpoints", "cx-feedback", "cx-action-updates", "cx-controls")
 
 
 def closers(partitions: int, until: int) -> list[Message]:

@@ -20,9 +20,10 @@ from streams.errors import UserError
 SOURCES = Path(__file__).with_name("kafka_streams")
 JARS = SOURCES / "jars.txt"  # besides those that the broker runs with
 GENERATE = SOURCES / "Generate.java"
+# A program's own may name their types.
 SCHEMAS = tuple(
     SOURCES.parents[1] / "detection_avro" / name for name in ("touchpoint.avsc", "feedback.avsc", "action.avsc")
-)  # a program's own may name their types
+)
 OLDEST = 17
 
 JVM = (

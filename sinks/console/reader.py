@@ -111,10 +111,6 @@ class Reader(Background):
         """That somebody looks at."""
         return len(self._wanted)
 
-    def hurry(self) -> None:
-        """Something has just changed: the next round begins now."""
-        self._wake.set()
-
     def once(self, question: Question) -> Any:
         """An answer of its own, on a connection of its own, in the caller's thread. Raises Unavailable."""
         database = connect(self._settings)

@@ -24,7 +24,7 @@ from streams.experience.conditions import (
     Signature,
     Type,
 )
-from streams.experience.conditions.condition import checked_tree, compile_inferred, compile_value
+from streams.experience.conditions.condition import compile_with_tree
 from streams.experience.conditions.errors import nearest
 from streams.experience.conditions.typed import Constant, Entry, HasKey, Invoke, Typed, Variable
 from streams.experience.yaml_places import Data, Places, YamlError, load
@@ -122,17 +122,17 @@ class _Reader:
         found: dict[str, Expression[Any]] = {}
         for name, text in self._map(data, ("let",), None).items():
             place = self._place(("let", name))
-            value, tree = compile_inferred(str(text), self._environment, place)
+            value, tree = compile_with_tree(str(text), self._environment, place, None)
             if not isinstance(tree.type, Scalar):
                 raise self._wrong(("let", name), f"gives a {tree.type}", "name a text, a number or a condition")
-            self._note_columns(tree)
+            self._columns.update(_columns_of(tree))
+            if name in FUNCTIONS:
+                raise self._wrong(("let", name), f"{name}() is there already", "take another name")
             try:
                 functions = {**self._environment.functions, name: Signature((), tree.type)}
                 self._environment = Environment(ROW, functions)
             except ValueError as error:
                 raise self._wrong(("let", name), str(error), "take another name") from None
-            if name in FUNCTIONS:
-                raise self._wrong(("let", name), f"{name}() is there already", "take another name")
             found[name] = value
         return found
 
@@ -173,12 +173,9 @@ class _Reader:
         return Taken(tuple(name.split(".", 1)), self._compiled(str(text), path, NULLABLE(kind)), money)
 
     def _compiled(self, text: str, path: _Path, returns: Type[Any]) -> Expression[Any]:
-        place = self._place(path)
-        self._note_columns(checked_tree(text, self._environment, place, returns))
-        return compile_value(text, self._environment, place, returns=returns)
-
-    def _note_columns(self, tree: Typed) -> None:
+        expression, tree = compile_with_tree(text, self._environment, self._place(path), returns)
         self._columns.update(_columns_of(tree))
+        return expression
 
     def _kind(self, name: str, fields: dict[str, Any], path: _Path) -> tuple[Type[Any], bool]:
         """What the field's expression has to give."""

@@ -112,9 +112,8 @@ class CompiledPack:
         self._other = self._touchpoints.get(OTHER, TouchpointView())
         learnt = file.usual_waiting
         known = learnt is not None and known_time_zone(learnt.time_zone)  # else the checks say so
-        self.zone = (
-            ZoneInfo(learnt.time_zone) if learnt is not None and known else None
-        )  # of what is usual; None: nothing is learnt
+        # Of what is usual; None: nothing is learnt.
+        self.zone = ZoneInfo(learnt.time_zone) if learnt is not None and known else None
         self.signals_on_feedback = tuple(signal for signal in signals if signal.spec.on == "feedback")
         self.marks_days = any(signal.when is not None and signal.when.reads & OF_DAYS for signal in signals)
         self.counts_successes = any(signal.when is not None and "successes" in signal.when.reads for signal in signals)

@@ -100,9 +100,8 @@ def note(account: Account, event: Touchpoint, spec: DeliveredValue, currency: st
         account.personnel += spec.personnel_each.get(where, 0.0)
     elif event.outcome in ("failure", "abandoned"):
         account.worry += spec.worry_per_failure
-    hours = (
-        max(event.duration_seconds or 0.0, event.waiting_seconds or 0.0) / _HOUR
-    )  # the duration includes the waiting
+    # The duration includes the waiting.
+    hours = max(event.duration_seconds or 0.0, event.waiting_seconds or 0.0) / _HOUR
     account.time += spec.time_per_hour * hours
     account.effort += spec.effort_each.get(where, 0.0)
     if success and event.promised_at is not None and event.occurred_at > event.promised_at:

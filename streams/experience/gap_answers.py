@@ -20,10 +20,8 @@ from streams.experience.pack_values import Measure
 NONE: Final = "–"
 MEASURED: Final = "measured"
 VOICES: Final = ("customer", "staff", "management", MEASURED)
-INHERITED_FROM: Final = (
-    "staff",
-    "management",
-)  # whose word on what customers expect stands in, the first that there is
+# Whose word on what customers expect stands in, the first that there is.
+INHERITED_FROM: Final = ("staff", "management")
 Segments = Callable[[str, int], str | None]  # (customer, instant in µs) → segment
 
 

@@ -18,9 +18,8 @@ CELLS_MAX: Final = 4_000  # (who, where) of one window; contacts of more are lef
 SEEN_MAX: Final = 2_000  # contributions of one window that are remembered; so many customers say enough
 FIXES_MAX: Final = 8
 TOLD_MAX: Final = 256  # insights of one key that may still go on
-LeftOut = Literal[
-    "too_late", "too_many"
-]  # of a closed window; of more units, staff and touchpoints than are told apart
+# Of a closed window; of more units, staff and touchpoints than are told apart.
+LeftOut = Literal["too_late", "too_many"]
 OF: Final = "\x1f"  # between a unit and a member of its staff
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000
-HOURS = 168
 _MONDAY = date(1970, 1, 5).toordinal()
 
 

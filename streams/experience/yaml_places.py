@@ -20,10 +20,8 @@ Path: TypeAlias = tuple[str | int, ...]
 MAX_CHARACTERS = 1_048_576  # a pack of a thousand rules has a tenth of it
 MAX_DEPTH = 32  # nested lists and maps
 MAX_VALUES = 100_000  # with every alias counted as what it stands for
-LOADERS = (
-    getattr(yaml, "CSafeLoader", yaml.SafeLoader),
-    yaml.SafeLoader,
-)  # libyaml where the wheel has it: ten times faster
+# libyaml where the wheel has it: ten times faster.
+LOADERS = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
 
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")

@@ -173,9 +173,8 @@ def drop_off(world: World, person: Person, matter: Matter) -> None:
     matter.incident = None if incident is None or not late else incident.name
     ready_after = hours * 3600 + late_seconds - (0 if late else 1500 * world.random())
     person.busy_until = world.now + int((ready_after + 1800) * US_PER_SECOND)
-    checks = (
-        600 if late else min((15 + 75 * world.random()) * _MINUTE, ready_after / 2)
-    )  # washing, test drive, the bill
+    # Washing, test drive, the bill.
+    checks = 600 if late else min((15 + 75 * world.random()) * _MINUTE, ready_after / 2)
     world.later(ready_after - checks, finish_repair, person, matter)
     world.later(ready_after, hand_over, person, matter)
     tolerated = 1.5 * person.tolerates_late_seconds

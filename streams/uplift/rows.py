@@ -1,7 +1,7 @@
 """What an evaluation is made of, wherever it comes from: deeds (done, or held out), costs, answers and visits of customers."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -61,9 +61,6 @@ class Rows(msgspec.Struct):
             self.costs,
             ends_at,
         )
-
-
-_BY_REVISION: Final = (Action, Holdout, Experience)
 
 
 def of_records(records: Iterable[msgspec.Struct]) -> Rows:

@@ -91,9 +91,8 @@ def serve(options: argparse.Namespace) -> None:
     signal.sigwait(_STOP_SIGNALS)
     space.stop()
     server.stop(_STOP_SECONDS)
-    closing = threading.Thread(
-        target=engine.close, daemon=True
-    )  # never for longer than a while, whatever the engine does
+    # Never for longer than a while, whatever the engine does.
+    closing = threading.Thread(target=engine.close, daemon=True)
     closing.start()
     closing.join(_STOP_SECONDS)
 

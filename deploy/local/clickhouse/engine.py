@@ -32,7 +32,6 @@ _NO_TEXT = (
     b"SELECT code, value, hex(last_error_message) FROM system.errors"
     b" WHERE NOT isValidUTF8(last_error_message) ORDER BY last_error_time DESC"
 )
-_counted: dict[str, str] = {}  # of these errors, by code: how many there were when it was last asked
 _LINE_BREAK = re.compile(r"\n *")  # DESCRIBE spreads long types over lines; in blocks they stand on one
 
 Chunks = Generator[tuple[int, bytes], None, None]  # (rows, `Native` bytes)
@@ -60,8 +59,9 @@ class _Chdb(Protocol):
 class Connection:
     """One session of the engine. Every error is a ClickHouseError with the engine's code."""
 
-    def __init__(self, chdb: _Chdb) -> None:
+    def __init__(self, chdb: _Chdb, lost_words: "_LostWords") -> None:
         self._chdb = chdb
+        self._lost_words = lost_words
 
     def begin(self, database: str, settings: dict[str, str], readonly: int, mark: str) -> None:
         """Once, before anything else. Raises UNKNOWN_DATABASE, or what the engine has against a setting."""
@@ -84,7 +84,7 @@ class Connection:
 
     def text(self, sql: str, format_name: str) -> bytes:
         """Run any statement; its result in another format."""
-        with _clickhouse_errors(self._chdb):
+        with self._errors():
             return self._chdb.query(_encoded(sql), format_name).bytes()
 
     def statement_count(self, sql: str) -> int:
@@ -99,7 +99,7 @@ class Connection:
     def stream(self, sql: str) -> Chunks | None:
         """(rows, `Native` bytes) for each chunk of a SELECT as it is computed; None for what is no SELECT."""
         try:
-            with _clickhouse_errors(self._chdb):
+            with self._errors():
                 handle = self._chdb.send_query(_encoded(sql), "Native")
         except ClickHouseError as problem:
             if "Streaming query is not supported for query" in problem.message:
@@ -112,7 +112,7 @@ class Connection:
         try:
             while running:
                 running = False  # an error ends the stream
-                with _clickhouse_errors(self._chdb):
+                with self._errors():
                     result = self._chdb.streaming_fetch_result(handle)
                 if running := result.rows_read() > 0:
                     yield result.rows_read(), result.bytes()
@@ -126,7 +126,7 @@ class Connection:
 
         chDB's insert stream itself is not used: when writing fails (a constraint, too many partitions) it reports success.
         """
-        with _clickhouse_errors(self._chdb):
+        with self._errors():
             self._chdb.insert_cancel(self._chdb.send_insert(_encoded(head), "Native"))
 
     def describe(self, source: str, limits: str) -> list[tuple[str, str, str]]:
@@ -142,26 +142,31 @@ class Connection:
         with suppress(RuntimeError):
             self._chdb.close()
 
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeDecodeError as problem:  # the engine's message quotes bytes that are no text
+            raise from_engine(problem.object.decode("utf-8", "replace")) from None
+        except RuntimeError as problem:
+            raise from_engine(str(problem) or self._lost_words.latest(self._chdb)) from None
 
-@contextmanager
-def _clickhouse_errors(chdb: _Chdb) -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError as problem:  # the engine's message quotes bytes that are no text
-        raise from_engine(problem.object.decode("utf-8", "replace")) from None
-    except RuntimeError as problem:
-        raise from_engine(str(problem) or _last_words(chdb)) from None
 
+class _LostWords:
+    """Messages that are no text: older Pythons (3.11.2) raise such errors without their words, but the engine keeps the latest."""
 
-def _last_words(chdb: _Chdb) -> str:
-    """Of the latest error whose message is no text: older Pythons (3.11.2) raise it without its words."""
-    with suppress(RuntimeError):  # the session's own limits may forbid to ask
-        found = [line.split("\t") for line in chdb.query(_NO_TEXT, "TSV").bytes().decode().splitlines()]
-        new = [row for row in found if _counted.get(row[0]) != row[1]]  # the engine dates them by the second
-        _counted.update((code, count) for code, count, _ in found)
-        for code, _, message in new[:1]:
-            return f"Code: {code}. DB::Exception: {bytes.fromhex(message).decode('utf-8', 'replace')}"
-    return ""
+    def __init__(self) -> None:
+        self._counted: dict[str, str] = {}  # by code: how many there were when it was last asked
+
+    def latest(self, chdb: _Chdb) -> str:
+        """Of the error that has just been raised; empty where the engine does not tell."""
+        with suppress(RuntimeError):  # the session's own limits may forbid to ask
+            found = [line.split("\t") for line in chdb.query(_NO_TEXT, "TSV").bytes().decode().splitlines()]
+            new = [row for row in found if self._counted.get(row[0]) != row[1]]  # the engine dates them by the second
+            self._counted.update((code, count) for code, count, _ in found)
+            for code, _, message in new[:1]:
+                return f"Code: {code}. DB::Exception: {bytes.fromhex(message).decode('utf-8', 'replace')}"
+        return ""
 
 
 def _encoded(sql: str) -> bytes:
@@ -190,6 +195,7 @@ class Engine:
         from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
 
         self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub
+        self._lost_words = _LostWords()
         try:
             self._control = self.connect()
         except RuntimeError as problem:
@@ -205,7 +211,7 @@ class Engine:
         self.settings = {row[0] for row in self._control.rows("SELECT name FROM system.settings")}
 
     def connect(self) -> Connection:
-        return Connection(self._connect(self._path))
+        return Connection(self._connect(self._path), self._lost_words)
 
     def control(self, sql: str) -> list[list[str]]:
         """Run one of the server's own statements, from any thread."""

@@ -66,22 +66,17 @@ def compile_value(text: str, environment: Environment, place: Place, *, returns:
     return Expression(text, place, cast(Callable[[object], T], build(checked, place)), reads_of(checked))
 
 
-def compile_inferred(text: str, environment: Environment, place: Place) -> tuple[Expression[object], Typed]:
-    """The same for an expression that may give anything but null, and its checked tree, which says what."""
-    try:
-        checked = infer(parse(text), environment)
-    except Refused as refused:
-        raise ConditionError(place.within(text, refused.offset), refused.what, refused.fix) from None
+def compile_with_tree(
+    text: str, environment: Environment, place: Place, returns: Type[object] | None
+) -> tuple[Expression[object], Typed]:
+    """The same, and the tree that says what it is made of. `returns` None: it may give anything but null."""
+    checked = _checked(text, environment, place, returns)
     return Expression(text, place, build(checked, place), reads_of(checked)), checked
 
 
-def checked_tree(text: str, environment: Environment, place: Place, returns: Type[object]) -> Typed:
-    """What an expression is made of. Raises ConditionError."""
-    return _checked(text, environment, place, returns)
-
-
-def _checked(text: str, environment: Environment, place: Place, returns: Type[object]) -> Typed:
+def _checked(text: str, environment: Environment, place: Place, returns: Type[object] | None) -> Typed:
     try:
-        return check(parse(text), environment, returns)
+        node = parse(text)
+        return infer(node, environment) if returns is None else check(node, environment, returns)
     except Refused as refused:
         raise ConditionError(place.within(text, refused.offset), refused.what, refused.fix) from None
