@@ -13,6 +13,7 @@ from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
 from streams.experience.ids import cause_key, content_hash
+from streams.experience.moved import DECIDED, moved
 from streams.experience.spent import spent_of
 from streams.experience.state import Entry, Subject, dump_ledger, load_ledger
 
@@ -30,7 +31,6 @@ _TYPE: Final[dict[str, type[Record]]] = {
     "cause": Cause,
     "holdout": Holdout,
 }
-_DECIDED: Final = (Action, Holdout)  # a tuple: a union would be built anew on each question
 _WAITING: Final[tuple[Kind, ...]] = ("action", "holdout")  # what an episode withdraws before it is out
 RETRACTED_SECONDS: Final = 31 * 86_400
 RETRACTED_MAX: Final = 64
@@ -76,9 +76,9 @@ class Ledger:
                 withdrawn.add(fact.action_id)
             else:
                 derived[fact.kind, fact.id] = fact
-        moved = self._moved(derived, base_at)
-        kept = {new: old.id for new, old in moved.items() if old.settle_at is not None and old.revision}
-        for new, old in moved.items():
+        before = moved(self._entries, derived, base_at, self._codec)
+        kept = {new: old.id for new, old in before.items() if old.settle_at is not None and old.revision}
+        for new, old in before.items():
             if new in kept:
                 self._keep(old, derived.pop((old.kind, new)))
         for key in [key for key, fact in derived.items() if kept and fact.kind == "cause" and fact.step in kept]:
@@ -92,7 +92,7 @@ class Ledger:
             and entry.id not in kept.values()
             and not (entry.kind == "cause" and entry.step and self._is_spent(entry, derived))
         ]
-        self._retract(gone, derived, receipts, {one.id for one in moved.values()})
+        self._retract(gone, derived, receipts, {one.id for one in before.values()})
         for name in waiting:
             if name in withdrawn:
                 self._withdraw(name)
@@ -101,8 +101,8 @@ class Ledger:
         for fact in derived.values():
             if isinstance(fact.record, Episode) and kept:
                 fact.record.actions = [kept.get(one, one) for one in fact.record.actions]
-            before = moved.get(fact.id)
-            self._put(fact, before.id if before is not None and before.revision else None)
+            old_one = before.get(fact.id)
+            self._put(fact, old_one.id if old_one is not None and old_one.revision else None)
         return kept
 
     def _is_spent(self, claim: Entry, derived: Mapping[tuple[Kind, str], Fact]) -> bool:
@@ -113,47 +113,6 @@ class Ledger:
         spent = self._codec.decode(claim.value, Cause).claim
         now = (one.record.claim for one in derived.values() if isinstance(one.record, Cause) and one.step == claim.step)
         return spent is None or not any(one is not None and _account(one) == _account(spent) for one in now)
-
-    def _moved(self, derived: Mapping[tuple[Kind, str], Fact], base_at: int) -> dict[str, Entry]:
-        """New action id → what it was before its episode's opening was found to be another: same rule and step, in its journey; or
-        before the episode was found to be in another journey: about the same event."""
-        left = [
-            entry
-            for key, entry in self._entries.items()
-            if key not in derived
-            and entry.episode
-            and entry.at > base_at
-            and (entry.status != "retracted" or (entry.settle_at is not None and entry.revision))
-        ]
-        left.sort(key=lambda entry: (entry.status == "retracted", -entry.at, entry.id))
-        moved = {}
-        for key, fact in derived.items():
-            record = fact.record
-            if isinstance(record, _DECIDED) and record.episode_id and key not in self._entries:
-                same = (fact.kind, fact.rule, fact.step)
-                old = next((one for one in left if (one.kind, one.rule, one.step) == same), None)
-                if old is not None:
-                    left.remove(old)
-                    moved[fact.id] = old
-        for key, fact in derived.items() if left else ():
-            record = fact.record
-            if isinstance(record, _DECIDED) and record.episode_id and key not in self._entries and fact.id not in moved:
-                old = next((one for one in left if _elsewhere(one, fact) and self._about_the_same(one, record)), None)
-                if old is not None:
-                    left.remove(old)
-                    moved[fact.id] = old
-        return moved
-
-    def _about_the_same(self, entry: Entry, record: Action | Holdout) -> bool:
-        """Do two actions rest on an event that is evidence for both?"""
-        before = self._codec.decode(entry.value, _TYPE[entry.kind]) if entry.value else None
-        if not isinstance(before, _DECIDED):
-            return False
-        if before.occasion == record.occasion:
-            return True
-        if not (isinstance(before, Action) and isinstance(record, Action)):
-            return False
-        return not {one.event_id for one in before.evidence}.isdisjoint(one.event_id for one in record.evidence)
 
     def _keep(self, entry: Entry, fact: Fact) -> None:
         """A message that is out stays out under its first id, as what is derived now; one that was taken back holds again."""
@@ -254,7 +213,7 @@ class Ledger:
 
     @staticmethod
     def _entry(fact: Fact, digest: bytes, content: bytes) -> Entry:
-        episode = fact.record.episode_id or "" if isinstance(fact.record, _DECIDED) else ""
+        episode = fact.record.episode_id or "" if isinstance(fact.record, DECIDED) else ""
         return Entry(
             fact.kind, fact.id, fact.at, 0, digest, content, fact.rule, fact.step, fact.settle_at, "pending", episode
         )
@@ -280,7 +239,7 @@ class Ledger:
             entry.status = "retracted"  # nothing is out, or what went out last was its retraction
             return
         record = self._codec.decode(entry.value, _TYPE[entry.kind])
-        if entry.status == "final" and isinstance(record, _DECIDED):
+        if entry.status == "final" and isinstance(record, DECIDED):
             self._subject.sunk.append(spent_of(record, entry.rule, entry.at))
         record.retracted = True
         entry.status = "retracted"
@@ -325,11 +284,6 @@ class Ledger:
             self.outputs.append(Output(notify_topic(record.audience), key, notification, urgent=True))
         else:
             self.outputs.append(Output(_TOPIC[type(record)], key, value))
-
-
-def _elsewhere(entry: Entry, fact: Fact) -> bool:
-    """Are they one step of one rule, but for the journey?"""
-    return (entry.kind, entry.rule, entry.step.partition("/")[2]) == (fact.kind, fact.rule, fact.step.partition("/")[2])
 
 
 def _account(claim: Claim) -> tuple[str, str, int]:
