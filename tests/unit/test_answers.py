@@ -5,7 +5,7 @@ import pytest
 from streams.experience.pack_compile import PackErrors
 from streams.experience.solutions import solution_of
 from tests.builders import SECOND, START, actions, child_pack, driver, pack
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life, receipt
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
 
 CATALOGUE = """
 solutions:

@@ -11,7 +11,7 @@ from streams.experience.pack_compile import PackErrors
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import Profile
 from tests.builders import SECOND, actions, child_pack, driver, records
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life
+from tests.one_life import DAY, HOUR, MINUTE, Life
 
 THANKS = """
 signals:

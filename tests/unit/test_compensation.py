@@ -7,8 +7,8 @@ import pytest
 from schemas.decisions import Action, Loser
 from streams.experience.compiled import CompiledPack
 from streams.experience.pack_compile import PackErrors
-from tests.builders import START, actions, child_pack, driver, episodes
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, SECOND, Life, receipt
+from tests.builders import SECOND, START, actions, child_pack, driver, episodes
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
 
 OFFER = """
 actions:

@@ -28,7 +28,7 @@ from tests.builders import (
     records,
     whole_pack,
 )
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life, gave_up, receipt
+from tests.one_life import DAY, HOUR, MINUTE, Life, gave_up, receipt
 
 RETAIL = whole_pack("retail")
 
@@ -370,7 +370,7 @@ def test_a_message_that_an_episode_withdraws_is_told_on_the_episode() -> None:
 
 def test_the_unit_treats_what_somebody_anonymous_said() -> None:
     from schemas.controls import Staff
-    from tests.unit.test_decisions import unit
+    from tests.one_life import unit
 
     life = Life(subject="qr-4711")
     life.driver.control(control_message(unit("berlin-1", staff=[Staff(staff_id="mia", role="manager")])))

@@ -7,7 +7,7 @@ from streams.experience.state import Fold, Touch, load_orders, load_subject, tra
 from streams.experience.touches import RECENT_MAX, recent_touches, remember
 from streams.experience.window import Window
 from tests.builders import START, driver
-from tests.unit.test_decisions import MINUTE, Life
+from tests.one_life import MINUTE, Life
 
 
 def touch(number: int) -> Touch:

@@ -6,16 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.controls import Control, Opening, Staff, Unit
-from schemas.decisions import Action, Episode, Experience, Notification
+from schemas.controls import Staff
+from schemas.decisions import Action, Experience, Notification
 from schemas.events import Customer
 from schemas.json_form import instant
-from streams.engine.job import Output
 from streams.errors import UserError
-from streams.experience.compiled import CompiledPack
 from streams.experience.fold import updated
 from streams.experience.state import Profile, Subject, dump
-from streams.replay.driver import Driver
 from tests.builders import (
     CODEC,
     SECOND,
@@ -23,59 +20,11 @@ from tests.builders import (
     actions,
     control_message,
     driver,
-    episodes,
-    in_force,
     message,
     pack,
-    pack_with,
     records,
 )
-
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-
-class Life:
-    """One customer's inputs, taken one by one; outputs collect."""
-
-    def __init__(self, one: Driver | None = None, subject: str = "anna") -> None:
-        self.driver = one or driver()
-        self.subject = subject
-        self.outputs: list[Output] = []
-        self._offset = 0
-
-    def take(self, record: str, at: int, **fields: Any) -> list[Output]:
-        """An input; what came out."""
-        self._offset += 1
-        fields = {"event_id": f"e{self._offset}", "subject": self.subject, **fields}
-        event_id = fields.pop("event_id")
-        new = self.driver.take(message(record, event_id, at, self._offset, **fields))
-        self.outputs += new
-        return new
-
-    def touch(self, at: int, touchpoint: str, outcome: str = "success", **fields: Any) -> list[Output]:
-        return self.take("touchpoint", at, touchpoint=touchpoint, outcome=outcome, **fields)
-
-    def say(self, at: int, kind: str, **fields: Any) -> list[Output]:
-        return self.take("feedback", at, kind=kind, **fields)
-
-    def until(self, at: int) -> list[Output]:
-        new = self.driver.advance(START + at * SECOND)
-        self.outputs += new
-        return new
-
-    def unhappy(self, at: int = 0) -> Action:
-        """Two failed payments: an episode opens."""
-        self.touch(at, "payment", "failure", matter="o1")
-        new = self.touch(at + MINUTE, "payment", "failure", matter="o1")
-        return next(action for action in actions(new) if action.kind == "call_back")
-
-    def episode(self, journey: str = "purchase") -> Episode:
-        return next(one for one in episodes(self.outputs).values() if one.journey == journey)
-
-    def rules(self) -> list[str]:
-        """Rules of the actions in force, by time."""
-        held = [row for key, row in in_force(self.outputs).items() if key.startswith("cx-actions")]
-        return [row["rule"] for row in sorted(held, key=lambda row: (row["decided_at"], row["rule"]))]
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt, unit
 
 
 def test_an_action_is_explained_and_reaches_its_audience() -> None:
@@ -159,10 +108,6 @@ def test_missed_steps_escalate_to_the_units_manager_a_limited_number_of_times() 
     assert len({action.action_id for action in escalations}) == 3
     assert {(action.assignee, action.unit) for action in escalations} == {("boss", "berlin-1")}
     assert [action.decided_at for action in escalations] == [START + (60 + 3600 * n) * SECOND for n in (1, 2, 3)]
-
-
-def receipt(life: Life, at: int, action: Action, status: str, **fields: Any) -> None:
-    life.take("action_update", at, action_id=action.action_id, status=status, **fields)
 
 
 def test_receipts_move_an_episode_on_and_only_a_verifying_signal_closes_it() -> None:
@@ -314,45 +259,6 @@ def test_attributes_of_a_customer_do_not_grow_without_end() -> None:
     assert {"kept", "name-199"} <= set(known.attributes)
 
 
-def test_a_late_opener_moves_the_occasion_and_receipts_follow() -> None:
-    life = Life()
-    old = life.unhappy(10 * MINUTE)
-    new = actions(life.touch(10 * MINUTE + 30, "payment", "failure", matter="o1"))  # before the second failure
-    assert [(one.action_id == old.action_id, one.retracted) for one in new if one.rule == "call_back"] == [
-        (True, True),
-        (False, False),
-    ]
-    moved = next(one for one in new if one.rule == "call_back" and not one.retracted)
-    assert (moved.supersedes, moved.revision) == (old.action_id, 1)
-    receipt(life, 20 * MINUTE, old, "accepted")
-    current = [one for one in episodes(life.outputs).values() if not one.retracted]
-    assert [one.stage for one in current] == ["respond"]
-
-
-def silent_pack() -> CompiledPack:
-    """Retail in which a single failure and then nothing is enough."""
-    return pack_with({"signals": {"gave_up": {"weight": 0.4}}})
-
-
-def gave_up(life: Life) -> Action:
-    """One failed payment and then nothing: a timer opens the episode (of silent_pack)."""
-    life.touch(0, "payment", "failure")
-    return next(action for action in actions(life.until(20 * MINUTE)) if action.kind == "call_back")
-
-
-def test_a_late_success_takes_an_action_back() -> None:
-    life = Life(driver(silent_pack()))
-    action = gave_up(life)
-    late = life.touch(10 * MINUTE, "payment")
-    assert {(one.rule, one.revision, one.retracted) for one in actions(late)} == {
-        ("call_back", 2, True),
-        ("say_sorry", 2, True),
-    }
-    assert action.action_id in {one.action_id for one in actions(late)}
-    assert [one.retracted for one in records(late, "cx-episodes", Episode)] == [True]
-    assert life.rules() == []
-
-
 def test_one_failure_and_then_nothing_is_too_little_two_are_enough() -> None:
     life = Life()
     life.touch(0, "payment", "failure")
@@ -363,16 +269,6 @@ def test_one_failure_and_then_nothing_is_too_little_two_are_enough() -> None:
     life.touch(60, "payment", "failure")
     life.until(20 * MINUTE)
     assert "call_back" in life.rules()
-
-
-def test_work_on_an_episode_that_is_taken_back_is_not_forgotten() -> None:
-    life = Life(driver(silent_pack()))
-    receipt(life, 21 * MINUTE, gave_up(life), "contacted")
-    late = life.touch(10 * MINUTE, "payment")
-    assert [(one.state, one.retracted) for one in records(late, "cx-episodes", Episode)] == [
-        ("superseded_after_work", False)
-    ]
-    assert life.rules() == []
 
 
 def test_too_late_is_refused_with_its_message() -> None:
@@ -445,16 +341,6 @@ def test_a_state_of_another_format_is_refused(state: bytes) -> None:
         one.take(message("touchpoint", "e1", 0, touchpoint="search"))
 
 
-def unit(name: str, **fields: Any) -> Control:
-    """A unit as it is from the beginning."""
-    return Control(
-        control_id=f"unit-{name}",
-        in_force_at=0,
-        written_at=START,
-        unit=Unit(unit_id=name, opening_hours=[Opening(weekday=1, opens="09:00", closes="18:00")], **fields),
-    )
-
-
 def test_records_survive_the_codec() -> None:
     action = Life().unhappy()
     assert CODEC.decode(CODEC.encode(action), Action) == action
@@ -499,58 +385,3 @@ def test_a_cause_is_told_by_its_title_in_the_language_of_the_text_else_by_its_na
     assert retail.cause("repeated_failure", "fr") == "failed again and again"  # the default language
     assert retail.cause("heard", "en") == "heard"
     assert retail.cause("nobody_knows_it", "en") == "nobody_knows_it"
-
-
-def moved_journey(at: int = 0) -> tuple[Life, list[Action], list[Output]]:
-    """Somebody is unhappy, and it turns out that it was about something in another journey."""
-    life = Life()
-    life.touch(at, "payment")
-    before = actions(life.say(at + 10 * MINUTE, "nps", score=0))
-    return life, before, life.touch(at + 5 * MINUTE, "delivery")
-
-
-def test_an_action_that_moves_to_another_journey_says_whose_place_it_takes() -> None:
-    life, before, late = moved_journey()
-    [old] = [one for one in before if one.rule == "call_back"]
-    told = [one for one in actions(late) if one.rule == "call_back"]
-    assert [(one.action_id == old.action_id, one.retracted) for one in told] == [(True, True), (False, False)]
-    moved = told[1]
-    assert (old.journey, moved.journey) == ("purchase", "fulfilment")
-    assert (moved.supersedes, moved.revision) == (old.action_id, 1)
-    notes = [one for one in records(late, "cx-notify-care", Notification) if one.kind == "call_back"]
-    assert [one.supersedes for one in notes] == [None, old.action_id]
-    receipt(life, 20 * MINUTE, old, "accepted")
-    current = [one for one in episodes(life.outputs).values() if not one.retracted]
-    assert [(one.journey, one.stage) for one in current] == [("fulfilment", "respond")]
-
-
-def test_work_on_an_action_that_moves_to_another_journey_moves_with_it() -> None:
-    life = Life()
-    life.touch(0, "payment")
-    [old] = [one for one in actions(life.say(10 * MINUTE, "nps", score=0)) if one.rule == "call_back"]
-    receipt(life, 12 * MINUTE, old, "contacted")
-    life.touch(5 * MINUTE, "delivery")
-    current = [one for one in episodes(life.outputs).values() if not one.retracted]
-    assert [(one.journey, one.state, one.stage) for one in current] == [("fulfilment", "open", "compensate")]
-
-
-def test_a_message_that_is_out_is_not_sent_again_for_another_journey() -> None:
-    life = Life()
-    life.touch(0, "payment")
-    life.say(10 * MINUTE, "nps", score=0)
-    out = [one for one in actions(life.until(15 * MINUTE)) if one.rule == "say_sorry"]
-    assert len(out) == 1
-    life.touch(5 * MINUTE, "delivery")
-    life.until(30 * MINUTE)
-    assert [one.action_id for one in actions(life.outputs) if one.rule == "say_sorry"] == [out[0].action_id]
-
-
-def test_what_is_about_another_event_supersedes_nothing() -> None:
-    life = Life()
-    old = life.unhappy()
-    life.touch(30, "payment", matter="o1")  # late: it went well in between, so no second failure in a row
-    late = life.touch(20 * MINUTE, "delivery", "failure", matter="o2")
-    late += life.touch(21 * MINUTE, "delivery", "failure", matter="o2")
-    other = [one for one in actions(late) if one.journey == "fulfilment"]
-    assert all(one.supersedes is None for one in other)
-    assert old.action_id not in {one.supersedes for one in actions(life.outputs)}

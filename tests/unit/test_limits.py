@@ -35,7 +35,7 @@ from tests.builders import (
     records,
 )
 from tests.limit_world import Delays, Failure, World, in_force, limited
-from tests.unit.test_decisions import Life
+from tests.one_life import Life
 
 HOUR = 3600
 NEXT_DAY = instant("2026-03-03T00:00:00Z")

@@ -8,7 +8,7 @@ from schemas.json_form import instant
 from streams.experience.festivals import festival_on, is_birthday, local_day
 from streams.experience.pack_compile import PackErrors
 from tests.builders import SECOND, START, actions, child_pack, driver
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life
+from tests.one_life import DAY, HOUR, MINUTE, Life
 
 ALL = {name: name for name in ("spring_festival", "lantern", "qingming", "dragon_boat", "mid_autumn")}
 MOMENTS = """

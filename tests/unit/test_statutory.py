@@ -5,9 +5,9 @@ import pytest
 from schemas.decisions import Action
 from streams.experience.pack_compile import PackErrors
 from streams.experience.state import Episode, load_fold
-from tests.builders import START, actions, child_pack, driver
+from tests.builders import SECOND, START, actions, child_pack, driver
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
 from tests.unit.test_core_rules import subject
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, SECOND, Life, receipt
 
 
 def lodge(life: Life, at: int, **fields: object) -> None:

@@ -10,7 +10,7 @@ from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack
 from streams.experience.pack_compile import PackErrors
 from tests.builders import SECOND, START, actions, child_pack, control_message, driver
-from tests.unit.test_decisions import DAY, HOUR, MINUTE, Life, receipt
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
 
 CALENDAR = """
 calendars:
