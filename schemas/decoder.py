@@ -14,7 +14,7 @@ from schemas.primitives import MONEY, READERS
 try:
     from schemas import native as native
 except ImportError:  # no C compiler when it was installed
-    native = None  # type: ignore[assignment]
+    native = None  # type: ignore[assignment]  # a module, or none
 
 Decode = Callable[[bytes, int], tuple[Any, int]]  # payload, start → value, end
 

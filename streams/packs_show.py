@@ -124,7 +124,7 @@ _SHORT: Final = 80  # characters of a map or list on one line
 class _Dumper(yaml.SafeDumper):
     """Writes what `yaml_places` reads: text that YAML 1.2 would take for something else is quoted."""
 
-    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]
+    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]  # of this class alone: the parent has its own
 
 
 for _tag, _pattern in (

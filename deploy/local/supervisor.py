@@ -78,7 +78,7 @@ class Supervisor:
         self.display: Display = display or Silent()
         self._on_child = on_child
         self._running: list[tuple[Service, Child]] = []
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, signal._HANDLER] = {}
         self._sheltered = 0  # >0: signals wait
         self._pending = False
         self._stopping = False
@@ -96,7 +96,7 @@ class Supervisor:
             self.stop()
         finally:
             for number, handler in self._previous.items():
-                signal.signal(number, handler)  # type: ignore[arg-type]
+                signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP:

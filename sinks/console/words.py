@@ -58,7 +58,8 @@ class Titles:
 
     def promised(self, touchpoint: str) -> float | None:
         """The waiting that is promised there, seconds."""
-        return self._found("touchpoints", touchpoint, "waiting_promised_seconds")  # type: ignore[no-any-return]
+        found = self._found("touchpoints", touchpoint, "waiting_promised_seconds")
+        return None if found is None else float(found)
 
 
 class Speech:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.commands import start
+from streams.commands.simulate import ScenarioOption
 from streams.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def demo(
         float, typer.Option(min=0.1, max=60, help="Length of the story; a minute of it is an hour of the shop.")
     ] = 1.5,
     customers: Annotated[int, typer.Option(min=10, max=100_000, help="How many customers the shop has.")] = 200,
-    scenario: Annotated[str, typer.Option(help="quiet, outage, late-courier, slow-hotline or all.")] = "all",
+    scenario: Annotated[ScenarioOption, typer.Option(help="What goes wrong.")] = ScenarioOption.all,
     seed: Annotated[int, typer.Option(help="Another seed, another story.")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Workers that share the partitions out among them.")] = 1,
     picture: Annotated[Path | None, typer.Option(help="Save the last screen as an SVG picture.")] = None,
@@ -46,7 +47,7 @@ def demo(
     from streams.demo.summary import tell
 
     own = settings.model_copy(update={"local_dir": settings.local_dir / "demo", "console_clock": "stream"})
-    options = Options(minutes, customers, scenario, seed, workers, stay)
+    options = Options(minutes, customers, scenario.value, seed, workers, stay)
     summary = run(options, own, lambda stack: _screen(stack, picture), lambda done: tell(done, own, stay=stay))
     if summary.reconciled is not None and not summary.reconciled.agree:
         raise typer.Exit(ExitCode.NO)

@@ -26,6 +26,7 @@ from streams.packs_in_force import activate
 from streams.settings import Settings
 from streams.simulate import Plan, Simulation
 from streams.simulate.outputs import KafkaOutput
+from streams.simulate.plan import Scenario
 from streams.simulate.play import Pace, Played, play
 from streams.simulate.times import start_of
 from streams.topics import create
@@ -42,7 +43,7 @@ class Options(NamedTuple):
 
     minutes: float
     customers: int
-    scenario: str
+    scenario: Scenario
     seed: int
     workers: int
     stay: bool
@@ -68,7 +69,7 @@ class Company:
             start_us=start_of(None, "now", hours, SPEED, time.time_ns() // 1_000),
             seed=options.seed,
             customers=options.customers,
-            scenario=options.scenario,  # type: ignore[arg-type]
+            scenario=options.scenario,
             hours=hours,
             visits_per_hour=VISITS_PER_HOUR,
             malformed=MALFORMED,

@@ -84,7 +84,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self,
         consumer: Any,
         active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
         max_records: int | None = None,
     ) -> Mapping[TP, list[Batch]]:
         keep_batches(consumer._fetcher)

@@ -67,7 +67,7 @@ class Consumer(driver.Consumer):
         """
         await self._no_poll.wait()
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109 - Faust's signature
         """`timeout` is Faust's; ours is POLL_SECONDS."""
         if not self.flow_active:
             await self.wait_first(self.can_resume_flow.wait())

@@ -25,10 +25,8 @@ def options(
             return [spec.channel]
         return [profile.preferred_channel or _answers_most(rows, at)]
     stated = profile.preferred_channel
-    return sorted(
-        spec.channels,
-        key=lambda name: (name != stated, -answered_share(rows, name, at), spec.channels.index(name)),  # type: ignore[arg-type]
-    )
+    names: list[str | None] = [*spec.channels]
+    return sorted(names, key=lambda name: (name != stated, -answered_share(rows, name, at), names.index(name)))
 
 
 def answered_share(rows: Sequence[Spent], channel: str | None, at: int) -> float:

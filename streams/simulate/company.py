@@ -3,6 +3,7 @@
 Made from the seed alone, so that every run of a seed is the same company.
 """
 
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -190,9 +191,11 @@ def _places(
     return units, tuple(districts)
 
 
-def _unit(unit_id: str, parents: tuple[str, ...], staff: list[Staff], zone: str, hours: list[Opening] = []) -> Unit:  # noqa: B006 - never changed
+def _unit(unit_id: str, parents: tuple[str, ...], staff: list[Staff], zone: str, hours: Sequence[Opening] = ()) -> Unit:
     name = unit_id.replace("-", " ").title()
-    return Unit(unit_id=unit_id, name=name, parents=list(parents), staff=staff, opening_hours=hours, time_zone=zone)
+    return Unit(
+        unit_id=unit_id, name=name, parents=list(parents), staff=staff, opening_hours=list(hours), time_zone=zone
+    )
 
 
 def _team(rng: Random, unit_id: str, parents: tuple[str, ...], zone: str, people: int) -> Unit:

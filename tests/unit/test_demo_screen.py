@@ -3,6 +3,9 @@
 from types import SimpleNamespace
 from typing import cast
 
+from typer.testing import CliRunner
+
+from streams.cli import app
 from streams.demo.screen import _title
 from streams.demo.summary import look_again
 from streams.demo.watch import Watch
@@ -22,3 +25,9 @@ def test_what_to_do_next() -> None:
     staying = look_again(settings, stay=True)
     assert "until Ctrl-C" in staying
     assert "touchstone up" not in staying
+
+
+def test_a_scenario_that_there_is_not_is_refused_before_anything_starts() -> None:
+    done = CliRunner().invoke(app, ["demo", "--scenario", "foo"])
+    assert done.exit_code == 2
+    assert "late-courier" in done.output

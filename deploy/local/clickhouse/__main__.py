@@ -87,7 +87,7 @@ def serve(options: argparse.Namespace) -> None:
     server = Server(listener, shared, options.max_connections)
     host, port = listener.getsockname()[:2]
     version = ".".join(map(str, engine.version))
-    print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201
+    print(json.dumps({"ready": True, "host": host, "port": port, "version": version}), flush=True)  # noqa: T201 - whoever has started it reads this
     signal.sigwait(_STOP_SIGNALS)
     space.stop()
     server.stop(_STOP_SECONDS)
@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(_arguments(arguments))
     except UserError as problem:
-        print(problem, file=sys.stderr)  # noqa: T201
+        print(problem, file=sys.stderr)  # noqa: T201 - a program of its own
         return problem.exit_code
     return 0
 

@@ -191,7 +191,7 @@ class Engine:
                 exit_code=ExitCode.UNAVAILABLE,
             ) from None
         # chDB would load pyarrow, 38 MB and 0.1 s, for formats that are not used here; it goes on without it.
-        sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
+        sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]  # None is how Python is told that there is no such module
         from chdb import _chdb  # opens the engine's library, 0.2 s: only after the directory is known to be ours
 
         self._connect = cast("Callable[[str], _Chdb]", getattr(_chdb, "connect"))  # noqa: B009 - missing in its type stub

@@ -68,7 +68,7 @@ class SessionSettings:
         self._put_back()  # limits of the last query must not stop this one; one row, so that limits seldom do
         listed = ", ".join(quote(name) for name in names)
         values = "toJSONString(groupArray([name, value]))"
-        sql = f"SELECT {values} FROM system.settings WHERE changed AND name IN ({listed})"  # noqa: S608
+        sql = f"SELECT {values} FROM system.settings WHERE changed AND name IN ({listed})"  # noqa: S608 - constants, and names that are quoted
         for [row] in self._connection.rows(sql):
             self._before.update(json.loads(row))
 
