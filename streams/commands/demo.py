@@ -25,7 +25,9 @@ def demo(
         float, typer.Option(min=0.1, max=60, help="Length of the story; a minute of it is an hour of the shop.")
     ] = 1.5,
     customers: Annotated[int, typer.Option(min=10, max=100_000, help="How many customers the shop has.")] = 200,
-    scenario: Annotated[ScenarioOption, typer.Option(help="What goes wrong.")] = ScenarioOption.all,
+    scenario: Annotated[
+        ScenarioOption, typer.Option(help="quiet, outage, late-courier, slow-hotline or all.")
+    ] = ScenarioOption.all,
     seed: Annotated[int, typer.Option(help="Another seed, another story.")] = 1,
     workers: Annotated[int, typer.Option(min=1, max=8, help="Workers that share the partitions out among them.")] = 1,
     picture: Annotated[Path | None, typer.Option(help="Save the last screen as an SVG picture.")] = None,
