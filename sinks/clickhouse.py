@@ -25,6 +25,7 @@ from sinks.availability import Availability
 from sinks.buffer import Batch, Buffer, Refusal
 from sinks.columns import Row
 from sinks.letters import Letters
+from sinks.segments import names
 from sinks.tables import BY_TOPIC, decode
 from sinks.writer import Writer
 from streams import metrics
@@ -49,6 +50,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
     def __init__(self, settings: Settings, codec: Codec, writer: Writer | None = None) -> None:
         self._settings = settings
         self._codec = codec
+        self._attributes = names(settings.sink_segments)
         self._writer = writer or Writer(settings)
         self._letters = Letters(settings)
         self._buffer = Buffer(settings.sink_flush_rows, settings.sink_flush_bytes, settings.sink_flush_seconds)
@@ -136,7 +138,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # the library is u
             )
             while True:
                 try:
-                    self._buffer.batch.add(table, Row(message, decode(table, self._codec, message, at.topic)))
+                    record = decode(table, self._codec, message, at.topic, self._attributes)
+                    self._buffer.batch.add(table, Row(message, record))
                 except InvalidEvent as error:
                     if table.is_input:
                         metrics.sink_invalid_total.labels(table.name, error.reason).inc()

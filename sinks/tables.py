@@ -3,16 +3,18 @@
 Inputs that can never be right are the worker's to dead-letter: the sink leaves exactly those out, by the same check.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
 
 from schemas.codec import Codec
 from schemas.decisions import Action, Episode, Experience, Holdout
-from schemas.events import ActionUpdate, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.validate import check
 from sinks.dead_letters import DeadLetter, dead_letter
+from sinks.segments import CustomerSegments, segments_of
 from streams.engine.job import Message
 
 
@@ -34,6 +36,7 @@ class Table(msgspec.Struct, frozen=True):
 TABLES: Final = (
     Table("touchpoints", "cx-touchpoints", Touchpoint, "event_id", is_input=True),
     Table("feedback", "cx-feedback", Feedback, "event_id", is_input=True),
+    Table("customers", "cx-customers", CustomerSegments, "event_id", is_input=True),
     Table("action_updates", "cx-action-updates", ActionUpdate, "event_id", is_input=True),
     Table("experiences", "cx-experiences", Experience, "event_id", has_revisions=True),
     Table("actions", "cx-actions", Action, "action_id", has_revisions=True, at="decided_at"),
@@ -45,10 +48,16 @@ BY_TOPIC: Final = {table.topic: table for table in TABLES}
 BY_NAME: Final = {table.name: table for table in TABLES}
 
 
-def decode(table: Table, codec: Codec, message: Message, topic_on_cluster: str) -> msgspec.Struct:
-    """The record of a message. Raises InvalidEvent, or Unavailable from the schema registry."""
+def decode(
+    table: Table, codec: Codec, message: Message, topic_on_cluster: str, attributes: AbstractSet[str] = frozenset()
+) -> msgspec.Struct:
+    """The record of a message; of customers with these attributes. Raises InvalidEvent, or Unavailable from the schema registry."""
     if table.record is DeadLetter:
         return dead_letter(message, topic_on_cluster)
+    if table.record is CustomerSegments:
+        customer = codec.decode(message.value, Customer)
+        check(customer, message.key, len(message.value or b""))
+        return segments_of(customer, attributes)
     record = codec.decode(message.value, table.record)
     if isinstance(record, (Touchpoint, Feedback, ActionUpdate)):
         check(record, message.key, len(message.value or b""))

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     sink_flush_rows: int = Field(20_000, ge=1, description="rows that make a flush")
     sink_flush_seconds: float = Field(0.7, gt=0, description="age that makes a flush")
     sink_flush_bytes: int = Field(32 * 1024 * 1024, ge=1, description="bytes of messages that make a flush")
+    sink_segments: str = Field(
+        "",
+        description="attributes of customers that make segments, separated by commas: besides the tier nothing else of a "
+        "customer is stored (docs/gap.md)",
+    )
 
     # Console
     console_host: str = Field("127.0.0.1", description="address of the console; others than loopback need users")

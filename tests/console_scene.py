@@ -78,6 +78,11 @@ def _records(unit: str, now: int) -> list[tuple[str, msgspec.Struct]]:
         event_id=f"said-{name}", topic="cx-feedback", partition=0, offset=2, occurred_at=now - 8 * MINUTE,
         signal="negative_text", origin="said", weight=0.5, text_start=4, text_end=9,
     )  # fmt: skip
+    known: dict[str, Any] = {
+        "subject_id": f"customer-{name}",
+        "attributes": {"club": f"club-{name}", "diet": f"diet-{name}"},
+    }
+    risen: dict[str, Any] = {"subject_id": f"customer-{name}", "occurred_at": now - 7 * MINUTE}
     episode = {
         "episode_id": f"episode-{name}", "journey": "purchase", "touchpoint": "payment", "opened_at": now - 9 * MINUTE,
         "due_at": now - MINUTE, "tier": "gold", "brand": "marlow", "actions": [f"action-{name}"], "owner": f"owner-{name}",
@@ -98,6 +103,11 @@ def _records(unit: str, now: int) -> list[tuple[str, msgspec.Struct]]:
         ("actions", records.action(**incident)),
         ("action_updates", records.receipt(event_id=f"on-it-{name}", action_id=f"incident-{name}", subject_type="touchpoint",
             subject_id="payment", occurred_at=now - 4 * MINUTE, by=f"owner-{name}", unit=unit)),
+        ("customers", records.customer(event_id=f"known-{name}", occurred_at=now - 90 * MINUTE, tier="silver", **known)),
+        ("customers", records.customer(event_id=f"known-{name}", occurred_at=now - 9 * MINUTE, tier="iron", **known)),  # a duplicate
+        ("customers", records.customer(event_id=f"risen-{name}", tier="gold" if name == "One" else "", attributes={}, **risen)),
+        ("customers", records.customer(event_id=f"before-{name}", tier="iron", attributes={"club": ""}, **risen)),  # at once; the later id counts
+        ("customers", records.customer(event_id=f"moved-{name}", tier=None, attributes={}, **risen)),
         ("touchpoints", records.touchpoint(event_id=f"failed-{name}", occurred_at=now - 9 * MINUTE, **event)),
         ("touchpoints", records.touchpoint(event_id=f"web-{name}", occurred_at=now - 7 * MINUTE, **{**event, "unit": None})),
         ("feedback", records.feedback(event_id=f"said-{name}", occurred_at=now - 8 * MINUTE, text="Oh, never again!", **who)),

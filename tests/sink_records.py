@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.decisions import Action, Context, Episode, Evidence, Experience, Holdout, Loser
-from schemas.events import ActionUpdate, Feedback, Touchpoint
+from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from sinks.columns import Row
 from sinks.tables import BY_NAME, decode
 from streams.engine.job import Headers, Message
@@ -14,6 +14,7 @@ from streams.engine.job import Headers, Message
 AT = 1_767_225_540_123_456  # 2025-12-31 23:59:00.123456 UTC
 ARRIVED_MS = 1_767_225_541_000
 CODEC = Codec()
+ATTRIBUTES = frozenset({"club"})  # that the sink stores of customers
 
 EVIDENCE = Evidence(
     event_id="e-1", topic="cx-feedback", partition=1, offset=7, occurred_at=AT, signal="low_score", origin="said",
@@ -48,6 +49,14 @@ def feedback(number: int = 1, **values: object) -> Feedback:
         "occurred_at": AT + number, "kind": "nps", "score": 2.0, "text": "等了一个小时, no thanks",
     }  # fmt: skip
     return Feedback(**(fields | values))  # type: ignore[arg-type]
+
+
+def customer(number: int = 1, **values: object) -> Customer:
+    fields: dict[str, object] = {
+        "event_id": f"k-{number}", "subject_type": "customer", "subject_id": f"c-{number % 50}",
+        "occurred_at": AT + number, "tier": "gold", "name": "李雷", "attributes": {"club": "北", "diet": "none"},
+    }  # fmt: skip
+    return Customer(**(fields | values))  # type: ignore[arg-type]
 
 
 def receipt(number: int = 1, **values: object) -> ActionUpdate:
@@ -118,4 +127,4 @@ def message(
 def row(table: str, record: msgspec.Struct | bytes | None, offset: int, *, topic: str = "", **where: object) -> Row:
     """What the sink makes of such a message."""
     sent = message(table, record, offset, **where)  # type: ignore[arg-type]
-    return Row(sent, decode(BY_NAME[table], CODEC, sent, topic or BY_NAME[table].topic))
+    return Row(sent, decode(BY_NAME[table], CODEC, sent, topic or BY_NAME[table].topic, ATTRIBUTES))

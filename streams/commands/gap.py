@@ -110,19 +110,20 @@ def _of_events(
     from schemas.events import Customer, Touchpoint
     from streams.commands.material import of_clickhouse, of_file
     from streams.packs_folder import find
-    from streams.replay.gap_events import answers, segments
+    from streams.replay.gap_events import TIER, answers, segments
     from streams.replay.gap_tables import of_answers
 
     judge = find(pack, settings)
     if file is not None:
         found = of_file(file, settings, pack, mapping)
-    elif "segment" in (asked.each, *asked.by):
-        raise UserError(
-            "customers' profiles are not stored in ClickHouse: there are no segments",
-            "give a FILE that also has the records of cx-customers",
-        )
     else:
-        found = of_clickhouse(settings, asked.since, asked.until, events=bool(judge.file.measures))
+        wanted = segment if {"segment", "customer"} & {asked.each, *asked.by} else None
+        found = of_clickhouse(settings, asked.since, asked.until, events=bool(judge.file.measures), segment=wanted)
+        if wanted not in (None, TIER) and not found.of(Customer):
+            raise UserError(
+                f"nothing in ClickHouse says which {wanted} a customer belongs to",
+                f"name {wanted} in TOUCHSTONE_SINK_SEGMENTS of the sink (docs/gap.md#segments), or give a FILE with the records of cx-customers",
+            )
     told = answers(found.experiences, found.of(Touchpoint), judge, segments(found.of(Customer), segment))
     return of_answers(told, judge, asked, str(file or "ClickHouse")), found.refused
 

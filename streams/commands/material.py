@@ -15,7 +15,7 @@ _Kind = TypeVar("_Kind", Touchpoint, Feedback, Customer)
 
 
 class Material(NamedTuple):
-    """`refused`: rows of the file, each with its place and the reason. From ClickHouse come no customers: they are not stored."""
+    """`refused`: rows of the file, each with its place and the reason. From ClickHouse come customers only where a segment is asked for."""
 
     experiences: list[Experience]
     events: list[CustomerEvent]
@@ -44,21 +44,33 @@ def of_file(file: Path, settings: "Settings", pack: str, mapping: Path | None = 
 
 
 def of_clickhouse(
-    settings: "Settings", since: int | None, until: int | None, *, events: bool = True, said: bool = False
+    settings: "Settings",
+    since: int | None,
+    until: int | None,
+    *,
+    events: bool = True,
+    said: bool = False,
+    segment: str | None = None,
 ) -> Material:
-    """What holds now there: answers about that time; events of it where they are wanted, feedback with `said`."""
+    """What holds now there: answers about that time; events of it where they are wanted, feedback with `said`; what was
+    told of a `segment`.
+    """
     from schemas.validate import LATEST
     from sinks.answers import read_answers
     from sinks.database import connect
     from sinks.events import read_events, span
+    from sinks.segments import read_customers
 
     database = connect(settings)
     try:
         answers = list(read_answers(database, since or 0, LATEST if until is None else until))
+        found: list[Touchpoint | Feedback | Customer] = []
+        if segment is not None:
+            found += read_customers(database, segment)
         there = span(database) if events else None
         if there is None:
-            return Material(answers, [], [])
+            return Material(answers, found, [])
         first, last = max(since or 0, there[0]), there[1] + 1 if until is None else min(until, there[1] + 1)
-        return Material(answers, list(read_events(database, first, last, said=said)), [])
+        return Material(answers, [*found, *read_events(database, first, last, said=said)], [])
     finally:
         database.disconnect()

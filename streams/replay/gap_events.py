@@ -1,7 +1,7 @@
 """What the gap table is made of: answers as the core judges them and measurements, by voice and segment."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from schemas.decisions import Experience
@@ -16,14 +16,27 @@ TIER: Final = "tier"
 
 
 def segments(customers: Iterable[Customer], of: str) -> Segments:
-    """What segment a customer was in at an instant: the tier, or an attribute by its name."""
-    histories: dict[str, tuple[list[int], list[str | None]]] = {}
+    """What segment a customer was in at an instant: the tier, or an attribute by its name. Of duplicates the first counts."""
+    once: dict[tuple[str, str], Customer] = {}
+    for one in customers:
+        once.setdefault((one.subject_id, one.event_id), one)
+    return as_of(_changes(once.values(), of))
+
+
+def _changes(customers: Iterable[Customer], of: str) -> Iterator[tuple[str, int, str | None]]:
     profiles: dict[str, Profile] = {}
     for one in sorted(customers, key=lambda one: (one.occurred_at, one.event_id)):
         profile = profiles[one.subject_id] = updated(profiles.get(one.subject_id, Profile()), one)
-        instants, values = histories.setdefault(one.subject_id, ([], []))
-        instants.append(one.occurred_at)
-        values.append(profile.tier if of == TIER else profile.attributes.get(of))
+        yield one.subject_id, one.occurred_at, profile.tier if of == TIER else profile.attributes.get(of)
+
+
+def as_of(changes: Iterable[tuple[str, int, str | None]]) -> Segments:
+    """The segment at an instant, of (customer, from when, segment) in the order of time; of one instant the last counts."""
+    histories: dict[str, tuple[list[int], list[str | None]]] = {}
+    for subject, at, value in changes:
+        instants, values = histories.setdefault(subject, ([], []))
+        instants.append(at)
+        values.append(value)
 
     def segment(customer: str, at: int) -> str | None:
         instants, values = histories.get(customer, ([], []))

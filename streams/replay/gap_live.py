@@ -16,15 +16,26 @@ from streams.connect.rounds_file import SUFFIX, beside, read_rounds
 from streams.errors import UserError
 from streams.experience import gap
 from streams.experience.compiled import CompiledPack
-from streams.experience.gap_answers import MEASURED, NONE, VOICES, Answer, How, measured, rows
+from streams.experience.gap_answers import MEASURED, NONE, VOICES, Answer, How, Segments, measured, rows
 from streams.experience.measures import promised_levels, readings
 from streams.experience.rounds import Played, play, unknown_rows
 from streams.packs_folder import find, find_file
+from streams.replay.gap_events import TIER, as_of
 from streams.settings import Settings
 
-__all__ = ["KEYS", "VOICES", "LiveTable", "Played", "Spoken", "judge", "judged", "live_table", "measuring", "rounds"]
+__all__ = [
+    "KEYS", "NONE", "TIER", "VOICES", "LiveTable", "Played", "Spoken",
+    "as_of", "judge", "judged", "live_table", "measuring", "rounds",
+]  # fmt: skip
 
-KEYS: Final = ("dimension", "reason", "touchpoint", "journey", "unit")  # what rows can be of, alone or several
+KEYS: Final = (
+    "dimension",
+    "reason",
+    "touchpoint",
+    "journey",
+    "unit",
+    "segment",
+)  # what rows can be of, alone or several
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +48,7 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     journey: str = ""
     unit: str = ""
+    segment: str = ""
     experience: float | None = None
     expectation: float | None = None
     satisfaction: float | None = None
@@ -54,13 +66,24 @@ class LiveTable(NamedTuple):
 
 
 def live_table(
-    spoken: Iterable[Spoken], events: Iterable[Touchpoint], pack: CompiledPack | None, by: Sequence[str], voice: str
+    spoken: Iterable[Spoken],
+    events: Iterable[Touchpoint],
+    pack: CompiledPack | None,
+    by: Sequence[str],
+    voice: str,
+    segment: Segments = lambda customer, at: None,
+    only: str | None = None,
 ) -> LiveTable:
-    """Rows by these keys, filled with the word of one voice; what was measured stands in where it says nothing."""
+    """Rows by these keys, filled with the word of one voice; what was measured stands in where it says nothing.
+
+    `segment`: what customers were in when something was measured; `only`: what was spoken is of this segment, of what was
+    measured no other counts.
+    """
     told = list(spoken)
     answers = [_answer(one) for one in told]
     if pack is not None:
-        answers += measured(readings(events, pack), pack, lambda customer, at: None)
+        found_out = measured(readings(events, pack), pack, segment)
+        answers += found_out if only is None else [one for one in found_out if (one.segment or NONE) == only]
     how = How(weights={voice: 1.0})
     if pack is not None:
         how = How(weights={voice: 1.0}, measures=pack.file.measures, promises=promised_levels(pack))
@@ -122,6 +145,7 @@ def _answer(one: Spoken) -> Answer:
         touchpoint=one.touchpoint,
         dimension=one.dimension or None,
         reason=one.reason or None,
+        segment=one.segment or None,
         experience=_known(one.experience),
         expectation=_known(one.expectation),
         importance=_known(one.importance),

@@ -62,6 +62,26 @@ def test_every_field_comes_back(clickhouse: Client, clickhouse_writer: Writer) -
                 assert found[0][0] == (tuple(wanted) if isinstance(found[0][0], tuple) else wanted), column.name
 
 
+def test_of_customers_only_what_makes_segments(clickhouse: Client, clickhouse_writer: Writer) -> None:
+    told = [
+        make.customer(1),
+        make.customer(2, subject_id="c-1", tier="", attributes={"club": "", "diet": "vegan"}),
+        make.customer(3, subject_id="c-1", tier=None, attributes={}),
+        make.customer(0, subject_id="c-1", tier="late"),
+        make.customer(1, tier="iron"),  # a duplicate
+        make.customer(0, subject_id="c-1", event_id="k-00", tier="at once"),
+    ]
+    rows = [make.row("customers", one, offset) for offset, one in enumerate(told)]
+    assert clickhouse_writer.insert(BY_NAME["customers"], rows) == []
+    found = clickhouse.execute("SELECT _offset, segments FROM customers_final ORDER BY _offset")
+    assert found[:3] == [(0, {"club": "北", "tier": "gold"}), (1, {"club": "", "tier": ""}), (2, {})]
+    history = "SELECT value FROM segments_by_customer WHERE subject_id = 'c-1' AND name = %(name)s ORDER BY since_at"
+    assert clickhouse.execute(history, {"name": "tier"}) == [("at once",), ("gold",), ("",)]
+    assert clickhouse.execute(history, {"name": "club"}) == [("北",), ("北",), ("",)]
+    everything = repr(clickhouse.execute("SELECT * FROM customers"))
+    assert not [word for word in ("李雷", "vegan", "diet") if word in everything]
+
+
 def test_columns_are_those_of_the_records(clickhouse: Client, clickhouse_settings: Settings) -> None:
     for table in TABLES:
         found = [name for name, *_ in clickhouse.execute(f"DESCRIBE TABLE {table.name}")]
@@ -89,6 +109,10 @@ def mixed_rows() -> dict[str, list[Row]]:
         "episodes": [make.row("episodes", make.episode(n), n) for n in range(10)],
         "holdouts": [make.row("holdouts", make.holdout(n // 2, revision=1 + n % 2), n) for n in range(10)],
         "action_updates": [make.row("action_updates", make.receipt(n), n) for n in range(20)],
+        "customers": [
+            make.row("customers", make.customer(n // 2, tier=("gold", "")[n % 2], occurred_at=make.AT + n % 3), n)
+            for n in range(20)
+        ],
         "dead_letters": [letter(n, n // 2) for n in range(30)],
     }  # fmt: skip
 
@@ -127,6 +151,7 @@ def test_repetition_changes_nothing(clickhouse: Client, clickhouse_writer: Write
     assert len(before["actions_current"]) == 45
     assert len(before["touchpoints_current"]) == 150
     assert len(before["experiences_current"]) == 40
+    assert len(before["customers_current"]) == 10
     assert len(before["dead_letters_current"]) == 15
     assert before["dead_letters_by_minute"] == [
         repr(row)

@@ -16,6 +16,7 @@ from sinks.console.scope import Scope
 from sinks.console.sql_texts import sql_texts
 from sinks.database import connect
 from sinks.events import read_events
+from sinks.segments import read_customers
 from streams.errors import Unavailable
 from streams.packs_folder import find
 from streams.replay import gap_events, gap_tables
@@ -129,22 +130,57 @@ def test_now_keeps_said_and_inferred_apart(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "voice"), [("dimension", "customer"), ("touchpoint,dimension", "staff"), ("unit", "measured")]
+    ("by", "voice", "of", "segment"),
+    [
+        ("dimension", "customer", "tier", ""),
+        ("touchpoint,dimension", "staff", "tier", ""),
+        ("unit", "measured", "tier", ""),
+        ("segment", "customer", "tier", ""),
+        ("segment,touchpoint", "customer", "club", ""),
+        ("segment", "measured", "tier", ""),
+        ("dimension", "customer", "tier", "silver"),
+        ("touchpoint", "customer", "club", "club-Two"),
+        ("touchpoint", "measured", "tier", "gold"),
+        ("unit,touchpoint,dimension", "customer", "tier", "–"),
+    ],
 )
-def test_the_gap_is_that_of_the_command(asked: Asked, by: str, voice: str) -> None:
-    wanted = gap_tables.asked(by, None, voice, None, "stated", "nps", None, None, {})
+def test_the_gap_is_that_of_the_command(asked: Asked, by: str, voice: str, of: str, segment: str) -> None:
+    """By segments, too: each answer and each measurement in the segment in which the customer was then."""
+    wanted = gap_tables.asked(by, "segment" if segment else None, voice, None, "stated", "nps", None, None, {})
     database, pack = connect(asked.settings), find("retail", asked.settings)
     experiences = list(read_answers(database, 0, LATEST))
     events: list[Any] = list(read_events(database, now_us() - 3_600_000_000, now_us(), said=False))
+    segments = gap_events.segments(read_customers(database, of), of)
     database.disconnect()
-    (one,) = gap_tables.of_answers(
-        gap_events.answers(experiences, events, pack, lambda _, __: None), pack, wanted, "here"
-    )
-    found = asked("gap", by=by, voice=voice)
+    tables = gap_tables.of_answers(gap_events.answers(experiences, events, pack, segments), pack, wanted, "here")
+    (one,) = [table for table in tables if (table.of or "") == segment]
+    found = asked("gap", by=by, voice=voice, segment_by=of, segment=segment)
     assert found["table"].levels == one.levels
     assert found["table"].counts == one.answers
     assert found["table"].voices == one.voices
     assert found["judged"]
+
+
+def test_segments_are_those_of_that_moment_and_of_the_scope(asked: Asked) -> None:
+    def counted(root: str = "", **options: str) -> dict[str, int]:
+        return asked("gap", root, **{"by": "segment", **options})["table"].counts
+
+    assert counted() == {"gold": 1, "silver": 2, "–": 1}  # of her nothing is known any more
+    assert counted("dealer-1") == {"gold": 1, "silver": 1}
+    assert counted("dealer-1", segment_by="club") == {"club-One": 1, "–": 1}
+    assert counted(voice="measured") == {
+        "gold": 2,
+        "silver": 4,
+        "–": 2,
+    }  # each event: did it fail, how long was the wait
+    assert asked("gap", "dealer-1")["choices"]["segment_by"] == ["tier", "club"]
+    assert asked("gap", "dealer-1", segment_by="club")["choices"]["segments"] == ["club-One", "–"]
+    assert asked("gap", segment_by="diet")["segment_by"] == "tier"
+    assert asked("gap", segment="iron")["choices"]["segments"] == ["gold", "iron", "silver", "–"]
+    assert counted(segment="iron") == {}
+    assert counted(segment_by="club", segment="gold") == counted(
+        segment_by="club"
+    )  # a segment of another kind counts as not given
 
 
 def test_the_gap_of_a_dealer_and_of_a_region(asked: Asked) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from schemas.json_form import to_json
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
+from streams.commands.material import of_file
 from streams.experience.gap import Levels, table
 from streams.settings import Settings
 from tests import sink_records as make
@@ -14,6 +15,7 @@ from tests.clickhouse_service import ClickHouseService
 from tests.touchstone_command import touchstone
 
 DAY = 86_400_000_000
+MINUTE = 60_000_000
 
 
 def test_the_view_and_the_command_show_what_holds_now(
@@ -89,6 +91,57 @@ def test_the_view_and_the_command_show_what_holds_now(
         "relationship": (4.0, None),
     }
     assert told["voices"]["product"] == {"customer": 6.0, "staff": 9.0}
+
+
+def test_segments_of_the_tables_are_those_of_a_file(
+    clickhouse_settings: Settings, clickhouse_writer: Writer, tmp_path: Path
+) -> None:
+    """Tier and town as they were at that moment; what is said late of an earlier time counts from then on."""
+    who = [{"subject_id": f"c-{number}"} for number in range(3)]
+    told = [
+        make.customer(1, **who[0], tier="silver", attributes={"club": "north"}),
+        make.customer(2, **who[1], tier="gold", attributes={}),
+        make.customer(3, **who[0], tier="gold", attributes={}, occurred_at=make.AT + 5 * MINUTE),
+        make.customer(4, **who[1], tier=None, attributes={"club": "south"}, occurred_at=make.AT + 2 * MINUTE),
+        make.customer(5, **who[0], tier=None, attributes={"club": ""}, occurred_at=make.AT + 7 * MINUTE),
+        make.customer(1, **who[0], tier="bronze", attributes={}),  # a duplicate
+    ]
+    happened = [
+        make.touchpoint(n, **who[n % 3], touchpoint="payment", outcome=("failure", "success")[n % 2], occurred_at=make.AT + n * MINUTE)
+        for n in range(9)
+    ]  # fmt: skip
+    said = [
+        make.feedback(n, **who[n % 3], kind="csat", score=float(n % 5 + 1), scale_min=1.0, scale_max=5.0, touchpoint="payment",
+            expectation=7.0, importance=float(n), about_at=make.AT + (n - 1) * MINUTE, occurred_at=make.AT + n * MINUTE)
+        for n in range(1, 9)
+    ]  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    records = [*told, *happened, *said]
+    path.write_text("".join(json.dumps(to_json(one)) + "\n" for one in records), encoding="utf-8")
+    experiences = of_file(path, clickhouse_settings, "retail").experiences
+    for name, rows in (
+        ("customers", told),
+        ("touchpoints", happened),
+        ("feedback", said),
+        ("experiences", experiences),
+    ):
+        stored = [make.row(name, one, number) for number, one in enumerate(rows)]
+        assert clickhouse_writer.insert(BY_NAME[name], stored) == []
+    seen = set()
+    for asked in (
+        ["--each", "segment"],
+        ["--by", "segment,dimension", "--segment", "club", "--weigh", "customer=3,measured=1"],
+        ["--each", "customer", "--by", "touchpoint"],
+    ):
+        of_tables = json.loads(touchstone("gap", *asked, "--json", settings=clickhouse_settings).stdout)
+        assert of_tables == json.loads(touchstone("gap", path, *asked, "--json").stdout)
+        seen |= {one["of"] for one in of_tables.get("tables", [])} | {
+            row["name"].partition("/")[0] for row in of_tables.get("table", {}).get("rows", [])
+        }
+    assert seen == {"silver", "gold", "–", "north", "south", "c-0", "c-1", "c-2"}
+    unknown = touchstone("gap", "--each", "segment", "--segment", "diet", settings=clickhouse_settings)
+    assert unknown.returncode == 2
+    assert "TOUCHSTONE_SINK_SEGMENTS" in unknown.stderr
 
 
 def test_promised_times_are_kept_late_overdue_or_waiting(

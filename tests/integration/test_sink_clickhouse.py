@@ -24,6 +24,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
     sent = [
         make.message("touchpoints", make.full_touchpoint(), 0),
         make.message("feedback", make.feedback(), 0, partition=1),
+        make.message("customers", make.customer(), 0),
         make.message("action_updates", make.receipt(), 0),
         make.message("experiences", make.experience(), 0),
         make.message("episodes", make.episode(), 0),
@@ -38,6 +39,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
         for table in (
             "touchpoints",
             "feedback",
+            "customers",
             "action_updates",
             "experiences",
             "episodes",
@@ -46,6 +48,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
         ):
             await sink_service.until(f"SELECT count() FROM {table}_current", 1)
     assert sink_service.query("SELECT brand, amount, attributes['键'] FROM touchpoints_final")[0][0] == "轻舟"
+    assert sink_service.query("SELECT segments FROM customers_final") == [({"tier": "gold"},)]
     topic = sink_service.settings.topic("cx-actions")
     assert sink_service.query("SELECT DISTINCT _topic FROM actions_final") == [(topic,)]
     assert sink_service.query("SELECT hex(value), reason FROM dead_letters_current") == [("00FF", "malformed")]

@@ -2,6 +2,7 @@
 SELECT what, minute, count() AS messages FROM (
     SELECT 'touchpoints' AS what, toStartOfMinute(_timestamp) AS minute FROM touchpoints WHERE _timestamp > now() - INTERVAL 30 MINUTE
     UNION ALL SELECT 'feedback', toStartOfMinute(_timestamp) FROM feedback WHERE _timestamp > now() - INTERVAL 30 MINUTE
+    UNION ALL SELECT 'customers', toStartOfMinute(_timestamp) FROM customers WHERE _timestamp > now() - INTERVAL 30 MINUTE
     UNION ALL SELECT 'action_updates', toStartOfMinute(_timestamp) FROM action_updates WHERE _timestamp > now() - INTERVAL 30 MINUTE
     UNION ALL SELECT 'experiences', toStartOfMinute(_timestamp) FROM experiences WHERE _timestamp > now() - INTERVAL 30 MINUTE
     UNION ALL SELECT 'actions', toStartOfMinute(_timestamp) FROM actions WHERE _timestamp > now() - INTERVAL 30 MINUTE
