@@ -14,7 +14,7 @@ _TABLES: Final[dict[type[msgspec.Struct], str]] = {Touchpoint: "touchpoints_curr
 
 def read_events(database: Database, since: int, until: int, *, said: bool = True) -> Iterator[Touchpoint | Feedback]:
     """Both tables (only what customers did, with `said` false) from an instant (µs) to another, that one excluded;
-    duplicates once. Customers' profiles are not stored there.
+    duplicates once.
     """
     for start in range(since, until, _DAY):
         rows: list[Any] = []

@@ -106,6 +106,19 @@ class Live:
             [Message(TOPIC[type(one)], 0, 0, 0, subject.encode(), CODEC.encode(one), headers) for one in records]
         )
 
+    def scored(self, subject: str, score: float, tier: str, city: str) -> None:
+        """She says what she thinks of the payment, 1 to 5; of what segments she is, her name and nothing else is told."""
+        now = time.time_ns() // 1_000
+        who: dict[str, Any] = {"subject_type": "customer", "subject_id": subject, "brand": "marlow"}
+        records: list[msgspec.Struct] = [
+            Customer(event_id=f"{subject}-k", occurred_at=now - 60_000_000, name="Kim", tier=tier, attributes={"city": city, "diet": "vegan"}, **who),
+            Feedback(event_id=f"{subject}-f", occurred_at=now - 500_000, kind="csat", score=score, scale_min=1.0, scale_max=5.0,
+                touchpoint="payment", dimension="convenience", expectation=7.0, importance=8.0, ideal=10.0, **who),
+        ]  # fmt: skip
+        self.product.produce(
+            [Message(TOPIC[type(one)], 0, 0, 0, subject.encode(), CODEC.encode(one), ()) for one in records]
+        )
+
     def receipts(self) -> list[ActionUpdate]:
         """All that stand on the topic."""
         found = self.product.kafka.read(self.product.settings.topic("cx-action-updates"))
@@ -141,7 +154,7 @@ def live(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
             unit = Unit(unit_id=f"dealer-{number}", name=f"Dealer {number}", parents=[region])
             send_control(Control(control_id=f"unit-{number}", in_force_at=0, written_at=0, unit=unit), product.settings)
         worker = product.start("worker")
-        product.start("sink", "clickhouse")
+        product.start("sink", "clickhouse", TOUCHSTONE_SINK_SEGMENTS="city")
         users = msgspec.json.encode(USERS).decode()
         console = product.start(
             "console",

@@ -91,6 +91,36 @@ def test_what_would_come_first_if_experience_were_another(lead: Browser, live: L
     assert lead.problems() == []
 
 
+def test_the_gap_of_a_segment(lead: Browser, live: Live) -> None:
+    for number, (score, tier, city) in enumerate(
+        ((2.0, "gold", "Ulm"), (5.0, "silver", "Ulm"), (4.0, "silver", "Bonn"))
+    ):
+        live.scored(f"browser-9{number}", score, tier, city)
+
+    def rows() -> dict[str, str]:
+        return {row.get_attribute("data-row"): row.text for row in lead.all("#gap tbody tr")}
+
+    lead.at("/gap?by=segment&segment_by=city")
+    lead.until(lambda: {"Bonn", "Ulm"} <= rows().keys(), "a row a city")
+    assert lead.all("#gap thead th")[0].text == "city"
+    lead.at("/gap?by=segment,dimension")
+    lead.until(lambda: {"gold/convenience", "silver/convenience"} <= rows().keys(), "rows by tier")
+    assert "First: gold · convenience" in lead.text("#gap .verdict")
+    for size, language, theme, found in ((WIDE, "en", "light", "not known"), (PHONE, "zh", "dark", "未知")):
+        lead.driver.add_cookie({"name": "touchstone_language", "value": language, "path": "/"})
+        lead.driver.add_cookie({"name": "touchstone_theme", "value": theme, "path": "/"})
+        lead.size(*size)
+        lead.at("/gap?segment=silver")
+        lead.until(lambda: rows().keys() == {"convenience"}, "the two of silver")
+        choices = [one.text for one in lead.all('select[name="segment"] option')]
+        assert {"gold", "silver"} <= set(choices)
+        assert choices[-1] == found
+        assert [one.text for one in lead.all('select[name="segment"] option:checked')] == ["silver"]
+        assert "silver" in lead.text("#gap .head")
+        assert lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth") <= 0
+    assert lead.problems() == []
+
+
 def test_the_keyboard_reaches_what_there_is_to_do(lead: Browser, live: Live) -> None:
     live.unhappy("browser-3", "dealer-1", "Eve Browser")
     lead.at("/tasks")
