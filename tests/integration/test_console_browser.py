@@ -100,6 +100,10 @@ def test_the_gap_of_a_segment(lead: Browser, live: Live) -> None:
     def rows() -> dict[str, str]:
         return {row.get_attribute("data-row"): row.text for row in lead.all("#gap tbody tr")}
 
+    stored = "SELECT (SELECT count() FROM experiences WHERE dimension = 'convenience' AND kind = 'csat') + (SELECT countIf(mapContains(segments, 'city')) FROM customers)"
+    live.until(
+        lambda: live.clickhouse.query(stored, live.product.settings.clickhouse_database)[0][0] >= 6, "what was said"
+    )
     lead.at("/gap?by=segment&segment_by=city")
     lead.until(lambda: {"Bonn", "Ulm"} <= rows().keys(), "a row a city")
     assert lead.all("#gap thead th")[0].text == "city"

@@ -4,11 +4,14 @@ import json
 import random
 from pathlib import Path
 
+from schemas.events import Customer, Touchpoint
 from schemas.json_form import to_json
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
-from streams.commands.material import of_file
+from streams.commands.material import of_clickhouse, of_file
 from streams.experience.gap import Levels, table
+from streams.packs_folder import find
+from streams.replay import gap_events, gap_tables
 from streams.settings import Settings
 from tests import sink_records as make
 from tests.clickhouse_service import ClickHouseService
@@ -127,18 +130,32 @@ def test_segments_of_the_tables_are_those_of_a_file(
     ):
         stored = [make.row(name, one, number) for number, one in enumerate(rows)]
         assert clickhouse_writer.insert(BY_NAME[name], stored) == []
-    seen = set()
-    for asked in (
-        ["--each", "segment"],
-        ["--by", "segment,dimension", "--segment", "club", "--weigh", "customer=3,measured=1"],
-        ["--each", "customer", "--by", "touchpoint"],
+    judge, seen = find("retail", clickhouse_settings), set()
+    for by, each, segment, weigh in (
+        ("dimension", "segment", "tier", None),
+        ("segment,dimension", None, "club", "customer=3,measured=1"),
+        ("touchpoint", "customer", "tier", None),
     ):
-        of_tables = json.loads(touchstone("gap", *asked, "--json", settings=clickhouse_settings).stdout)
-        assert of_tables == json.loads(touchstone("gap", path, *asked, "--json").stdout)
-        seen |= {one["of"] for one in of_tables.get("tables", [])} | {
-            row["name"].partition("/")[0] for row in of_tables.get("table", {}).get("rows", [])
+        asked = gap_tables.asked(by, each, "customer", weigh, "stated", "nps", None, None, {})
+        of_tables, of_lines = (
+            gap_tables.of_answers(
+                gap_events.answers(
+                    found.experiences, found.of(Touchpoint), judge, gap_events.segments(found.of(Customer), segment)
+                ),
+                judge,
+                asked,
+                "here",
+            )
+            for found in (
+                of_clickhouse(clickhouse_settings, None, None, segment=segment),
+                of_file(path, clickhouse_settings, "retail"),
+            )
+        )
+        assert of_tables == of_lines
+        seen |= {one.of or "" for one in of_tables} | {
+            row.name.partition("/")[0] for one in of_tables for row in one.levels
         }
-    assert seen == {"silver", "gold", "–", "north", "south", "c-0", "c-1", "c-2"}
+    assert seen >= {"silver", "gold", "–", "north", "south", "c-0", "c-1", "c-2"}
     unknown = touchstone("gap", "--each", "segment", "--segment", "diet", settings=clickhouse_settings)
     assert unknown.returncode == 2
     assert "TOUCHSTONE_SINK_SEGMENTS" in unknown.stderr
