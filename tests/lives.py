@@ -67,6 +67,7 @@ UPDATES: Sequence[dict[str, object]] = (
     {"name": "Anna", "tier": "gold", "language": "zh"},
     {"name": "Anna", "tier": "basic", "language": "en", "preferred_channel": "mail"},
     {"consents": [{"purpose": "marketing", "channel": "*", "granted": True}]},
+    {"attributes": {"merged_into": "another"}},
 )
 STATUSES = (
     "accepted",

@@ -145,7 +145,19 @@ def relieved(folding: Folding, sign: Sign, *, verifies: bool) -> None:
         touch(folding, episode, sign.at)
 
 
+def give_up(folding: Folding, at: int, by: str) -> None:
+    """Closes what is open, and proposes nothing: there is nobody to thank. What is owed to an authority stays open."""
+    for episode in folding.fold.episodes[:]:
+        if episode.state != "closed" and not clocks.run(episode):
+            _end(folding, episode, at, by)
+
+
 def _close(folding: Folding, episode: Episode, at: int, by: str) -> None:
+    _end(folding, episode, at, by)
+    propose(folding, pack_of(folding, episode), "episode_closed", episode=episode)
+
+
+def _end(folding: Folding, episode: Episode, at: int, by: str) -> None:
     episode.state, episode.closed_at, episode.closed_by = "closed", at, by
     deadlines.end(episode)
     episode.verify_by = None
@@ -153,7 +165,6 @@ def _close(folding: Folding, episode: Episode, at: int, by: str) -> None:
     closed = [one for one in folding.fold.episodes if one.state == "closed"]
     for old in closed[:-CLOSED_MAX]:
         folding.fold.episodes.remove(old)
-    propose(folding, pack_of(folding, episode), "episode_closed", episode=episode)
 
 
 def fire(folding: Folding, due: int) -> None:

@@ -3,7 +3,7 @@
 profile → touch → values → promises kept and opened → join → signals → episodes → candidates → arbiter → facts.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from schemas.events import Customer, Feedback, Touchpoint
 from schemas.validate import ATTRIBUTES_MAX
@@ -21,6 +21,8 @@ from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import NEVER, Fold, Profile, Touch
 from streams.experience.touches import remember
 from streams.experience.valuing import value_told, value_touchpoint
+
+MERGED_INTO: Final = "merged_into"  # attribute of a customer's update: the id that goes on
 
 
 def fold_input(folding: Folding, item: Input) -> None:
@@ -44,6 +46,8 @@ def fold_input(folding: Folding, item: Input) -> None:
         fold.profile = updated(fold.profile, record)
         if fold.worth:
             value_told(fold, record)
+        if record.attributes.get(MERGED_INTO):
+            _merged(folding, record, at)
     else:
         folding.turn_to((None, None))
         receipts.receipt(folding, record, item.source)
@@ -138,6 +142,12 @@ def _feedback(folding: Folding, item: Input, feedback: Feedback) -> None:
         receipts.heard(folding, joined.journey, source.at)
     signals.on_feedback(folding, pack, joined, feedback, source)
     joined.finish(folding, pack)
+
+
+def _merged(folding: Folding, update: Customer, at: int) -> None:
+    """The id is used no more, the customer goes on under another: nobody waits for anything under this one."""
+    folding.fold.watches = []
+    episodes.give_up(folding, at, update.event_id)
 
 
 _T = TypeVar("_T")
