@@ -104,23 +104,29 @@ def test_the_gap_of_a_segment(lead: Browser, live: Live) -> None:
     live.until(
         lambda: live.clickhouse.query(stored, live.product.settings.clickhouse_database)[0][0] >= 6, "what was said"
     )
+
+    def offered(path: str) -> bool:
+        """A page that is opened before the first figures has nothing to choose from yet."""
+        lead.at(path)
+        return bool(lead.all('select[name="segment"] option'))
+
     lead.at("/gap?by=segment&segment_by=city")
     lead.until(lambda: {"Bonn", "Ulm"} <= rows().keys(), "a row a city")
-    assert lead.all("#gap thead th")[0].text == "city"
+    lead.until(lambda: lead.all("#gap thead th")[0].text == "city", "what makes the segments")
     lead.at("/gap?by=segment,dimension")
     lead.until(lambda: {"gold/convenience", "silver/convenience"} <= rows().keys(), "rows by tier")
-    assert "First: gold · convenience" in lead.text("#gap .verdict")
+    lead.until(lambda: "First: gold · convenience" in lead.text("#gap .verdict"), "the gold ones first")
     for size, language, theme, found in ((WIDE, "en", "light", "not known"), (PHONE, "zh", "dark", "未知")):
         lead.driver.add_cookie({"name": "touchstone_language", "value": language, "path": "/"})
         lead.driver.add_cookie({"name": "touchstone_theme", "value": theme, "path": "/"})
         lead.size(*size)
-        lead.at("/gap?segment=silver")
+        lead.until(lambda: offered("/gap?segment=silver"), "segments to choose from")
         lead.until(lambda: rows().keys() == {"convenience"}, "the two of silver")
         choices = [one.text for one in lead.all('select[name="segment"] option')]
         assert {"gold", "silver"} <= set(choices)
         assert choices[-1] == found
         assert [one.text for one in lead.all('select[name="segment"] option:checked')] == ["silver"]
-        assert "silver" in lead.text("#gap .head")
+        lead.until(lambda: "silver" in lead.text("#gap .head"), "what is shown")
         assert lead.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert lead.problems() == []
 
