@@ -12,7 +12,7 @@ from schemas.validate import known_time_zone
 from streams.experience.calendars import WorkingTime
 from streams.experience.conditions import Condition, Expression
 from streams.experience.frame import OTHER, TouchpointView
-from streams.experience.pack import ActionRule, PackFile, Signal, Watch
+from streams.experience.pack import ActionRule, PackFile, Signal, Texts, Watch
 from streams.experience.spent import SPENT_SECONDS
 
 _OFTEN_NULL: Final = ("event.waiting_seconds", "event.matter")  # of a touchpoint event
@@ -175,8 +175,15 @@ class CompiledPack:
 
     def cause(self, name: str, locale: str) -> str:
         """A cause in words, if one of its signals has a title in this language or in the default one."""
-        titles = self._causes.get(name)
-        return name if titles is None else titles.get(locale) or titles.get(self.file.default_locale) or name
+        return self._in_words(name, self._causes.get(name), locale)
+
+    def signal(self, name: str) -> str:
+        """A signal in words of the default language, if it has a title."""
+        found = self.signals.get(name)
+        return self._in_words(name, None if found is None else found.spec.title, self.file.default_locale)
+
+    def _in_words(self, name: str, titles: Texts | None, locale: str) -> str:
+        return name if not titles else titles.get(locale) or titles.get(self.file.default_locale) or name
 
 
 def _possible(condition: Condition, facts: Mapping[str, object]) -> bool:

@@ -89,6 +89,10 @@ class Decider:
         """Event time of the newest event (µs)."""
         return self._subjects.stream_time
 
+    def because(self, action: Action) -> str:
+        """What speaks for an action the most, in the pack's words."""
+        return "; ".join(dict.fromkeys(self._pack.signal(row.signal) for row in action.evidence[:4]))
+
     def resumes_at(self) -> int | None:
         """When something more would be due (µs)."""
         due = (self._subjects.next_due(), self._incidents.next_due())

@@ -28,7 +28,6 @@ def report(decider: Decider, waiting: str | None, refused: int) -> None:
     table = Table("when", "subject", "for", "action", "score", "said or inferred", "because", expand=False)
     for action in sorted(held.values(), key=lambda one: (one.decided_at, one.subject_id, one.rule)):
         style = "strike dim" if action.retracted else "bold red" if action.score >= 0.7 else None
-        because = ", ".join(dict.fromkeys(row.signal for row in action.evidence[:4]))
         what = f"{action.kind}: {action.text or ''}" + (" (retracted)" if action.retracted else "")
         cells = (
             instant_text(action.decided_at)[:19].replace("T", " "),
@@ -37,7 +36,7 @@ def report(decider: Decider, waiting: str | None, refused: int) -> None:
             what,
             f"{action.score:.2f}",
             action.origin,
-            because,
+            decider.because(action),
         )
         table.add_row(*(escape(cell) for cell in cells), style=style)
     if held:

@@ -31,6 +31,15 @@ def test_rows_that_cannot_be_read_and_events_that_are_refused_are_counted_togeth
     assert f"{file}:4: too_large: text of 90000 bytes, at most 65536" in said
 
 
+def test_what_speaks_for_an_action_is_told_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(GOOD + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "streams", "decide", str(file)]
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, env=wide, capture_output=True, check=True)
+    assert "a low score" in done.stdout.decode("utf-8")
+
+
 @pytest.mark.parametrize("options", [["--json"], []])
 def test_in_a_pipe_results_are_utf8_whatever_the_locale(tmp_path: Path, options: list[str]) -> None:
     file = tmp_path / "events.jsonl"
