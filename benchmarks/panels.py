@@ -54,11 +54,14 @@ DRAWN: Final = {"growth": ("bench_growth", GROWTH), "commit": ("bench_commit", C
 
 
 def newest(benchmark: str, pattern: str, figure: str) -> list[tuple[int, float]]:
-    """(number in the conditions, value) of the last row of each number."""
+    """(number in the conditions, value) of the last row of each number, of the last day with any: one line is one version."""
     found: dict[int, float] = {}
+    day = ""
     with results.RESULTS.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             matched = re.match(pattern, row["conditions"])
             if row["benchmark"] == benchmark and row["figure"] == figure and matched:
+                if row["date"] != day:
+                    day, found = row["date"], {}
                 found[int(matched[1])] = float(row["value"])
     return sorted(found.items())

@@ -61,8 +61,8 @@ def latency(file: Path, title: str, seconds: Mapping[str, Sequence[float]]) -> N
         axis.set_xscale("log")
         axis.set_xlabel("ms since the event's scheduled time")
         axis.set_ylabel("% of all")
-        axis.set_title(title, loc="left")
-        axis.legend(frameon=False, loc="upper left")
+        axis.set_title(title, loc="left", pad=22)
+        axis.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(seconds), borderpad=0)
         _save(figure, file)
 
 
