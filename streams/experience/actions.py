@@ -10,7 +10,7 @@ from streams.experience.deadlines import later
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import Frame, SignalView, TouchpointView
-from streams.experience.quiet_hours import after_quiet_hours
+from streams.experience.quiet_hours import after_quiet_hours, goes_out
 from streams.experience.score import FADED, dissatisfaction
 from streams.experience.solutions import solution_of
 from streams.experience.spent import Spent
@@ -124,7 +124,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
         due_at=_due(folding, candidate, claim, unit),
-        deliver_not_before_at=after_quiet_hours(pack.file.quiet_hours, profile, at) if reaches_customer else None,
+        deliver_not_before_at=goes_out(pack, spec, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
             any(one.origin == "said" for one in grounds), any(one.origin == "inferred" for one in grounds)
@@ -141,10 +141,12 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     )
 
 
-def wait_until(action: Action, at: int) -> None:
-    """There is room for it only later: so much later it is due, too."""
+def wait_until(folding: Folding, action: Action, candidate: Candidate, at: int) -> None:
+    """There is room for it only later: so much later it is due, too; a message not in quiet hours then either."""
     begin = action.deliver_not_before_at or action.decided_at
     if at > begin:
+        if candidate.pack.file.audiences[action.audience].reaches == "customer":
+            at = after_quiet_hours(candidate.pack.file.quiet_hours, folding.fold.profile, at) or at
         action.due_at = None if action.due_at is None else action.due_at + at - begin
         action.deliver_not_before_at = at
 

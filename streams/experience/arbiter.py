@@ -19,6 +19,7 @@ from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
 from streams.experience.ids import action_id
 from streams.experience.pack import Cap
 from streams.experience.period_limits import UNASKED, Answer, ask
+from streams.experience.quiet_hours import goes_out
 from streams.experience.score import dissatisfaction
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import ACTIONS_MAX, Pending
@@ -179,6 +180,8 @@ class _Decision(msgspec.Struct):
             if episode is not None:
                 since = instant(episode.opened_at)
                 return "open_episode", f"{episode.journey} since {since}; wins once it is closed"
+        if claim.reaches == "customer" and (too_late := _outlived(folding, candidate, self.at)) is not None:
+            return "quiet_hours", too_late
         if spec.cap is not None and (full_cap := self._rule_cap(claim, spec.cap)) is not None:
             return "cap", full_cap
         lost = self._no_channel(candidate, claim)
@@ -224,6 +227,20 @@ class _Decision(msgspec.Struct):
         return None if free_at is None else in_figures("", count, cap.per_seconds, cap.most, free_at)
 
 
+def _outlived(folding: Folding, candidate: Candidate, at: int) -> str | None:
+    """Would a message make no sense any more when the quiet hours are over? In figures; None: no."""
+    spec = candidate.rule.spec
+    if spec.expires_in_seconds is None:
+        return None
+    begin, expires_at = (
+        goes_out(candidate.pack, spec, folding.fold.profile, at),
+        at + int(spec.expires_in_seconds * SECOND),
+    )
+    if begin is None or begin < expires_at:
+        return None
+    return f"until {instant(begin)}, it would expire at {instant(expires_at)}; wins outside of them"
+
+
 def _text_alone(folding: Folding, candidate: Candidate, at: int) -> str | None:
     """Would nothing have come of it without what a text seems to say? In figures; None: there is other evidence.
 
@@ -251,7 +268,7 @@ def _act(
     rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
     record = action_of(folding, candidate, claim, award, losers)
     if answer.not_before is not None:
-        wait_until(record, answer.not_before)
+        wait_until(folding, record, candidate, answer.not_before)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
     if episode is None and settle_at is not None and spec.never_with_open_episode:
         folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)

@@ -4,9 +4,16 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.validate import known_time_zone
+from streams.experience.compiled import CompiledPack
 from streams.experience.folding import SECOND
-from streams.experience.pack import QuietHours
+from streams.experience.pack import ActionRule, QuietHours
 from streams.experience.state import Profile
+
+
+def goes_out(pack: CompiledPack, spec: ActionRule, profile: Profile, at: int) -> int | None:
+    """When a message that is decided at an instant may be delivered, if not as soon as it has settled: that is when it goes out."""
+    settled_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else at
+    return after_quiet_hours(pack.file.quiet_hours, profile, settled_at)
 
 
 def after_quiet_hours(quiet: QuietHours | None, profile: Profile, at: int) -> int | None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.decisions import Experience, Loser
+from schemas.decisions import Action, Experience, Loser
+from schemas.json_form import instant
 from streams.experience.caps import room
 from streams.experience.channels import answered_share, options
 from streams.experience.compiled import CompiledPack
@@ -166,6 +167,44 @@ actions:
     assert [(one.rule, one.reason, one.detail) for one in lost(life, 0, touchpoint="store_visit")] == [
         ("thank_for_praise", "outranked", "by sing of priority 21; wins with more than 21")
     ]
+
+
+def sung(at: int, **fields: object) -> Action:
+    """What a message became that was caused at an instant; nothing waits longer than a day."""
+    life = Life(driver(child_pack(SONG.format(more="".join(f", {name}: {value}" for name, value in fields.items())))))
+    life.say(at, "praise", touchpoint="store_visit")
+    [song] = [one for one in actions(life.until(at + DAY)) if one.rule == "sing"]
+    return song
+
+
+SONG = """
+actions:
+  sing: {{on: signal, signal: praise, audience: customers, kind: song, step: recognise, text: thank_you, priority: 21, emit: settled{more}}}
+"""
+NIGHT = 10 * HOUR  # 21:00 in Berlin: quiet hours begin; they end at 08:00
+
+
+@pytest.mark.parametrize(
+    ("decided", "settling", "quiet"),
+    [(NIGHT - 2, 1, False), (NIGHT - 1, 1, True), (NIGHT - 60, 120, True), (NIGHT, 1, True)],
+)
+def test_a_message_is_delivered_when_it_goes_out_not_when_it_was_decided(
+    decided: int, settling: int, quiet: bool
+) -> None:
+    song = sung(decided, settling_seconds=settling)
+    assert (song.deliver_not_before_at is not None) is quiet
+    if quiet:
+        assert song.deliver_not_before_at == instant("2026-03-03T07:00:00Z")
+
+
+def test_a_message_that_would_expire_in_quiet_hours_loses() -> None:
+    assert sung(NIGHT, expires_in_seconds=11 * 3600 + 1).deliver_not_before_at == instant("2026-03-03T07:00:00Z")
+    life = Life(driver(child_pack(SONG.format(more=", expires_in_seconds: 39600"))))
+    [one] = [row for row in lost(life, NIGHT, touchpoint="store_visit") if row.rule == "sing"]
+    assert (one.reason, one.detail) == (
+        "quiet_hours",
+        "until 2026-03-03T07:00:00Z, it would expire at 2026-03-03T07:00:00Z; wins outside of them",
+    )
 
 
 def test_missing_consent_says_for_what_and_where() -> None:
