@@ -35,7 +35,7 @@ NOTHING_GIVEN = Award()
 def award_of(folding: Folding, candidate: Candidate, claim: Spent, counted: Sequence[Spent]) -> Award:
     """What a candidate may give away."""
     tier = folding.fold.profile.tier
-    owed, promise = _owed(folding, candidate.pack, claim.journey, tier)
+    owed, promise = _owed(folding, candidate.pack, claim.journey, tier, counted, claim.at)
     given_for_it = next(
         (
             row
@@ -103,9 +103,16 @@ def _suggested(folding: Folding, candidate: Candidate, at: int) -> float | None:
     return None if value is None or value < 0 else value
 
 
-def _owed(folding: Folding, pack: CompiledPack, journey: str | None, tier: str | None) -> tuple[float, str]:
-    """The most that a broken promise of this journey owes, and which: (0, "") for none."""
-    signals = {sign.signal for sign in folding.fold.signs if sign.journey == journey}
+def _owed(
+    folding: Folding, pack: CompiledPack, journey: str | None, tier: str | None, counted: Sequence[Spent], at: int
+) -> tuple[float, str]:
+    """The most that a broken promise of this journey owes, and which: (0, "") for none. What was broken before something was last
+    given in this journey was paid then."""
+    if not pack.owing:
+        return 0.0, ""
+    given = (row.at for row in counted if row.amount > 0 and not row.held and row.journey == journey and row.at <= at)
+    paid = max(given, default=-1)
+    signals = {sign.signal for sign in folding.fold.signs if sign.journey == journey and sign.at > paid}
     broken = [
         (by_tier(owes, tier) if isinstance(owes, dict) else float(owes), name)
         for name, owes, signal in pack.owing

@@ -13,6 +13,7 @@ from streams.experience.actions import propose
 from streams.experience.compiled import CompiledPack
 from streams.experience.evidence import evidence_of, origin_of
 from streams.experience.folding import SECOND, Fact, Folding
+from streams.experience.holdout import kept_from_all
 from streams.experience.ids import episode_id
 from streams.experience.period_limits import give_back
 from streams.experience.recurrence import recurred
@@ -23,8 +24,12 @@ from streams.experience.treated import pack_of, touch
 CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
 
 
-def worsened(folding: Folding, pack: CompiledPack, sign: Sign, statute: str | None = None) -> None:
-    """New evidence: an episode opens, worsens or re-opens, or only takes note of it. `statute`: it was lodged with a regulator."""
+def worsened(
+    folding: Folding, pack: CompiledPack, sign: Sign, statute: str | None = None, *, protected: bool = False
+) -> None:
+    """New evidence: an episode opens, worsens or re-opens, or only takes note of it. `statute`: it was lodged with a regulator.
+    `protected`: nothing for which it speaks may be held out.
+    """
     fold, at = folding.fold, sign.at
     trigger: str | None
     episode = _current(fold, sign.journey)
@@ -41,6 +46,10 @@ def worsened(folding: Folding, pack: CompiledPack, sign: Sign, statute: str | No
             trigger = _reopen(folding, episode, at)
     else:
         trigger = _note(folding, episode, score, at)
+        if trigger is None and protected and kept_from_all(episode, pack_of(folding, episode)):
+            trigger = _worse(
+                episode
+            )  # colleagues were kept from it so far: now they hear of it, however high the score was
     treatment = pack_of(folding, episode).file.treatment
     came_back = recurred(fold, sign, treatment.recurs_within_seconds) if fold.fixes else None
     episode.score, episode.peak_score = score, max(episode.peak_score, score)
@@ -68,10 +77,12 @@ def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | No
     treatment = pack_of(folding, episode).file.treatment
     if episode.state == "treated":
         return _reopen(folding, episode, at) if score >= treatment.opens_at else None
-    if score >= episode.acted_score + treatment.worsens_by:
-        episode.worsened += 1
-        return "episode_worsened"
-    return None
+    return _worse(episode) if score >= episode.acted_score + treatment.worsens_by else None
+
+
+def _worse(episode: Episode) -> str:
+    episode.worsened += 1
+    return "episode_worsened"
 
 
 def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> Episode:

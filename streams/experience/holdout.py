@@ -62,7 +62,12 @@ def draw_for(folding: Folding, candidate: Candidate) -> Draw | None:
     draw = held_out(pack, candidate.rule.name, spec, folding.key)
     if draw is not None or episode is None or spec.on not in _ASKED_IN_VAIN or spec.never_hold_out:
         return draw
-    return Draw(*episode.held) if episode.held is not None and not _asked_somebody(episode, pack) else None
+    return Draw(*episode.held) if episode.held is not None and kept_from_all(episode, pack) else None
+
+
+def kept_from_all(episode: Episode, pack: CompiledPack) -> bool:
+    """Has an episode been held out so far, so that no colleague knows of it?"""
+    return episode.held is not None and not _asked_somebody(episode, pack)
 
 
 def _asked_somebody(episode: Episode, pack: CompiledPack) -> bool:

@@ -180,7 +180,9 @@ def take_effect(
             folding.facts.append(_contribution(folding, pack, sign))
             if pack.tells_causes:
                 tell_cause(folding, pack, sign)
-        episodes.worsened(folding, pack, max(unhappy, key=lambda sign: (sign.weight, sign.signal)), statute)
+        protected = any(signal.spec.never_hold_out for signal, _ in given)
+        heaviest = max(unhappy, key=lambda sign: (sign.weight, sign.signal))
+        episodes.worsened(folding, pack, heaviest, statute, protected=protected)
     else:
         for signal, sign in happy:
             episodes.relieved(folding, sign, verifies=signal.spec.verifies and trust == 1.0)

@@ -158,6 +158,25 @@ def test_a_broken_promise_is_paid_whatever_the_ceiling() -> None:
     assert late_delivery("4", 100).amount == Decimal(10)  # the rule's own is more
 
 
+def test_what_a_promise_owes_is_paid_once() -> None:
+    """The next trouble of the journey, about another order, gets what any trouble gets: here nothing, the ceiling is reached."""
+    life = Life(
+        driver(
+            child_pack(
+                OFFER + "promises: {delivered_at_last: {owes: 25}}\n"
+                "compensation: {ceiling: {other: 20, gold: 20, silver: 20}, least: 5}"
+            )
+        )
+    )
+    life.touch(0, "payment", matter="o1", promised_at=START + HOUR * SECOND)
+    life.until(3 * HOUR)
+    life.say(5 * HOUR, "nps", score=10, touchpoint="delivery")
+    life.say(5 * HOUR + 1, "praise", touchpoint="delivery")
+    trouble(life, 200 * HOUR, "delivery", "o3")
+    life.say(200 * HOUR + 2 * MINUTE, "complaint", touchpoint="delivery", matter="o3")
+    assert [one.amount for one in offers(life)] == [Decimal(25)]
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

@@ -121,6 +121,17 @@ def test_rules_and_signals_that_never_hold_out() -> None:
     assert {one.rule for one in holdouts(outputs)} == {"offer_compensation", "say_sorry"}
 
 
+def test_colleagues_hear_of_a_formal_complaint_however_bad_the_score_was_before() -> None:
+    """What was held out until then has left the score so high that nothing can make it much worse."""
+    kept = held("s", "*", 0.5)[0]
+    bad = [unhappy(kept, at) for at in range(3)]
+    complaint = unhappy(kept, 60, kind="complaint", score=None, text="the stairs gave way")
+    outputs = lives(pack_with(ALL), *bad)
+    assert actions(outputs) == []
+    told = [one for one in actions(lives(pack_with(ALL), *bad, complaint)) if one.audience == "care"]
+    assert {one.decided_at for one in told} == {START + 60 * 1_000_000}
+
+
 def test_only_customers_are_held_out() -> None:
     kept = held("s", "*", 0.5)
     someone = message(
