@@ -39,7 +39,7 @@ def stored(evidence: Evidence) -> set[At]:
     return {(topic, *at) for topic, rows in evidence.rows.items() if topic in _INPUT_TABLES for at in rows}
 
 
-_INPUT_TABLES = ("cx-touchpoints", "cx-feedback", "cx-action-updates")
+_INPUT_TABLES = ("cx-touchpoints", "cx-feedback", "cx-customers", "cx-action-updates")
 
 
 def none_lost(evidence: Evidence) -> Finding:
