@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import IllegalOperation, KafkaError, MessageSizeTooLargeError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
@@ -105,7 +105,7 @@ class Publisher:
                 f"{self._where}: Kafka refuses a message as too large: {error}",
                 "raise max.message.bytes of the topics that this job writes to (changelog and dead letters included)",
             ) from error
-        except (KafkaError, TimeoutError) as error:
+        except (KafkaError, TimeoutError, IllegalOperation) as error:
             raise CommitFailed(f"{self._where}: the transaction failed: {error!r}") from error
         failpoints.hit("after_commit")
         return position
@@ -150,11 +150,10 @@ class Publisher:
             *(self._send_partition(topic, partition, builders) for (topic, partition), builders in batches.items()),
             return_exceptions=True,
         )
-        ends: dict[tuple[str, int], int | None] = {}
-        for place, result in zip(batches, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            ends[place] = result
+        errors = [result for result in results if isinstance(result, BaseException)]
+        if errors:  # one that ends the transaction makes what other partitions still send illegal: it tells more
+            raise min(errors, key=lambda error: isinstance(error, IllegalOperation))
+        ends = {place: end for place, end in zip(batches, results, strict=True) if not isinstance(end, BaseException)}
         return ends[self._settings.topic(self._changelog), self._partition]  # the task record is always there
 
     async def _send_partition(self, topic: str, partition: int, builders: list[BatchBuilder]) -> int | None:

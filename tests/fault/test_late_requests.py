@@ -1,8 +1,10 @@
 """A request of a transaction that gets no answer is sent again; the first one, late on the road, must not touch the next transaction.
+One that finds its producer fenced fails as the whole transaction does.
 
 Kafka's KIP-890 closes this for clients that speak transaction version 2; ours does not (unit/test_faust_detours.py).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.transaction import EndTxnRequest, TxnOffsetCommitRequest
 
 from streams.admin import TopicSpec
@@ -155,3 +158,21 @@ async def test_a_request_that_could_not_be_sent_ends_no_life(kafka: Kafka, monke
         await publisher.commit(_effects(2))
     assert len(refused) == 1
     assert _committed(kafka, settings) == ([b"1", b"2"], 2)
+
+
+async def test_what_a_fenced_producer_had_not_yet_sent_fails_as_the_rest_of_its_transaction(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings(kafka)
+    send_batch = AIOKafkaProducer.send_batch
+
+    async def output_waits(producer: AIOKafkaProducer, batch: BatchBuilder, topic: str, *, partition: int) -> Any:
+        if topic == settings.topic("out"):
+            await asyncio.wait([producer._sender.sender_task], timeout=30)  # ends as the fence is noticed
+        return await send_batch(producer, batch, topic, partition=partition)
+
+    async with _publisher(settings) as older, _publisher(settings):
+        monkeypatch.setattr(AIOKafkaProducer, "send_batch", output_waits)
+        with pytest.raises(CommitFailed, match="Fenced"):
+            await older.commit(_effects(1))
+    assert kafka.read(settings.topic("out")) == []
