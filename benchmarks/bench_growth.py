@@ -12,6 +12,7 @@ The first three are the core in memory, as in bench_core, one process a figure; 
 import argparse
 import asyncio
 import gc
+import mmap
 import multiprocessing
 import os
 import random
@@ -59,6 +60,7 @@ MORE_RULES: Final = (0, 3, 30, 300)
 KINDS: Final = 2_000  # customers whose states are worked out; the others get copies
 MEASURED: Final = 40_000
 ROUNDS: Final = 3
+STATE_BYTES: Final = 3_800  # of one of them in memory, about
 
 
 def worked_out() -> list[bytes]:
@@ -143,6 +145,7 @@ def of_restore(customers: int) -> dict[str, dict[str, float]]:
             disk = settings.model_copy(update={"worker_state": "rocksdb"})
             return {
                 "memory": _restored(settings, topology, customers),
+                "memory, of pages that the machine had just used": _restored(settings, topology, customers, touch=True),
                 "rocksdb, from the changelog": _restored(disk, topology, customers),
                 "rocksdb, its copy kept": _restored(disk, topology, customers),
             }
@@ -170,9 +173,20 @@ def _write_changelog(settings: Settings, job: Subjects, topology: Topology, cust
     out.flush(120)
 
 
-def _restored(settings: Settings, topology: Topology, customers: int) -> dict[str, float]:
+def _restored(settings: Settings, topology: Topology, customers: int, touch: bool = False) -> dict[str, float]:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_restore_all, settings.model_dump(), topology, customers).result()
+        seconds = process.submit(_touch, customers * STATE_BYTES).result() if touch else 0.0
+        figures = process.submit(_restore_all, settings.model_dump(), topology, customers).result()
+    return figures | ({"to touch them, seconds": seconds} if touch else {})
+
+
+def _touch(size: int) -> float:
+    """Seconds to use so many bytes once. A virtual machine gets each page from its host first, and may soon give it back."""
+    began = time.perf_counter()
+    with mmap.mmap(-1, size) as pages:
+        for start in range(0, size, mmap.PAGESIZE):
+            pages[start] = 1
+        return time.perf_counter() - began
 
 
 def _restore_all(values: dict[str, object], topology: Topology, customers: int) -> dict[str, float]:
