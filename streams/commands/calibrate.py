@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from streams.replay.calibration import Method
     from streams.settings import Settings
 
-ANSWERS_MIN = 50
-EACH_MIN = 10
-
 
 class MethodOption(StrEnum):
     auto = "auto"
@@ -42,15 +39,16 @@ def calibrate(
         typer.Option(min=0, max=10, help="Level of an answer, on 0–10 whatever its scale, up to which it is unhappy."),
     ] = 4.0,
     method: Annotated[
-        MethodOption, typer.Option(help="auto: isotonic from 200 answers on, else logistic.")
+        MethodOption, typer.Option(help="auto: isotonic from 200 answers of a curve on, else logistic.")
     ] = MethodOption.auto,
     mapping: MappingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Curve, tables and coverage as one JSON document.")] = False,
 ) -> None:
     """Calibrate the inferred score on answers to surveys, so that 0.7 means: 70 % of such customers say so when asked.
 
-    The fragment of a pack goes to stdout, tables to stderr: what was predicted and what was said, by bins, and how many
-    customers with such scores have answered at all. What is said stays out of the score that is calibrated; in decisions it
+    Two curves where there are enough answers: of contacts that gave evidence themselves, and of those before which only
+    earlier ones did. The fragment of a pack goes to stdout, tables to stderr: what was predicted and what was said, by bins,
+    and how many customers with such scores have answered at all. What is said stays out of the score that is calibrated; in decisions it
     is added to it as it is. Exit code 1 when there are too few answers.
 
     Example: touchstone calibrate examples/retail-morning.jsonl --pack retail > calibration.yaml
@@ -60,6 +58,7 @@ def calibrate(
     from streams.app import limits
     from streams.packs_folder import find
     from streams.replay.answers import collect
+    from streams.replay.calibration import ANSWERS_MIN, EACH_MIN, enough
     from streams.replay.calibration_report import fragment, result, tables
     from streams.terminal import write_json
 
@@ -69,14 +68,14 @@ def calibrate(
     first, last = _instant("--since", since), _instant("--until", until)
     events = _of_clickhouse(settings, first, last) if file is None else _of_file(file, mapping, first, last)
     found = collect(events, found_pack, limits(settings), unhappy_at_most)
-    unhappy = sum(one.unhappy for one in found.asked)
-    if len(found.asked) < ANSWERS_MIN or min(unhappy, len(found.asked) - unhappy) < EACH_MIN:
+    if not enough(found.asked):
+        unhappy = sum(one.unhappy for one in found.asked)
         raise UserError(
             f"too few answers: {len(found.asked)} before which something was inferred, {unhappy} of them unhappy",
             f"{ANSWERS_MIN} are needed, {EACH_MIN} unhappy ones and {EACH_MIN} others; take a longer time",
             exit_code=ExitCode.NO,
         )
-    told = result(found, found_pack, _method(method, len(found.asked)))
+    told = result(found, found_pack, _method(method))
     if as_json:
         write_json(told)
         return
@@ -84,11 +83,9 @@ def calibrate(
     sys.stdout.write(fragment(told, unhappy_at_most))
 
 
-def _method(option: MethodOption, answers: int) -> "Method":
-    from streams.replay.calibration import ISOTONIC_FROM
-
+def _method(option: MethodOption) -> "Method | None":
     if option == MethodOption.auto:
-        return "isotonic" if answers >= ISOTONIC_FROM else "logistic"
+        return None
     return "isotonic" if option == MethodOption.isotonic else "logistic"
 
 

@@ -91,7 +91,13 @@ class CompiledPack:
         self.remembers_seconds = max([SPENT_SECONDS, *(cap.per_seconds for cap in file.caps.values())])
         self.values = file.delivered_value is not None or file.relation_value is not None
         self.valued_at = frozenset[str]() if file.relation_value is None else file.relation_value.touchpoints()
-        self.curve = None if file.calibration is None else tuple(file.calibration.inferred)
+        calibration = file.calibration
+        self.curve = None if calibration is None else tuple(calibration.inferred)
+        # Of an answer about a contact that gave no evidence; None: the same curve.
+        self.earlier = (
+            tuple(calibration.earlier) if calibration is not None and calibration.earlier is not None else None
+        )
+        self.watch_signals = frozenset(one.name for one in signals if one.spec.on == "watch")
         self._touchpoints = {
             name: TouchpointView(
                 name=name,

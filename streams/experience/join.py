@@ -144,7 +144,10 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     expectation, expectation_source = _expectation(feedback, view)
     tone = folding.analyser.analyse(feedback.text) if feedback.text else SILENT
     journey = pack.journey(feedback.journey or (about.journey if about is not None else None), view)
-    score = dissatisfaction(fold.signs, journey, about_at, pack.curve)
+    curve = pack.curve
+    if pack.earlier is not None and not _at_this_contact(fold, pack, journey, about, view, about_at):
+        curve = pack.earlier
+    score = dissatisfaction(fold.signs, journey, about_at, curve)
     waits = [touch.waiting_seconds for touch in before if touch.waiting_seconds is not None]
     context = Context(
         event_id=about.event_id if about is not None else None,
@@ -245,6 +248,22 @@ def _latest(touches: list[Touch], feedback: Feedback) -> Touch | None:
     if feedback.touchpoint is not None:
         touches = [touch for touch in touches if touch.touchpoint == feedback.touchpoint]
     return touches[-1] if touches else None
+
+
+def _at_this_contact(
+    fold: Fold, pack: CompiledPack, journey: str, about: Touch | None, view: TouchpointView, at: int
+) -> bool:
+    """Was there bad evidence from the very contact that an answer is about, or from a promise about its touchpoint?"""
+    return any(
+        not sign.said
+        and sign.at <= at
+        and sign.journey == journey
+        and (
+            (about is not None and sign.event_id == about.event_id)
+            or (sign.touchpoint == view.name and sign.signal in pack.watch_signals)
+        )
+        for sign in fold.signs
+    )
 
 
 def _view(pack: CompiledPack, feedback: Feedback, about: Touch | None) -> TouchpointView:

@@ -305,9 +305,14 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
 
 
 def _calibration(pack: PackFile) -> Iterator[Problem]:
-    points = pack.calibration.inferred if pack.calibration is not None else []
-    path = ("calibration", "inferred")
-    if pack.calibration is not None and len(points) < 2:
+    if pack.calibration is not None:
+        yield from _curve(("calibration", "inferred"), pack.calibration.inferred)
+        if pack.calibration.earlier is not None:
+            yield from _curve(("calibration", "earlier"), pack.calibration.earlier)
+
+
+def _curve(path: tuple[str, str], points: list[tuple[float, float]]) -> Iterator[Problem]:
+    if len(points) < 2:
         yield path, "a curve has two points at least: [[0.1, 0.05], [0.9, 0.8]]"
     for index, point in enumerate(points):
         if not all(0 <= value <= 1 for value in point):

@@ -1,4 +1,5 @@
-"""What a score means: answers of customers who were asked in, a curve out (inferred score → share who say that they are unhappy).
+"""What a score means: answers of customers who were asked in, curves out (inferred score → share who say that they are unhappy).
+One for answers about a contact that itself gave evidence, one for those before which only earlier contacts did.
 
 Pure. Isotonic: the best rising steps (pool adjacent violators), with at least `BLOCK` answers each, joined by lines. Logistic:
 `1 / (1 + e^−(a + b·score))`, for small samples. How good it is, is told by cross-validation: each answer is predicted by a curve
@@ -16,6 +17,8 @@ from streams.experience.score import Curve, share
 
 BLOCK: Final = 15  # answers that a step of the isotonic curve rests on at least
 FOLDS: Final = 5
+ANSWERS_MIN: Final = 50  # for a curve
+EACH_MIN: Final = 10  # unhappy ones among them, and others
 ISOTONIC_FROM: Final = 200  # answers; below, two parameters are all that can be learnt
 _ROUNDS: Final = 50
 Method = Literal["isotonic", "logistic"]
@@ -28,6 +31,18 @@ class Asked(NamedTuple):
     at: int
     score: float
     unhappy: bool
+    earlier: bool = False  # the contact that it is about gave no evidence, only earlier ones did
+
+
+class Curves(NamedTuple):
+    """`earlier` is None where too few have answered about such contacts: then one curve is for all."""
+
+    contact: Curve
+    earlier: Curve | None
+
+    def says(self, one: Asked) -> float:
+        """The share that is predicted for an answer."""
+        return share(one.score, self.earlier if one.earlier and self.earlier is not None else self.contact)
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -40,6 +55,32 @@ class Row(msgspec.Struct, frozen=True):
     said: float
     least: float
     most: float
+
+
+def enough(asked: Sequence[Asked]) -> bool:
+    """So many answers, so many unhappy and so many not, that a curve can be learnt."""
+    unhappy = sum(one.unhappy for one in asked)
+    return len(asked) >= ANSWERS_MIN and min(unhappy, len(asked) - unhappy) >= EACH_MIN
+
+
+def split(asked: Sequence[Asked]) -> bool:
+    """Can two curves be learnt? The earlier one may be low all the way, so nobody need be unhappy there."""
+    contact = [one for one in asked if not one.earlier]
+    return enough(contact) and len(asked) - len(contact) >= ANSWERS_MIN
+
+
+def fit_both(asked: Sequence[Asked], method: Method | None, *, two: bool) -> Curves:
+    """The curves, each by the method that fits the number of its answers where none is named."""
+    if not two:
+        return Curves(fit(asked, method or method_for(asked)), None)
+    parts = [[one for one in asked if one.earlier is earlier] for earlier in (False, True)]
+    contact, earlier = (fit(part, method or method_for(part)) for part in parts)
+    return Curves(contact, earlier)
+
+
+def method_for(asked: Sequence[Asked]) -> Method:
+    """By the number of answers."""
+    return "isotonic" if len(asked) >= ISOTONIC_FROM else "logistic"
 
 
 def fit(asked: Sequence[Asked], method: Method) -> Curve:
@@ -86,6 +127,9 @@ def _logistic(asked: Sequence[Asked]) -> Curve:
         if abs(step_a) + abs(step_b) < 1e-9:
             break
     scores = [one.score for one in asked]
+    if b < 0.0:  # more evidence, fewer who say so: nothing rises, so it is level
+        said = (sum(one.unhappy for one in asked) + 0.5) / (len(asked) + 1)
+        return _ascending([(min(scores), said), (max(scores), said)])
     low, high = min(*scores, 0.99), max(*scores, 0.01)
     grid = [low + (high - low) * number / 10 for number in range(11)]
     return _ascending([(score, 1.0 / (1.0 + math.exp(-(a + b * score)))) for score in grid])
@@ -104,11 +148,13 @@ def _ascending(points: Sequence[tuple[float, float]]) -> Curve:
     return tuple(curve)
 
 
-def predicted(asked: Sequence[Asked], method: Method) -> list[float]:
-    """For each answer the share that a curve says which was fitted without its customer."""
+def predicted(asked: Sequence[Asked], method: Method | None) -> list[float]:
+    """For each answer the share that curves say which were fitted without its customer."""
     folds = [_fold(one.customer) for one in asked]
-    curves = [fit([one for one, at in zip(asked, folds, strict=True) if at != fold], method) for fold in range(FOLDS)]
-    return [share(one.score, curves[fold]) for one, fold in zip(asked, folds, strict=True)]
+    two = split(asked)
+    kept = [[one for one, at in zip(asked, folds, strict=True) if at != fold] for fold in range(FOLDS)]
+    curves = [fit_both(rest, method, two=two) for rest in kept]
+    return [curves[fold].says(one) for one, fold in zip(asked, folds, strict=True)]
 
 
 def _fold(customer: str) -> int:

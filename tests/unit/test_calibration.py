@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from schemas.decisions import Action
+from schemas.decisions import Action, Experience
 from schemas.json_form import from_json
 from streams.cli import app
 from streams.errors import UserError
@@ -24,7 +24,7 @@ from streams.experience.state import Sign
 from streams.experience.surroundings import Limits
 from streams.packs_folder import read_pack
 from streams.replay.answers import collect, coverage, muted
-from streams.replay.calibration import Asked, brier, fit, off, predicted, reliability, wilson
+from streams.replay.calibration import Asked, brier, fit, fit_both, off, predicted, reliability, split, wilson
 from streams.replay.decide import Decider
 from tests.builders import PACKS, SECOND, START, pack, whole_pack
 
@@ -54,6 +54,37 @@ def test_what_was_not_seen_is_predicted_better_than_by_the_score_as_it_comes(met
     raw, fitted = [one.score for one in asked], predicted(asked, method)
     assert off(reliability(asked, fitted)) < 0.05 < off(reliability(asked, raw))
     assert brier(asked, fitted) < brier(asked, raw)
+
+
+@pytest.mark.parametrize("method", ["isotonic", "logistic", None])
+def test_two_sorts_of_answers_get_a_curve_each(method: Any) -> None:
+    """The same score means much where the contact itself went wrong, and little where only earlier ones did."""
+    contact = answers(400, lambda score: 0.3 + 0.6 * score)
+    earlier = [one._replace(customer=f"e{one.at}", earlier=True) for one in answers(400, lambda _: 0.05, seed=2)]
+    asked = [*contact, *earlier]
+    both = fit_both(asked, method, two=split(asked))
+    assert both.contact[-1][1] > 0.7
+    assert both.earlier is not None
+    assert both.earlier[-1][1] < 0.15
+    assert [both.says(one) == share(one.score, both.contact) for one in asked] == [not one.earlier for one in asked]
+    together = [one._replace(earlier=False) for one in asked]
+    assert brier(asked, predicted(asked, method)) < brier(together, predicted(together, method)) - 0.05
+
+
+def test_one_curve_is_for_all_where_two_cannot_be_learnt() -> None:
+    contact = answers(300, lambda score: score)
+    few = [one._replace(earlier=True) for one in answers(49, lambda _: 0.1, seed=2)]
+    assert not split([*contact, *few])
+    assert fit_both([*contact, *few], None, two=False) == (fit([*contact, *few], "isotonic"), None)
+    nobody = [one._replace(earlier=True) for one in answers(50, lambda _: 0.0, seed=2)]
+    assert split([*contact, *nobody]), "that nobody is unhappy is worth knowing"
+    assert not split([one._replace(earlier=not one.earlier) for one in [*contact, *nobody]])
+
+
+def test_a_curve_that_would_fall_is_level_at_the_share_of_all() -> None:
+    asked = answers(150, lambda score: 0.5 - 0.4 * score)
+    said = sum(one.unhappy for one in asked) / len(asked)
+    assert [part for _, part in fit(asked, "logistic")] == pytest.approx([said, said], abs=0.01)
 
 
 def test_no_relation_is_no_relation() -> None:
@@ -139,6 +170,7 @@ def test_between_the_points_are_lines_and_beyond_them_is_a_level() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["inferred", "earlier"])
 @pytest.mark.parametrize(
     ("points", "told"),
     [
@@ -149,8 +181,9 @@ def test_between_the_points_are_lines_and_beyond_them_is_a_level() -> None:
         ("[[0.1, 0.2], [0.3]]", ""),
     ],
 )
-def test_a_curve_that_is_none_is_refused(points: str, told: str) -> None:
-    text = whole_pack("retail") + f"calibration:\n  inferred: {points}\n"
+def test_a_curve_that_is_none_is_refused(name: str, points: str, told: str) -> None:
+    good = "" if name == "inferred" else "  inferred: [[0.1, 0.2], [0.3, 0.4]]\n"
+    text = whole_pack("retail") + f"calibration:\n{good}  {name}: {points}\n"
     with pytest.raises(PackErrors) as refused:
         compile_pack(text, "mine.yaml")
     assert refused.value.errors[0].startswith(f"mine.yaml:{text.count(chr(10))}:")
@@ -182,6 +215,59 @@ def test_the_inferred_score_knows_nothing_of_what_was_said() -> None:
 
 
 CURVE = "calibration: {inferred: [[0.1, 0.4], [0.9, 0.9]]}\n"
+
+
+TWO_CURVES = "calibration: {inferred: [[0.1, 0.7], [0.9, 0.9]], earlier: [[0.1, 0.02], [0.9, 0.04]]}\n"
+
+
+def _as_of(rows: list[Any], calibration: str) -> tuple[list[float], list[float]]:
+    """Scores as of the contacts that answers are about, and those of actions."""
+    one = compile_pack(whole_pack() + calibration, "mine")
+    decider = Decider(one, Limits(HOUR, 500))
+    decider.control(first_pack(one))
+    for row in rows:
+        decider.take(row)
+    decided = decider.decided
+    experiences = {one.event_id: one.context.score for one in decided if isinstance(one, Experience)}
+    return [*experiences.values()], [one.score for one in decided if isinstance(one, Action)]
+
+
+def test_an_answer_is_judged_by_what_the_contact_itself_was_like() -> None:
+    failed = event("touchpoint", 1, 60, touchpoint="payment", outcome="failure")
+    at_once = event("feedback", 2, 90, touchpoint="payment", kind="nps", score=2)
+    went_well = event("touchpoint", 3, 120, touchpoint="checkout", outcome="success")
+    later = event("feedback", 4, 180, touchpoint="checkout", kind="nps", score=9)
+    about_it = event("feedback", 5, 240, touchpoint="payment", kind="nps", score=2, about_event_id="anna/1")
+    rows = [failed, at_once, went_well, later, about_it]
+    limits = Limits(HOUR, 500)
+    assert [one.earlier for one in collect(rows, pack(), limits, 4.0).asked] == [False, False, True]
+    ((first, second, third), _) = _as_of(rows, TWO_CURVES)
+    assert first == pytest.approx(0.725, abs=0.01)
+    # what was said at once counts on, beside what the curve of earlier contacts says of the failure
+    quiet = [failed, went_well, later]
+    assert _as_of(quiet, TWO_CURVES)[0] == [pytest.approx(0.025, abs=0.005)]
+    one_curve = "calibration: {inferred: [[0.1, 0.7], [0.9, 0.9]]}\n"
+    assert _as_of(quiet, one_curve)[0] == [pytest.approx(0.725, abs=0.01)]
+    assert second < third
+
+
+def test_an_answer_about_what_was_promised_there_counts_the_broken_promise() -> None:
+    """Nothing went wrong at the delivery itself, but it came late: its answer is about that."""
+    ordered = event("touchpoint", 1, 0, touchpoint="payment", outcome="success", matter="o-1", promised_at=START + HOUR)
+    brought = event("touchpoint", 2, 3 * 3600, touchpoint="delivery", outcome="success", matter="o-1")
+    fetched = event("touchpoint", 3, 4 * 3600, touchpoint="pickup", outcome="success", matter="o-1")
+    for contact, touchpoint, earlier in ((brought, "delivery", False), (fetched, "pickup", True)):
+        asked = event(
+            "feedback", 9, 5 * 3600, touchpoint=touchpoint, kind="nps", score=2, about_event_id=contact.event_id
+        )
+        [one] = collect([ordered, brought, fetched, asked], pack(), Limits(6 * HOUR, 500), 4.0).asked
+        assert one.earlier == earlier
+
+
+def test_episodes_and_actions_go_by_the_contacts_that_went_wrong() -> None:
+    rows = [event("touchpoint", number, number * 30, touchpoint="payment", outcome="failure") for number in range(3)]
+    one_curve = "calibration: {inferred: [[0.1, 0.7], [0.9, 0.9]]}\n"
+    assert _as_of(rows, TWO_CURVES) == _as_of(rows, one_curve) != ([], [])
 
 
 def test_an_answer_without_evidence_is_counted_apart() -> None:
