@@ -70,12 +70,15 @@ def split(asked: Sequence[Asked]) -> bool:
 
 
 def fit_both(asked: Sequence[Asked], method: Method | None, *, two: bool) -> Curves:
-    """The curves, each by the method that fits the number of its answers where none is named."""
+    """The curves, each by the method that fits the number of its answers where none is named.
+
+    Of two the first begins at none: a contact's own evidence is that small only when it has faded since.
+    """
     if not two:
         return Curves(fit(asked, method or method_for(asked)), None)
     parts = [[one for one in asked if one.earlier is earlier] for earlier in (False, True)]
     contact, earlier = (fit(part, method or method_for(part)) for part in parts)
-    return Curves(contact, earlier)
+    return Curves(contact if contact[0][0] <= 0.0 else ((0.0, 0.0), *contact), earlier)
 
 
 def method_for(asked: Sequence[Asked]) -> Method:

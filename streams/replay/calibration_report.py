@@ -1,6 +1,7 @@
 """A calibration for a person (tables), for a machine (JSON) and as a fragment of a pack (YAML)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from rich.table import Table
@@ -24,6 +25,8 @@ from streams.replay.calibration import (
 )
 from streams.terminal import err
 
+_LEVEL: Final = 0.05
+
 
 class Judged(msgspec.Struct, frozen=True):
     """How good some predictions are: reliability by bins, mean distance from what was said, Brier score."""
@@ -37,6 +40,7 @@ class Result(msgspec.Struct, frozen=True):
     """`raw`: the score as it comes; `fitted`: the new curves, cross-validated; `own`: what the pack has already.
 
     `earlier`: of answers about contacts that gave no evidence. Their curve is None where one curve is for all.
+    `rises`: by how much more say so at the highest scores than at `opens_at`.
     """
 
     pack: str
@@ -62,6 +66,7 @@ class Result(msgspec.Struct, frozen=True):
     own: Judged | None
     opens_at: float
     closes_below: float
+    rises: float
 
 
 def result(found: Answers, pack: CompiledPack, method: Method | None) -> Result:
@@ -97,6 +102,7 @@ def result(found: Answers, pack: CompiledPack, method: Method | None) -> Result:
         own=None if pack.curve is None else _judged(asked, [*map(Curves(pack.curve, pack.earlier).says, asked)]),
         opens_at=round(share(treatment.opens_at, curves.contact), 3),
         closes_below=round(share(treatment.closes_below, curves.contact), 3),
+        rises=round(curves.contact[-1][1] - share(treatment.opens_at, curves.contact), 3),
     )
 
 
@@ -144,7 +150,7 @@ def fragment(told: Result, unhappy_at_most: float) -> str:
     return f"""\
 # By `touchstone calibrate` for {told.pack} {told.version}: {_methods(told)}, from {told.answers} answers before which something was inferred.
 # Off by {told.fitted.off:.3f} on answers that it had not seen (the score as it comes: {told.raw.off:.3f}).
-# The scale of the inferred score changes: what was {_opens(told)} here.
+# The scale of the inferred score changes: what was {_opens(told)}.
 calibration:
   inferred: [{_points(told.curve)}]
 {earlier}  answers: {told.answers}
@@ -167,4 +173,9 @@ def _methods(told: Result) -> str:
 
 
 def _opens(told: Result) -> str:
-    return f"opens_at is {told.opens_at:g}, what was closes_below is {told.closes_below:g}"
+    level = (
+        ""
+        if told.rises >= _LEVEL
+        else "; above it hardly more say so, so that no threshold there tells customers apart"
+    )
+    return f"opens_at is {told.opens_at:g}, what was closes_below is {told.closes_below:g}{level}"

@@ -64,6 +64,7 @@ def test_two_sorts_of_answers_get_a_curve_each(method: Any) -> None:
     asked = [*contact, *earlier]
     both = fit_both(asked, method, two=split(asked))
     assert both.contact[-1][1] > 0.7
+    assert both.contact[0] == (0.0, 0.0), "what has faded to nothing means nothing"
     assert both.earlier is not None
     assert both.earlier[-1][1] < 0.15
     assert [both.says(one) == share(one.score, both.contact) for one in asked] == [not one.earlier for one in asked]
