@@ -295,9 +295,7 @@ class Calibration(Part):
     """What scores mean, from customers who were asked: written by `touchstone calibrate`."""
 
     inferred: list[tuple[float, float]]  # points (score, share who say so), ascending in both
-    earlier: list[tuple[float, float]] | None = (
-        None  # the same, asked about a contact that gave no evidence; null: inferred
-    )
+    earlier: list[tuple[float, float]] | None = None  # the same for contacts that gave no evidence; null: inferred
     answers: int | None = None  # on which it rests
     unhappy_at_most: float | None = None  # level of an answer, 0–10, that counts as saying so
     since: str | None = None  # first answer
