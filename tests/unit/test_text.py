@@ -348,3 +348,31 @@ def test_remarks_and_quotation_marks_that_are_not_meant_are_unsure(text: str) ->
 )
 def test_remarks_after_good_news_are_meant(text: str) -> None:
     assert not tone(text).unsure
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("点的是拿铁，送来的是美式", "negative"),
+        ("约的是上午十点，下午三点才来", "negative"),
+        ("箱子里少了两个螺丝", "negative"),
+        ("改期没有提前通知", "negative"),
+        ("刷卡两次", "negative"),
+        ("Ordered a king bed, got a sofa", "negative"),
+        ("The technician came two days after the appointment", "negative"),
+        ("Tracking says delivered, my porch is empty", "negative"),
+        ("The parcel was sent to somebody else", "negative"),
+        ("第二天就补寄了一套新的", "positive"),
+        ("修好以后没再漏过", "positive"),
+        ("They upgraded us to a suite", "positive"),
+        ("They replaced my charger free of charge", "positive"),
+        ("They called me before I even noticed", "positive"),
+    ],
+)
+def test_facts_tell_what_was_due_and_what_came(text: str, label: str) -> None:
+    assert tone(text).label == label
+
+
+@pytest.mark.parametrize("text", ["不是说好不收服务费的吗", "说好不收手续费，结果收了二十"])
+def test_a_favour_that_was_only_promised_is_no_praise(text: str) -> None:
+    assert tone(text).label != "positive"
