@@ -19,6 +19,7 @@ from streams.engine.effects import Effects
 from streams.engine.publisher import CommitFailed, Publisher
 from streams.engine.restore import restore
 from streams.engine.topology import Topology, changelog, read_topics
+from streams.engine.transaction_size import TransactionSize
 from streams.engine.transport import MessagesMissed, Poll
 from streams.errors import Unavailable
 from streams.settings import Settings
@@ -26,9 +27,6 @@ from streams.settings import Settings
 _log = logging.getLogger(__name__)
 
 BACKLOG_RECORDS = 500  # that many waiting: commit by interval, not eagerly
-# So much processed beside a transaction that does not end: wait for it. A transaction has to be through within its timeout.
-UNCOMMITTED_INPUTS = 100_000
-UNCOMMITTED_BYTES = 32 << 20  # of state
 _IDLE_SECONDS = 1.0
 _TURN_SECONDS = 0.004
 _LONGEST_HOLD_SECONDS = 30.0
@@ -73,6 +71,7 @@ class Task:
         self._may_run = asyncio.Event()
         self._wake = asyncio.Event()
         self._commit: asyncio.Task[None] | None = None
+        self._size = TransactionSize()
         self._committed_at = self._progress_at = time.monotonic()
         self._held_until = 0.0
         self._gather_until = 0.0
@@ -192,9 +191,8 @@ class Task:
         return worked
 
     def _full(self) -> bool:
-        """Is there as much to commit as a transaction should hold?"""
-        core = self.core
-        return core.store.changed_bytes >= UNCOMMITTED_BYTES or core.inputs_taken() >= UNCOMMITTED_INPUTS
+        """Is there as much to commit as a transaction should hold? Beside one that is not through yet: then wait for it."""
+        return self._size.full(self.core.store.changed_bytes, self.core.inputs_taken())
 
     def _hold(self, error: Unavailable) -> None:
         metrics.holds_total.labels(self.job.name).inc()
@@ -248,18 +246,21 @@ class Task:
             self._begin_commit()
 
     def _begin_commit(self) -> None:
+        full = self._full()
         # The effects are those of whole pieces, because this runs between two of them.
         effects = self.core.take_effects(wall_us())
-        self._commit = asyncio.create_task(self._write(effects), name=f"commit-{self.where}")
+        self._commit = asyncio.create_task(self._write(effects, full), name=f"commit-{self.where}")
         self._commit.add_done_callback(lambda _: self._wake.set())
 
-    async def _write(self, effects: Effects) -> None:
+    async def _write(self, effects: Effects, full: bool) -> None:
         began = time.monotonic()
         position = await self._publisher.commit(effects)
         await self.core.store.committed(position, effects.record)
         self._committed_at = self._progress_at = time.monotonic()
         self._commit = None
-        meters.count(self.core, effects, self._committed_at - began, wall_us())
+        seconds = self._committed_at - began
+        self._size.took(seconds, full)
+        meters.count(self.core, effects, seconds, wall_us())
 
     def _raise_failed_commit(self) -> None:
         if self._commit is not None and self._commit.done():

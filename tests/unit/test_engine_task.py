@@ -103,7 +103,7 @@ async def test_what_was_taken_before_is_not_taken_again_after_reading_from_furth
 async def test_a_transaction_grows_only_so_large(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[int] = []
     task = await _task()
-    monkeypatch.setattr("streams.engine.task.UNCOMMITTED_BYTES", 1)
+    monkeypatch.setattr("streams.engine.transaction_size.FULL_BYTES", 1)
     monkeypatch.setattr(task, "_commit_interval", lambda: 3600.0)
     monkeypatch.setattr(task, "_begin_commit", lambda: begun.append(task.core.inputs_taken()))
     task.core.reaches("in-b", 0, 0)
