@@ -21,23 +21,35 @@ def test_only_feedback_without_an_end_is_listed(clickhouse: Client, clickhouse_w
         make.action(5, **about("f-5"), episode_id="ep-5"),  # in an episode that is closed
         make.action(6, **about("f-6"), episode_id="ep-6"),  # in one that is open
         make.action(8, **about("f-8"), retracted=True),
+        make.action(9, **about("f-9"), emit="settled", episode_id="ep-9"),  # an apology, and the episode is open
+        make.action(10, **about("f-10"), episode_id="ep-10"),  # in an episode that has faded, and nobody did anything
+        make.action(11, **about("f-11"), episode_id="ep-11"),  # somebody did
     ]
-    episodes = [make.episode(5, state="closed"), make.episode(6, evidence=about("f-6")["evidence"])]
+    episodes = [make.episode(5, state="closed", closed_by="e-1"), make.episode(6, evidence=about("f-6")["evidence"])]
+    episodes += [make.episode(9), *(make.episode(number, state="closed", closed_by="quiet") for number in (10, 11))]
     rows = {
-        "feedback": [make.feedback(number) for number in range(1, 9)],
+        "feedback": [make.feedback(number) for number in range(1, 12)],
         "actions": actions,
         "episodes": episodes,
-        "action_updates": [make.receipt(2, status="accepted"), make.receipt(3, status="resolved")],
+        "action_updates": [
+            make.receipt(2, status="accepted"),
+            make.receipt(3, status="resolved"),
+            make.receipt(11, status="contacted"),
+        ],
         "holdouts": [make.holdout(7, occasion="f-7")],
     }
     for table, records in rows.items():
         clickhouse_writer.insert(BY_NAME[table], [make.row(table, one, place) for place, one in enumerate(records)])
-    found = clickhouse.execute("SELECT event_id, state, actions, last_status FROM feedback_open_ends ORDER BY event_id")
+    found = clickhouse.execute(
+        "SELECT event_id, state, actions, last_status FROM feedback_open_ends ORDER BY length(event_id), event_id"
+    )
     assert [(event, state, int(count), status) for event, state, count, status in found] == [
         ("f-1", "nothing followed", 0, ""),
         ("f-2", "not finished", 1, "accepted"),
         ("f-6", "episode open", 1, ""),
         ("f-8", "nothing followed", 0, ""),
+        ("f-9", "episode open", 1, ""),
+        ("f-10", "never answered", 1, ""),
     ]
 
 
