@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from schemas.decisions import Action, Evidence, Loser
+from streams.experience import clocks
 from streams.experience.caps import instant
 from streams.experience.compensation import Award
 from streams.experience.compiled import CompiledPack, by_tier
@@ -54,6 +55,7 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
     in two journeys, so the journey belongs to it."""
     if episode is None:
         return step
+    clock = clocks.told(episode)
     counts = {
         "episode_worsened": f"worsened-{episode.worsened}",
         "response_missed": f"{episode.reopened}-missed-{episode.missed}",
@@ -62,9 +64,9 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
         "handed_over": f"handed-{episode.handed}",
         "recurred": f"recurred-{episode.recurrences}",
         "episode_treated": f"treated-{episode.reopened}",
-        "complaint_lodged": f"lodged-{episode.clock}",
-        "statutory_due_soon": f"soon-{episode.clock}",
-        "statutory_missed": f"late-{episode.clock}",
+        "complaint_lodged": f"lodged-{clock}",
+        "statutory_due_soon": f"soon-{clock}",
+        "statutory_missed": f"late-{clock}",
     }
     return f"{episode.journey}/{step}/{counts.get(trigger, f'{trigger}-{episode.reopened}')}"
 

@@ -105,6 +105,7 @@ def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
         about.cause if about is not None else None,
         unit or folding.fold.profile.unit,
         episode=candidate.episode.id if candidate.episode is not None else "",
+        brand=candidate.episode.brand if candidate.episode is not None else folding.about[0],
     )
 
 

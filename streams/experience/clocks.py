@@ -19,6 +19,12 @@ def run(episode: Episode) -> bool:
     return any(not one.answered for one in episode.clocks)
 
 
+def told(episode: Episode) -> str:
+    """The clock that was told about last: statute/name, from the second time on that it runs with a number."""
+    times = sum(f"{one.statute}/{one.name}" == episode.clock for one in episode.clocks)
+    return f"{episode.clock}-{times}" if times > 1 else episode.clock
+
+
 def next_of(episode: Episode) -> int | None:
     """When a clock next needs looking at (µs)."""
     open_ones = [one for one in episode.clocks if not one.answered]

@@ -16,19 +16,24 @@ from streams.experience.folding import SECOND, Fact, Folding
 from streams.experience.holdout import kept_from_all
 from streams.experience.ids import episode_id
 from streams.experience.period_limits import give_back
-from streams.experience.recurrence import recurred
 from streams.experience.score import dissatisfaction
-from streams.experience.state import MEMBERS_MAX, Episode, Fold, Sign
+from streams.experience.state import MEMBERS_MAX, Episode, Fix, Fold, Sign
 from streams.experience.treated import pack_of, touch
 
 CLOSED_MAX: Final = 8  # closed episodes that a fold remembers
 
 
 def worsened(
-    folding: Folding, pack: CompiledPack, sign: Sign, statute: str | None = None, *, protected: bool = False
+    folding: Folding,
+    pack: CompiledPack,
+    sign: Sign,
+    statute: str | None = None,
+    came_back: Fix | None = None,
+    *,
+    protected: bool = False,
 ) -> None:
     """New evidence: an episode opens, worsens or re-opens, or only takes note of it. `statute`: it was lodged with a regulator.
-    `protected`: nothing for which it speaks may be held out.
+    `came_back`: it was said to be put right. `protected`: nothing for which it speaks may be held out.
     """
     fold, at = folding.fold, sign.at
     trigger: str | None
@@ -45,24 +50,21 @@ def worsened(
         else:
             trigger = _reopen(folding, episode, at)
     else:
-        trigger = _note(folding, episode, score, at)
+        trigger = _note(folding, episode, score, at, lodged=statute is not None)
         if trigger is None and protected and kept_from_all(episode, pack_of(folding, episode)):
             trigger = _worse(
                 episode
             )  # colleagues were kept from it so far: now they hear of it, however high the score was
-    treatment = pack_of(folding, episode).file.treatment
-    came_back = recurred(fold, sign, treatment.recurs_within_seconds) if fold.fixes else None
     episode.score, episode.peak_score = score, max(episode.peak_score, score)
     episode.said, episode.inferred = episode.said or sign.said, episode.inferred or not sign.said
-    episode.fade_at = at + int(treatment.fades_after_seconds * SECOND)
+    episode.fade_at = _fades_at(pack_of(folding, episode), at)
     if sign.event_id not in episode.members and len(episode.members) < MEMBERS_MAX:
         episode.members.append(sign.event_id)
     touch(folding, episode, at)
     if trigger is not None:
         episode.acted_score = score
         for row in folding.withdraw_pending(at, episode):
-            if pack.limits:
-                give_back(folding, pack, row, None, at)
+            give_back(folding, folding.controls.pack(row.brand, at), row, None, at)
         propose(folding, pack_of(folding, episode), trigger, episode=episode, sign=sign)
     if statute is not None:
         statutory.lodged(folding, pack, episode, sign, statute)
@@ -73,11 +75,15 @@ def worsened(
             propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=sign)
 
 
-def _note(folding: Folding, episode: Episode, score: float, at: int) -> str | None:
+def _note(folding: Folding, episode: Episode, score: float, at: int, *, lodged: bool) -> str | None:
     treatment = pack_of(folding, episode).file.treatment
     if episode.state == "treated":
-        return _reopen(folding, episode, at) if score >= treatment.opens_at else None
+        return _reopen(folding, episode, at) if lodged or score >= treatment.opens_at else None
     return _worse(episode) if score >= episode.acted_score + treatment.worsens_by else None
+
+
+def _fades_at(pack: CompiledPack, at: int) -> int:
+    return at + int(pack.file.treatment.fades_after_seconds * SECOND)
 
 
 def _worse(episode: Episode) -> str:
@@ -179,7 +185,8 @@ def _end(folding: Folding, episode: Episode, at: int, by: str) -> None:
 
 
 def fire(folding: Folding, due: int) -> None:
-    """What is due happens: a step was missed, a treatment stayed unverified, an episode has faded."""
+    """What is due happens: a step was missed, a treatment stayed unverified, an episode has faded. One that is treated does not
+    fade: it is verified, or re-opens."""
     waiting = [one for one in folding.fold.episodes if one.state != "closed" and deadlines.next_of(one) == due]
     episode = min(waiting, key=lambda one: one.id)
     pack = pack_of(folding, episode)
@@ -187,12 +194,14 @@ def fire(folding: Folding, due: int) -> None:
     if episode.clocks and clocks.next_of(episode) == due:
         touch(folding, episode, due)
         statutory.fire(folding, pack, episode, due)
-    elif episode.fade_at == due and clocks.run(episode):
-        episode.fade_at = due + int(pack.file.treatment.fades_after_seconds * SECOND)
+    elif episode.fade_at == due and (clocks.run(episode) or episode.state == "treated"):
+        episode.fade_at = _fades_at(pack, due)
     elif episode.fade_at == due:
-        _close(folding, episode, due, "quiet")
+        _end(folding, episode, due, "quiet")
+        propose(folding, pack, "episode_faded", episode=episode)
     elif episode.verify_by == due:
         trigger = _reopen(folding, episode, due)
+        episode.fade_at = _fades_at(pack, due)
         touch(folding, episode, due)
         propose(folding, pack, trigger, episode=episode)
     elif episode.resumes_at == due:

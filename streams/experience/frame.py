@@ -87,6 +87,7 @@ class EpisodeView(msgspec.Struct):
     inferred: bool
     recurrences: int
     waiting: bool
+    worked: bool
 
 
 class SignalView(msgspec.Struct):

@@ -21,6 +21,7 @@ ActionOn = Literal[
     "episode_reopened",
     "episode_treated",
     "episode_closed",
+    "episode_faded",
     "step_due_soon",
     "response_missed",
     "declined",

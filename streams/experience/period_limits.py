@@ -73,7 +73,6 @@ def is_claim(cause: str) -> bool:
 
 def ask(folding: Folding, candidate: Candidate, claim: Spent, *, is_right: bool) -> Answer:
     """Asks all limits that count an action. What somebody has a right to is counted, and never refused."""
-    brand = _brand(folding, candidate)
     pack, at = candidate.pack, claim.at
     binding = [(name, spec) for name, spec in pack.limits if _counts(spec, claim)]
     if not binding:
@@ -85,7 +84,7 @@ def ask(folding: Folding, candidate: Candidate, claim: Spent, *, is_right: bool)
     asked = []
     for name, spec in binding:
         free = is_right or (spec.below_priority is not None and spec_of.priority >= spec.below_priority)
-        asked.append(_asked(folding, pack, (name, spec), claim, brand, order, free=free, until=until))
+        asked.append(_asked(folding, pack, (name, spec), claim, order, free=free, until=until))
     claims = [fact for number in range(len(asked)) for fact in _claims(folding, candidate, claim, asked, number, order)]
     refusing = next((one for one in asked if one.granted() is None), None)
     if refusing is not None:
@@ -98,7 +97,6 @@ def give_back(folding: Folding, pack: CompiledPack, row: Spent, amount: Decimal 
     """Something that was granted is not used after all, from an instant on. `amount`: of money; None: all of it, and its place in
     a capacity.
     """
-    brand = folding.about[0]
     for name, spec in pack.limits:
         if row.held or not _counts(spec, row) or (amount is not None and spec.counts != "money"):
             continue
@@ -106,9 +104,8 @@ def give_back(folding: Folding, pack: CompiledPack, row: Spent, amount: Decimal 
         if back == 0:
             continue
         when = row.deferred_to if row.deferred_to is not None and spec.defers else row.at
-        of_brand = brand if "brand" in spec.same else None
         group = _group(spec, row)
-        most, period = _in_force(folding, pack, name, spec, group, brand, when)
+        most, period = _in_force(folding, pack, name, spec, group, row.brand, when)
         place = _place(folding, at)
         told = Claim(
             limit=name,
@@ -120,11 +117,11 @@ def give_back(folding: Folding, pack: CompiledPack, row: Spent, amount: Decimal 
             most=most,
             bound=False,
         )
-        folding.facts.append(_fact(folding, pack, told, of_brand, row.action_id, row.action_id, at))
+        folding.facts.append(_fact(folding, pack, told, _of_brand(spec, row), row.action_id, row.action_id, at))
 
 
-def _brand(folding: Folding, candidate: Candidate) -> str | None:
-    return candidate.episode.brand if candidate.episode is not None else folding.about[0]
+def _of_brand(spec: PeriodLimit, row: Spent) -> str | None:
+    return row.brand if "brand" in spec.same else None
 
 
 def _counts(spec: PeriodLimit, row: Spent) -> bool:
@@ -161,18 +158,17 @@ def _asked(
     pack: CompiledPack,
     limit: tuple[str, PeriodLimit],
     claim: Spent,
-    brand: str | None,
     order: tuple[int, str],
     *,
     free: bool,
     until: int | None,
 ) -> _Asked:
     name, spec = limit
-    group, of_brand, amount = _group(spec, claim), brand if "brand" in spec.same else None, _amount(spec, claim)
+    group, of_brand, amount = _group(spec, claim), _of_brand(spec, claim), _amount(spec, claim)
     used, when = folding.controls.used, claim.at
     turns: list[_Turn] = []
     while len(turns) <= spec.defers and (until is None or not turns or when < until):
-        most, period = _in_force(folding, pack, name, spec, group, brand, when)
+        most, period = _in_force(folding, pack, name, spec, group, claim.brand, when)
         if not free and amount > most:
             turns.append(_Turn(period, most, refused=True, refused_before=True))
         elif free or (by := used.refusing(of_brand, name, group, period[0], order, amount)) is None:

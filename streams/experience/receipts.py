@@ -30,11 +30,11 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     if update.subject_type == "touchpoint":
         _fixed_for_all(folding, update, source)
     episode = _episode_of(folding, update.action_id)
+    _given(folding, episode, update, source.at)
     if episode is None or episode.state == "closed":
         return
     at, pack = source.at, pack_of(folding, episode)
     episode.worked = True
-    _given(folding, episode, update, at)
     if "clock" in update.attributes:
         clocks.answered(episode, update.attributes["clock"])
     if update.status == "waiting_for_customer":
@@ -87,13 +87,13 @@ def _is_root_cause(pack: CompiledPack, episode: Episode, wanted: str, key: str) 
     return False
 
 
-def _given(folding: Folding, episode: Episode, update: ActionUpdate, at: int) -> None:
-    """What was really given counts, not what was suggested."""
+def _given(folding: Folding, episode: Episode | None, update: ActionUpdate, at: int) -> None:
+    """What was really given counts, not what was suggested; also after the episode, or where there was none."""
     if update.status != "declined" and update.cost is None:
         return
     rows = load_spent(folding.fold.spent)
-    pack = pack_of(folding, episode)
     for row in [one for one in rows if one.costs and one.action_id == update.action_id]:
+        pack = folding.controls.pack(row.brand, at) if episode is None else pack_of(folding, episode)
         left = Decimal(0) if update.status == "declined" or update.cost is None else update.cost
         if pack.limits and (back := money(round(row.amount, 4)) - left):
             give_back(folding, pack, row, back, at)

@@ -1,5 +1,6 @@
 """The same cause at the same touchpoint after it was said to be put right: counted, so that "improve" can be judged."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from streams.experience.folding import SECOND
@@ -17,13 +18,19 @@ def fixed(fold: Fold, episode: Episode, at: int) -> None:
     del fold.fixes[:-FIXES_MAX]
 
 
-def recurred(fold: Fold, sign: Sign, within_seconds: float | None) -> Fix | None:
-    """Takes note of a signal; the fix after which its cause has come back to its touchpoint, None if this is not so."""
-    for fix in fold.fixes:
-        if (fix.touchpoint, fix.cause) == (sign.touchpoint, sign.cause):
-            until = sign.at if within_seconds is None else fix.fixed_at + int(within_seconds * SECOND)
-            if not fix.fixed_at < sign.at <= until:
-                return None
+def recurred(fold: Fold, signs: Iterable[Sign], within_seconds: float | None) -> Fix | None:
+    """Takes note of the signals of one input. The fix after which the cause of the heaviest such signal has come back to its
+    touchpoint; None where none has.
+    """
+    found: Fix | None = None
+    fixes = {(one.touchpoint, one.cause): one for one in fold.fixes}
+    for sign in sorted(signs, key=lambda one: (-one.weight, one.signal)):
+        fix = fixes.pop((sign.touchpoint, sign.cause), None)  # two signals of one cause are one return
+        if (
+            fix is not None
+            and fix.fixed_at < sign.at
+            and (within_seconds is None or sign.at <= fix.fixed_at + int(within_seconds * SECOND))
+        ):
             fix.recurrences += 1
-            return fix
-    return None
+            found = found or fix
+    return found

@@ -15,6 +15,7 @@ from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, SignalView, TouchpointView
 from streams.experience.join import Join
 from streams.experience.pack import Watch
+from streams.experience.recurrence import recurred
 from streams.experience.score import FADED, faded
 from streams.experience.state import SIGNS_MAX, OpenWatch, Sign
 from streams.experience.text import Tone
@@ -162,8 +163,8 @@ def take_effect(
     """
     fold = folding.fold
     statute = next((signal.spec.statute for signal, _ in given if signal.spec.statute is not None), None)
-    if statute is not None:
-        statutory.merge(folding, [sign for _, sign in given])
+    if statute is not None or any(episode.clocks for episode in fold.episodes):
+        statutory.merge(folding, [sign for _, sign in given], lodged=statute is not None)
     unhappy = [sign for signal, sign in given if signal.spec.mood == "unhappy"]
     happy = [(signal, sign) for signal, sign in given if signal.spec.mood == "happy"]
     for signal, sign in happy:
@@ -182,7 +183,8 @@ def take_effect(
                 tell_cause(folding, pack, sign)
         protected = any(signal.spec.never_hold_out for signal, _ in given)
         heaviest = max(unhappy, key=lambda sign: (sign.weight, sign.signal))
-        episodes.worsened(folding, pack, heaviest, statute, protected=protected)
+        came_back = recurred(fold, unhappy, pack.file.treatment.recurs_within_seconds) if fold.fixes else None
+        episodes.worsened(folding, pack, heaviest, statute, came_back, protected=protected)
     else:
         for signal, sign in happy:
             episodes.relieved(folding, sign, verifies=signal.spec.verifies and trust == 1.0)

@@ -36,6 +36,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     held: bool = False  # the customer is held out: it counts, but never went out
     episode: str = ""  # that it belongs to
     deferred_to: int | None = None  # µs; it waits for room in a limit
+    brand: str | None = None
 
     @property
     def costs(self) -> bool:
@@ -81,4 +82,5 @@ def spent_of(action: Action | Holdout, rule: str, at: int) -> Spent:
         action.cause,
         action.unit,
         float(action.amount or 0),
+        brand=action.brand,
     )

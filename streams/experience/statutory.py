@@ -1,11 +1,13 @@
 """Complaints lodged with a regulator: statutory clocks that nothing stops but the answer.
 
 A signal that names a statute starts its clocks in the episode of its journey, or in the one about the same matter: one case, one
-owner. They run on while the customer has the next word, and the episode is not closed before they are answered.
+owner. What comes later about that matter belongs to it, too. The clocks run on while the customer has the next word, and the episode
+is not closed before they are answered; a complaint after the answer starts them anew.
 """
 
 from collections.abc import Iterable
 
+from streams.experience import clocks
 from streams.experience.actions import propose
 from streams.experience.calendars import WorkingTime
 from streams.experience.clocks import MISSED
@@ -14,19 +16,22 @@ from streams.experience.folding import SECOND, Folding
 from streams.experience.state import Clock, Episode, Sign
 
 
-def merge(folding: Folding, signs: Iterable[Sign]) -> None:
-    """What a complaint says belongs to the internal case: the open episode about the same matter."""
+def merge(folding: Folding, signs: Iterable[Sign], *, lodged: bool) -> None:
+    """A complaint that is `lodged` belongs to the internal case, the open episode about the same matter; and so does, while the
+    authority waits for its answer, all that comes up about that matter."""
     matter = folding.about[1]
     for episode in folding.fold.episodes:
-        if matter is not None and episode.state != "closed" and episode.matter == matter:
+        if matter is None or episode.state == "closed" or episode.matter != matter:
+            continue
+        if lodged or clocks.run(episode):
             for sign in signs:
                 sign.journey = episode.journey
             return
 
 
 def lodged(folding: Folding, pack: CompiledPack, episode: Episode, sign: Sign, statute: str) -> None:
-    """The clocks of a statute begin, each once an episode."""
-    running = {(one.statute, one.name) for one in episode.clocks}
+    """The clocks of a statute begin, those that are not running already."""
+    running = {(one.statute, one.name) for one in episode.clocks if not one.answered}
     new = []
     for name, clock in pack.file.statutes[statute].clocks.items():
         if (statute, name) in running:

@@ -20,4 +20,5 @@ def episode_view(episode: Episode) -> EpisodeView:
         episode.inferred,
         episode.recurrences,
         episode.resumes_at is not None,
+        episode.worked,
     )

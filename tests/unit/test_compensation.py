@@ -77,6 +77,16 @@ def test_what_was_declined_was_not_given() -> None:
     assert [one.rule for one in offers(life)] == ["offer_compensation", "offer_again"]
 
 
+def test_what_was_really_given_is_told_after_the_episode_has_closed() -> None:
+    life = Life(driver(separate(12, 3)))
+    trouble(life, 0)
+    life.until(DAY - MINUTE)
+    assert life.episode().state == "closed"
+    receipt(life, DAY, offers(life)[0], "compensated", cost="4")
+    trouble(life, 2 * DAY, matter="o2")
+    assert offers(life)[-1].parameters["amount_reason"] == "other 10; 8 of 12 left"
+
+
 def test_two_rules_at_once_give_once() -> None:
     both = OFFER.replace("on: episode_worsened", "on: episode_opened, priority: 61")
     life = Life(driver(child_pack(both)))

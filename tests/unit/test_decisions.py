@@ -160,6 +160,38 @@ def test_an_episode_without_news_fades() -> None:
     assert (life.episode().state, life.episode().closed_by) == ("closed", "quiet")
 
 
+def test_what_is_treated_does_not_fade_before_it_is_verified() -> None:
+    life = Life()
+    action = life.unhappy()
+    receipt(life, 25 * DAY, action, "resolved")  # to be verified until day 32, the evidence has faded on day 30
+    life.until(31 * DAY)
+    assert life.episode().state == "treated"
+    life.until(33 * DAY)
+    assert (life.episode().state, life.episode().reopened) == ("open", 1)
+    life.until(70 * DAY)
+    assert (life.episode().state, life.episode().closed_by) == ("closed", "quiet")
+
+
+@pytest.mark.parametrize(
+    ("said", "worked", "follows"),
+    [(True, False, ["never_answered"]), (True, True, []), (False, False, [])],
+)
+def test_nobody_is_thanked_for_having_fallen_silent(said: bool, worked: bool, follows: list[str]) -> None:
+    life = Life()
+    if said:
+        life.say(0, "complaint", touchpoint="payment", score=0, scale_min=0, scale_max=10)
+    else:
+        life.unhappy()
+    if worked:
+        receipt(life, HOUR, next(one for one in actions(life.outputs) if one.rule == "call_back"), "contacted")
+    before = len(life.rules())
+    life.until(29 * DAY)
+    missed = len(life.rules())
+    life.until(31 * DAY)
+    assert (life.episode().closed_by, life.rules()[missed:]) == ("quiet", follows)
+    assert before < missed  # somebody was told in time
+
+
 def test_a_declined_action_goes_to_the_manager() -> None:
     life = Life()
     receipt(life, 5 * MINUTE, life.unhappy(), "declined")

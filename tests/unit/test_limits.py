@@ -46,14 +46,15 @@ BUDGET = "{goodwill: {counts: money, most: 30, per: day}}"
 class Run:
     """A pack at a prompt: both jobs, no delay."""
 
-    def __init__(self, pack: CompiledPack) -> None:
+    def __init__(self, pack: CompiledPack, brand: str | None = None) -> None:
+        self.brand = brand
         self.core = Decider(pack, LIMITS, CODEC)
         self.core.control(first_pack(pack))
         self._count = 0
 
     def fail(self, at: int, subject: str = "", unit: str | None = None) -> None:
         self._count += 1
-        one = Failure(at, subject or f"s{self._count}", f"m{self._count}", unit).message(self._count)
+        one = Failure(at, subject or f"s{self._count}", f"m{self._count}", unit, self.brand).message(self._count)
         self.core.take(CODEC.decode(one.value, Touchpoint))
 
     def receipt(self, at: int, action: Action, status: str, **more: object) -> None:
@@ -195,6 +196,14 @@ def test_what_was_declined_or_cost_less_is_there_for_others() -> None:
     assert offers("de", one, 2400).given(kind) == ["a", "b", "d"]
     one.receipt(4000, one.held(kind)[2], "compensated", cost="6")
     assert offers("fg", one, 4200).given(kind) == ["a", "b", "d", "f"]
+
+
+def test_what_is_told_after_the_episode_counts_as_well_and_for_its_own_brand() -> None:
+    closing = "\ntreatment: {fades_after_seconds: 3600}"
+    one = offers("ab", Run(child_pack(OFFER.replace("per: day}", "per: day, same: [brand]}") + closing), brand="hehe"))
+    kind = one.core._pack.file.actions["offer_compensation"].kind
+    one.receipt(3 * HOUR, one.held(kind)[0], "declined")
+    assert offers("cd", one, 4 * HOUR).given(kind) == ["a", "b", "c"]
 
 
 def test_what_a_promise_owes_is_counted_and_never_refused() -> None:

@@ -58,6 +58,30 @@ def test_it_belongs_to_the_internal_case_about_the_same_matter() -> None:
     assert {one.journey for one in open_episodes(life)} == {"purchase", "aftersales"}
 
 
+def test_what_comes_up_about_the_matter_belongs_to_the_case_until_it_is_answered() -> None:
+    life = Life()
+    lodge(life, 0, matter="o1")
+    life.touch(HOUR, "payment", "failure", matter="o1")
+    life.touch(HOUR + MINUTE, "payment", "failure", matter="o1")
+    [case] = open_episodes(life)
+    assert (case.journey, case.members) == ("aftersales", ["e1", "e2", "e3"])
+    life.touch(2 * HOUR, "payment", "failure", matter="o9")  # about something else
+    life.touch(2 * HOUR + MINUTE, "payment", "failure", matter="o9")
+    assert {one.journey for one in open_episodes(life)} == {"purchase", "aftersales"}
+
+
+def test_a_complaint_after_the_answer_starts_the_clocks_anew() -> None:
+    life = Life()
+    lodge(life, 0)
+    receipt(life, DAY, first(life, "answer_regulator"), "resolved")
+    lodge(life, 2 * DAY)
+    assert life.episode("aftersales").state == "open"
+    life.until(30 * DAY)
+    assert told(life, "answer_regulator") == [(0, "regulator/acknowledge"), (2, "regulator/acknowledge")]
+    assert told(life, "regulator_missed") == [(7, "regulator/acknowledge"), (17, "regulator/answer")]
+    assert len({one.action_id for one in actions(life.outputs) if one.rule == "answer_regulator"}) == 2
+
+
 def open_episodes(life: Life) -> list[Episode]:
     return [one for one in load_fold(subject(life).now).episodes if one.state != "closed"]
 

@@ -234,6 +234,30 @@ def test_the_same_cause_at_the_same_touchpoint_after_the_fix_is_counted() -> Non
     assert [one.parameters["recurrences"] for _, one in fired(life, "came_back")] == ["1"]
 
 
+def test_each_cause_of_an_event_comes_back_and_counts_also_where_no_episode_opens() -> None:
+    life = Life(driver(child_pack("treatment: {recurs_within_seconds: 8640000}")))
+    life.say(0, "complaint", touchpoint="hotline")
+    action = next(one for one in actions(life.outputs) if one.rule == "call_back")
+    assert action.cause == "complaint"
+    receipt(life, HOUR, action, "resolved")
+    life.say(
+        20 * DAY, "complaint", touchpoint="hotline", score=1, scale_min=0, scale_max=10
+    )  # the low score is heavier
+    [(_, told)] = fired(life, "came_back")
+    assert (told.parameters["recurrences"], life.episode("aftersales").recurrences) == ("1", 1)
+
+
+def test_below_an_episode_it_counts_and_is_told_once_there_is_one() -> None:
+    life = Life(driver(child_pack("signals: {repeated_failure: {cause: failure}}")))
+    receipt(life, HOUR, life.unhappy(), "resolved")
+    life.say(2 * HOUR, "nps", score=10, touchpoint="payment")
+    assert life.episode().state == "closed"
+    life.touch(20 * DAY, "payment", "failure", matter="o3")  # one alone opens nothing
+    assert not fired(life, "came_back")
+    life.touch(20 * DAY + MINUTE, "payment", "failure", matter="o3")
+    assert [one.parameters["recurrences"] for _, one in fired(life, "came_back")] == ["2"]
+
+
 def test_after_long_it_is_not_the_same_any_more() -> None:
     life = Life(driver(child_pack("treatment: {recurs_within_seconds: 86400}")))
     receipt(life, 5 * MINUTE, life.unhappy(), "resolved")
