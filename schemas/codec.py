@@ -35,6 +35,7 @@ STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {
     "notification": decisions.Notification,
     "episode": decisions.Episode,
     "holdout": decisions.Holdout,
+    "suppression": decisions.Suppression,
     "cause": decisions.Cause,
     "control": controls.Control,
 }

@@ -261,6 +261,33 @@ class Holdout(msgspec.Struct, gc=False, kw_only=True):
     pack_version: str
 
 
+class Suppression(msgspec.Struct, gc=False, kw_only=True):
+    """An action that a customer would have got at this instant, and did not: why, and what would have made it happen. Only where no action won against it, and neither an episode nor an answer tells it (their `losers`). A higher revision replaces a lower one. Topic cx-suppressions."""
+
+    action_id: str
+    revision: int
+    retracted: bool = False
+    subject_type: SubjectType
+    subject_id: str
+    decided_at: int
+    kind: str
+    audience: str
+    brand: str | None = None
+    unit: str | None = None
+    journey: str | None = None
+    touchpoint: str | None = None
+    matter: str | None = None
+    cause: str | None = None
+    step: str
+    occasion: str
+    rule: str
+    rule_version: str
+    pack: str
+    pack_version: str
+    reason: str
+    detail: str | None = None
+
+
 class Claim(msgspec.Struct, gc=False, kw_only=True):
     """What an action claims of a limit in a period, granted or not; the order of claims is (occurred_at, place)."""
 

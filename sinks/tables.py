@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from schemas.codec import Codec
-from schemas.decisions import Action, Episode, Experience, Holdout
+from schemas.decisions import Action, Episode, Experience, Holdout, Suppression
 from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from schemas.refusals import DeadLetterReason, InvalidEvent
 from schemas.validate import check
@@ -42,6 +42,7 @@ TABLES: Final = (
     Table("actions", "cx-actions", Action, "action_id", has_revisions=True, at="decided_at"),
     Table("episodes", "cx-episodes", Episode, "episode_id", has_revisions=True, at="changed_at"),
     Table("holdouts", "cx-holdouts", Holdout, "action_id", has_revisions=True, at="decided_at"),
+    Table("suppressions", "cx-suppressions", Suppression, "action_id", has_revisions=True, at="decided_at"),
     Table("dead_letters", "cx-dead-letters", DeadLetter, "reason", at=""),
 )
 BY_TOPIC: Final = {table.topic: table for table in TABLES}

@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.controls import Control, PackInForce
-from schemas.decisions import Action, Episode, Experience, Holdout
+from schemas.decisions import Action, Episode, Experience, Holdout, Suppression
 from schemas.json_form import from_json, instant
 from streams.engine.job import Message, Output
 from streams.experience.compiled import CompiledPack
@@ -128,6 +128,7 @@ def in_force(outputs: Iterable[Output]) -> dict[str, dict[str, Any]]:
         ("cx-actions", Action, "action_id"),
         ("cx-experiences", Experience, "event_id"),
         ("cx-holdouts", Holdout, "action_id"),
+        ("cx-suppressions", Suppression, "action_id"),
     ):
         for record in records(outputs, topic, kind):
             key = f"{topic}:{getattr(record, name)}"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from schemas.codec import Codec
-from schemas.decisions import Action, Context, Episode, Evidence, Experience, Holdout, Loser
+from schemas.decisions import Action, Context, Episode, Evidence, Experience, Holdout, Loser, Suppression
 from schemas.events import ActionUpdate, Customer, Feedback, Touchpoint
 from sinks.columns import Row
 from sinks.tables import BY_NAME, decode
@@ -107,6 +107,15 @@ def holdout(number: int = 1, **values: object) -> Holdout:
         "occasion": "e-1", "rule": "r", "rule_version": "1", "pack": "retail", "pack_version": "v",
     }  # fmt: skip
     return Holdout(**(fields | values))  # type: ignore[arg-type]
+
+
+def suppression(number: int = 1, **values: object) -> Suppression:
+    fields: dict[str, object] = {
+        "action_id": f"s-{number}", "revision": 1, "subject_type": "customer", "subject_id": f"c-{number % 50}",
+        "decided_at": AT + number, "kind": "gift", "audience": "customers", "step": "recognise", "occasion": "e-1",
+        "rule": "r", "rule_version": "1", "pack": "retail", "pack_version": "v", "reason": "consent", "detail": "none",
+    }  # fmt: skip
+    return Suppression(**(fields | values))  # type: ignore[arg-type]
 
 
 def message(

@@ -23,6 +23,7 @@ from streams.experience.quiet_hours import goes_out
 from streams.experience.score import dissatisfaction
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import ACTIONS_MAX, Pending
+from streams.experience.suppression import suppress
 
 NOBODY_TO_REACH: Final = {"unit": "the subject is a unit", "anonymous": "nobody knows who it was"}
 
@@ -34,6 +35,7 @@ def arbitrate(folding: Folding, at: int) -> None:
     decision = _Decision(folding, at, candidates[0].pack)
     winners: list[tuple[Candidate, Spent, Award, Draw | None, Answer]] = []
     losers: list[Loser] = []
+    told_nowhere: list[tuple[Candidate, Spent, Loser]] = []
     for candidate in candidates:
         claim = _claim(folding, candidate, at)
         lost = decision.why_not(candidate, claim)
@@ -52,7 +54,12 @@ def arbitrate(folding: Folding, at: int) -> None:
             losers.append(loser)
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
+            if about is None and folding.experience is None:
+                told_nowhere.append((candidate, claim, loser))
     decision.remember()
+    if all(draw is not None for *_, draw, _ in winners):  # who wins tells what it won against
+        for candidate, claim, loser in told_nowhere:
+            suppress(folding, candidate, claim, loser)
     for winner, claim, award, draw, answer in winners:
         _act(folding, winner, claim, award, losers, draw, answer)
 

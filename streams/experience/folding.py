@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Loser
+from schemas.decisions import Action, Cause, Episode, Experience, Holdout, Loser, Suppression
 from schemas.events import Event, SubjectType
 from streams.engine.job import Message
 from streams.experience.compiled import CompiledPack, CompiledRule
@@ -51,7 +51,7 @@ class Input(msgspec.Struct, frozen=True, gc=False):
         return (self.source.at, self.source.rank, self.source.event_id)
 
 
-Kind = Literal["experience", "action", "episode", "cause", "holdout"]
+Kind = Literal["experience", "action", "episode", "cause", "holdout", "suppression"]
 
 
 class Fact(NamedTuple):
@@ -60,7 +60,7 @@ class Fact(NamedTuple):
     kind: Kind
     id: str
     at: int
-    record: Experience | Action | Episode | Cause | Holdout
+    record: Experience | Action | Episode | Cause | Holdout | Suppression
     rule: str = ""
     step: str = ""
     settle_at: int | None = None
@@ -166,7 +166,7 @@ class Folding(msgspec.Struct):
 
     def lose(self, loser: Loser, episode: EpisodeRow | None) -> None:
         """Records an action that may not happen: on the episode that it was about or that stood in its way, else on the
-        feedback that brought it up; always in the count.
+        feedback that brought it up; always in the count. What has neither is told by itself (suppression.py).
         """
         self.losers.append(loser)
         if episode is not None:

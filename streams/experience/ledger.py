@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from schemas.codec import Codec
-from schemas.decisions import Action, Cause, Claim, Episode, Experience, Holdout, Notification
+from schemas.decisions import Action, Cause, Claim, Episode, Experience, Holdout, Notification, Suppression
 from schemas.topics import notify_topic
 from streams.engine.job import Output
 from streams.experience.folding import Fact, Kind, Withdrawal
@@ -17,12 +17,13 @@ from streams.experience.moved import DECIDED, moved
 from streams.experience.spent import spent_of
 from streams.experience.state import Entry, Subject, dump_ledger, load_ledger
 
-Record = Experience | Action | Episode | Cause | Holdout
+Record = Experience | Action | Episode | Cause | Holdout | Suppression
 _TOPIC: Final[dict[type[Record], str]] = {
     Experience: "cx-experiences",
     Action: "cx-actions",
     Episode: "cx-episodes",
     Holdout: "cx-holdouts",
+    Suppression: "cx-suppressions",
 }
 _TYPE: Final[dict[str, type[Record]]] = {
     "experience": Experience,
@@ -30,6 +31,7 @@ _TYPE: Final[dict[str, type[Record]]] = {
     "episode": Episode,
     "cause": Cause,
     "holdout": Holdout,
+    "suppression": Suppression,
 }
 _WAITING: Final[tuple[Kind, ...]] = ("action", "holdout")  # what an episode withdraws before it is out
 RETRACTED_SECONDS: Final = 31 * 86_400

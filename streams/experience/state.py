@@ -235,7 +235,7 @@ class Piece(Row):
 class Entry(Row):
     """A fact that was derived, and what has been emitted of it."""
 
-    kind: Literal["experience", "action", "episode", "cause", "holdout"]
+    kind: Literal["experience", "action", "episode", "cause", "holdout", "suppression"]
     id: str
     at: int  # event time at which it was derived
     revision: int  # 0: nothing is out yet

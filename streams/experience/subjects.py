@@ -49,6 +49,7 @@ class Subjects:
             "cx-actions",
             "cx-episodes",
             "cx-holdouts",
+            "cx-suppressions",
             "cx-causes",
             *(notify_topic(audience) for audience in audiences),
         )

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.codec import STRUCTS, Codec
 from schemas.controls import Control
-from schemas.decisions import Action, Episode, Experience, Holdout
+from schemas.decisions import Action, Episode, Experience, Holdout, Suppression
 from schemas.events import Event
 from schemas.topics import all_topics
 from streams.engine.job import Message, Output, Rejected
@@ -21,7 +21,7 @@ from streams.experience.surroundings import Limits
 from streams.experience.text import Analyser, default_analyser
 from streams.replay.driver import Driver
 
-Decided = Action | Experience | Episode | Holdout
+Decided = Action | Experience | Episode | Holdout | Suppression
 
 _INPUT_TOPIC: Final = {
     STRUCTS[entry.schema]: name
@@ -33,6 +33,7 @@ _DECIDED: Final[dict[str, type[Decided]]] = {
     "cx-experiences": Experience,
     "cx-episodes": Episode,
     "cx-holdouts": Holdout,
+    "cx-suppressions": Suppression,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from rich.markup import escape
 from rich.table import Table
 
-from schemas.decisions import Action, Holdout
+from schemas.decisions import Action, Episode, Experience, Holdout, Suppression
 from schemas.json_form import instant_text, to_json
 from streams.replay.decide import Decided, Decider
 from streams.terminal import out, write_json
@@ -17,6 +17,34 @@ def json_lines(decided: Iterable[Decided], *, actions_only: bool) -> None:
     for record in decided:
         if isinstance(record, Action) or not actions_only:
             write_json(to_json(record))
+
+
+def _lost(decided: Iterable[Decided]) -> Counter[tuple[str, str]]:
+    """What lost in decisions that hold, by rule and reason; once for each input or episode that brought it up."""
+    latest: dict[tuple[type, str], Decided] = {}
+    for record in decided:
+        name = _about(record) if isinstance(record, Episode | Experience) else record.action_id
+        latest[type(record), name] = record
+    found: set[tuple[str, str, str]] = set()
+    for record in latest.values():
+        if record.retracted:
+            continue
+        if isinstance(record, Suppression):
+            found.add((_about(record), record.rule, record.reason))
+        elif isinstance(record, Holdout):
+            found.add((_about(record), record.rule, "holdout"))
+        else:
+            found.update((_about(record), one.rule, one.reason) for one in record.losers)
+    return Counter((rule, reason) for _, rule, reason in found)
+
+
+def _about(record: Decided) -> str:
+    """The episode, else the input."""
+    if isinstance(record, Experience):
+        return record.event_id
+    if isinstance(record, Episode):
+        return record.episode_id
+    return record.occasion if isinstance(record, Suppression) else record.episode_id or record.occasion
 
 
 def report(decider: Decider, waiting: str | None, refused: int) -> None:
@@ -45,10 +73,9 @@ def report(decider: Decider, waiting: str | None, refused: int) -> None:
     by_audience = ", ".join(f"{count} for {audience}" for audience, count in sorted(counts.items())) or "none"
     taken = decider.taken - len(decider.rejected)
     out().print(f"{taken} events in, {refused} rows refused, actions in force: {by_audience}", markup=False)
-    kept = {record.action_id: record for record in decider.decided if isinstance(record, Holdout)}
-    held_out = Counter(record.rule for record in kept.values() if not record.retracted)
-    if held_out:
-        rules = ", ".join(f"{count} of {rule}" for rule, count in sorted(held_out.items()))
-        out().print(f"held out, for comparison: {rules}", markup=False)
+    lost = _lost(decider.decided)
+    if lost:
+        rules = ", ".join(f"{count} of {rule} ({reason})" for (rule, reason), count in sorted(lost.items()))
+        out().print(f"not done, with the reason (in figures: --json): {rules}", markup=False)
     if waiting is not None:
         out().print(f"more would be due from {waiting} on: --until lets time go on", markup=False)

@@ -134,6 +134,15 @@ def _holdout(value: Document) -> Parts:
     yield from _named(value, "rule", "touchpoint", "matter")
 
 
+def _suppression(value: Document) -> Parts:
+    yield f"not → {value['audience']}", "dim cyan"
+    yield value["kind"], "bold"
+    yield f"{value['reason']}: {value['detail']}" if "detail" in value else value["reason"], "yellow"
+    if value["revision"] > 1:
+        yield f"revision {value['revision']}", "yellow"
+    yield from _named(value, "rule", "touchpoint", "matter")
+
+
 def _episode(value: Document) -> Parts:
     yield value["state"], {"open": "bold red", "treated": "yellow", "closed": "green"}.get(value["state"], "bold")
     yield value["stage"], ""
@@ -182,6 +191,7 @@ _PARTS: Final[dict[str, Callable[[Document], Parts]]] = {
     "notification": _action,
     "episode": _episode,
     "holdout": _holdout,
+    "suppression": _suppression,
     "experience": _experience,
     "cause": _cause,
     "control": _control,

@@ -43,6 +43,7 @@ def database(clickhouse_server: ClickHouseService) -> Iterator[str]:
         "actions": [make.row("actions", make.action(n), n) for n in range(5)],
         "episodes": [make.row("episodes", make.episode(n), n) for n in range(5)],
         "holdouts": [make.row("holdouts", make.holdout(n), n) for n in range(5)],
+        "suppressions": [make.row("suppressions", make.suppression(n), n) for n in range(5)],
         "dead_letters": [make.row("dead_letters", b"\x00", 0, headers=headers)],
     }
     for table, some in rows.items():

@@ -42,6 +42,7 @@ def test_every_field_comes_back(clickhouse: Client, clickhouse_writer: Writer) -
         ],
         "episodes": [make.episode(), make.episode(2, actions=[], closed_at=make.AT)],
         "holdouts": [make.holdout(), make.holdout(2, amount=None, brand="b")],
+        "suppressions": [make.suppression(), make.suppression(2, detail=None, brand="b")],
     }
     for table, records in sent.items():
         assert (
@@ -108,6 +109,7 @@ def mixed_rows() -> dict[str, list[Row]]:
         ],
         "episodes": [make.row("episodes", make.episode(n), n) for n in range(10)],
         "holdouts": [make.row("holdouts", make.holdout(n // 2, revision=1 + n % 2), n) for n in range(10)],
+        "suppressions": [make.row("suppressions", make.suppression(n // 2, revision=1 + n % 2), n) for n in range(10)],
         "action_updates": [make.row("action_updates", make.receipt(n), n) for n in range(20)],
         "customers": [
             make.row("customers", make.customer(n // 2, tier=("gold", "")[n % 2], occurred_at=make.AT + n % 3), n)

@@ -1,7 +1,8 @@
-"""feedback_open_ends: which feedback has not ended, and how far it came."""
+"""feedback_open_ends: which feedback has not ended, and how far it came; lost_actions: what was not done, and why."""
 
 from clickhouse_driver import Client
 
+from schemas.decisions import Loser
 from sinks.tables import BY_NAME
 from sinks.writer import Writer
 from tests import sink_records as make
@@ -50,6 +51,32 @@ def test_only_feedback_without_an_end_is_listed(clickhouse: Client, clickhouse_w
         ("f-8", "nothing followed", 0, ""),
         ("f-9", "episode open", 1, ""),
         ("f-10", "never answered", 1, ""),
+    ]
+
+
+def test_what_lost_is_told_once_wherever_it_stands(clickhouse: Client, clickhouse_writer: Writer) -> None:
+    def lost(rule: str, reason: str = "cap") -> list[Loser]:
+        return [Loser(rule=rule, kind="gift", reason=reason)]
+
+    rows = {
+        "suppressions": [make.suppression(1), make.suppression(2), make.suppression(2, revision=2, retracted=True)],
+        "actions": [make.action(3, losers=lost("of-action"))],
+        "experiences": [make.experience(4, losers=lost("of-answer"))],
+        "episodes": [
+            make.episode(5, losers=lost("of-episode")),
+            make.episode(5, revision=2, losers=lost("of-episode"), changed_at=make.AT + 9),  # nothing new was decided
+            make.episode(5, revision=3, losers=lost("of-episode", "consent"), changed_at=make.AT + 10),
+        ],
+    }
+    for table, records in rows.items():
+        clickhouse_writer.insert(BY_NAME[table], [make.row(table, one, place) for place, one in enumerate(records)])
+    found = clickhouse.execute("SELECT about, rule, reason FROM lost_actions ORDER BY about, rule, at")
+    assert found == [
+        ("action", "of-action", "cap"),
+        ("episode", "of-episode", "cap"),
+        ("episode", "of-episode", "consent"),
+        ("feedback", "of-answer", "cap"),
+        ("suppression", "r", "consent"),
     ]
 
 

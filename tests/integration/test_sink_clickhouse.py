@@ -29,6 +29,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
         make.message("experiences", make.experience(), 0),
         make.message("episodes", make.episode(), 0),
         make.message("holdouts", make.holdout(), 0),
+        make.message("suppressions", make.suppression(), 0),
         make.message("dead_letters", b"\x00\xff", 0, headers=[("touchstone.reason", b"malformed")]),
         *actions(50),
     ]
@@ -44,6 +45,7 @@ async def test_every_topic_into_its_table(sink_service: SinkService) -> None:
             "experiences",
             "episodes",
             "holdouts",
+            "suppressions",
             "dead_letters",
         ):
             await sink_service.until(f"SELECT count() FROM {table}_current", 1)

@@ -17,11 +17,13 @@ from streams.experience.step import _Work
 from tests.builders import actions, in_force, pack, pack_with
 from tests.lives import HOUR, event_at, in_order, life, played, run, shuffled
 
+FADED = 35 * 24 * HOUR  # by then the last episode has
+
 
 def compare(seed: int, count: int, shuffles: int, *packs: CompiledPack) -> None:
     """In order and shuffled: the same actions in force, the same memory."""
     messages = life(seed, count)
-    until = max(event_at(one) for one in messages) + 20 * HOUR
+    until = max(event_at(one) for one in messages) + FADED
     straight, state = played(in_order(messages), until, *packs)
     wanted, memory = in_force(straight), memory_of(state)
     for number in range(shuffles):
@@ -72,7 +74,7 @@ def test_the_lives_that_are_shuffled_fire_every_rule_and_signal() -> None:
         if fired == set(pack().file.actions) and signals >= unhappy:
             break
         messages = life(seed, 25)
-        until = max(event_at(one) for one in messages) + 200 * HOUR
+        until = max(event_at(one) for one in messages) + FADED
         for action in actions(run(in_order(messages), until)):
             fired.add(action.rule)
             signals.update(row.signal for row in action.evidence)

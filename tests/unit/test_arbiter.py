@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemas.decisions import Action, Experience, Loser
+from schemas.decisions import Action, Experience, Loser, Suppression
 from schemas.json_form import instant
 from streams.experience.caps import room
 from streams.experience.channels import answered_share, options
@@ -11,7 +11,7 @@ from streams.experience.pack import ActionRule
 from streams.experience.pack_compile import PackErrors
 from streams.experience.spent import Spent, dump_spent, load_spent
 from streams.experience.state import Profile
-from tests.builders import SECOND, actions, child_pack, driver, records
+from tests.builders import SECOND, actions, child_pack, driver, in_force, records
 from tests.one_life import DAY, HOUR, MINUTE, Life
 
 THANKS = """
@@ -72,6 +72,29 @@ def test_a_cap_counts_what_it_says(cap: str, second: str, free: bool) -> None:
     life.take("customer", 0, tier="silver")
     assert told(life, 1, "search") == ["tip"]
     assert bool(told(life, HOUR, second)) is free
+
+
+def test_a_moment_that_loses_leaves_its_reason() -> None:
+    life = thankful("caps: {messages_a_day: null, a_day: {reaches: customer, most: 1, per_seconds: 86400}}")
+    told(life, 0, "search")
+    told(life, HOUR, "product_page", event_id="second")
+    [one] = records(life.outputs, "cx-suppressions", Suppression)
+    assert (one.subject_id, one.rule, one.kind, one.reason, one.occasion) == ("anna", "offer", "offer", "cap", "second")
+    assert one.detail == "a_day: 1 in 86400 s, at most 1; wins from 2026-03-03T10:00:00Z"
+    life.touch(-MINUTE, "product_page")  # late: it took the place of both
+    kept = [row["rule"] for key, row in in_force(life.outputs).items() if key.startswith("cx-suppressions")]
+    assert kept == ["offer"]
+
+
+def test_what_is_told_elsewhere_is_not_told_again() -> None:
+    both = THANKS.replace("product_page", "search") + "caps: {messages_a_day: null}"
+    life = Life(driver(child_pack(both)))
+    life.touch(0, "search")
+    [won] = actions(life.until(5 * MINUTE))
+    assert [(one.rule, one.reason) for one in won.losers] == [("tip", "outranked")]
+    life.unhappy(HOUR)
+    life.say(2 * HOUR, "praise", touchpoint="payment")
+    assert not records(life.outputs, "cx-suppressions", Suppression)
 
 
 def test_what_was_held_does_not_count() -> None:

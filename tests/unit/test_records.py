@@ -23,6 +23,7 @@ PERSONAL = {
     "Action": {"subject_id", "assignee", "parameters", "text", "matter"},
     "Notification": {"subject_id", "assignee", "parameters", "text", "matter"},
     "Holdout": {"subject_id", "matter"},
+    "Suppression": {"subject_id", "matter"},
     "Episode": {"subject_id", "owner"},
     "Cause": {"subject_id", "product", "staff"},
     "Staff": {"staff_id", "name"},
