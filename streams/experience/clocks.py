@@ -21,7 +21,7 @@ def run(episode: Episode) -> bool:
 
 def told(episode: Episode) -> str:
     """The clock that was told about last: statute/name, from the second time on that it runs with a number."""
-    times = sum(f"{one.statute}/{one.name}" == episode.clock for one in episode.clocks)
+    times = next((one.times for one in episode.clocks if f"{one.statute}/{one.name}" == episode.clock), 1)
     return f"{episode.clock}-{times}" if times > 1 else episode.clock
 
 

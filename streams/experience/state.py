@@ -102,6 +102,7 @@ class Clock(Row):
     due_at: int
     remind_at: int | None = None
     answered: bool = False
+    times: int = 1  # that it has run: a complaint after the answer starts it anew
 
 
 class Episode(Row):

@@ -31,18 +31,20 @@ def merge(folding: Folding, signs: Iterable[Sign], *, lodged: bool) -> None:
 
 def lodged(folding: Folding, pack: CompiledPack, episode: Episode, sign: Sign, statute: str) -> None:
     """The clocks of a statute begin, those that are not running already."""
-    running = {(one.statute, one.name) for one in episode.clocks if not one.answered}
+    earlier = {(one.statute, one.name): one for one in episode.clocks}
     new = []
     for name, clock in pack.file.statutes[statute].clocks.items():
-        if (statute, name) in running:
+        last = earlier.get((statute, name))
+        if last is not None and not last.answered:
             continue
         working, before = pack.calendars.get(clock.calendar or ""), clock.remind_before_seconds
         due_at = _later(working, sign.at, clock.within_seconds)
         remind_at = None if before is None else _later(working, sign.at, clock.within_seconds - before)
-        new.append(Clock(statute, name, due_at, remind_at))
+        new.append(Clock(statute, name, due_at, remind_at, times=1 if last is None else last.times + 1))
     if new:
         new.sort(key=lambda one: (one.due_at, one.name))
-        episode.clocks += new
+        begun = {(one.statute, one.name) for one in new}
+        episode.clocks = [one for one in episode.clocks if (one.statute, one.name) not in begun] + new
         _tell(folding, pack, episode, "complaint_lodged", new[0], sign)
 
 

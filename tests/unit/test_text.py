@@ -99,6 +99,7 @@ def test_the_later_half_counts(text: str, label: str) -> None:
         "Do you have problems with the app?",
         "如果快递慢的话我就不买了",
         "If the delivery is late, I would be angry",
+        "Had it been late, I would have complained",
         "万一坏了怎么办",
         "In case it is broken, whom do I call?",
     ],
@@ -126,6 +127,18 @@ def test_traditional_characters_say_the_same(traditional: str, simplified: str) 
     left, right = tone(traditional), tone(simplified)
     assert left == right
     assert left.spans
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("呵呵,你们的服务可真好", "呵呵，你们的服务可真好"),
+        ("不是说好免费吗?结果收了50块!", "不是说好免费吗？结果收了50块！"),
+        ("菜还行.服务太差,不会再来.", "菜还行。服务太差，不会再来。"),
+    ],
+)
+def test_punctuation_as_it_is_on_the_keyboard_says_the_same(typed: str, printed: str) -> None:
+    assert tone(typed) == tone(printed)
 
 
 def test_mixed_languages_count_together() -> None:

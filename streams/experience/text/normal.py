@@ -1,12 +1,16 @@
-"""A text in the form that is looked up: lower case, simplified characters, plain apostrophes. As long as before, so that places
-stay places."""
+"""A text in the form that is looked up: lower case, simplified characters, plain apostrophes, after Chinese characters their own
+punctuation. As long as before, so that places stay places."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 _DATA: Final = Path(__file__).parent / "traditional.txt"
 _SAME: Final = {"’": "'", "‘": "'", "`": "'", "＇": "'", "\u3000": " ", "\ufe0f": " "}
+
+_PUNCTUATION: Final = {",": "，", "!": "！", "?": "？", ";": "；", ".": "。"}
+_NARROW: Final = re.compile(r"(?<=[\u3400-\u9fff])(?:[,!?;]|\.(?![a-z0-9.]))")  # many type it as it is on the keyboard
 
 
 @cache
@@ -21,7 +25,7 @@ def normal(text: str) -> str:
     """The same text to look up in; `len` stays."""
     if text.isascii():
         return text.lower().replace("`", "'")
-    changed = text.translate(_table())
+    changed = _NARROW.sub(lambda one: _PUNCTUATION[one[0]], text.translate(_table()))
     lower = changed.lower()
     if len(lower) == len(text):
         return lower
