@@ -149,7 +149,7 @@ class Product:
 
     def in_force(self) -> dict[str, dict[str, Any]]:
         """Actions and experiences that hold. Fails when a revision is missing or there twice."""
-        return in_force(self.outputs("cx-actions", "cx-experiences"))
+        return in_force(self.outputs("cx-actions", "cx-experiences", "cx-suppressions"))
 
     def actions(self) -> list[Action]:
         """All actions, revisions included."""
