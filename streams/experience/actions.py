@@ -156,7 +156,7 @@ def wait_until(folding: Folding, action: Action, candidate: Candidate, at: int) 
 def _assignee(folding: Folding, audience: "Audience", episode: Episode | None, unit: str | None, at: int) -> str | None:
     """Who is asked: who has the role, else the owner of the episode or of the customer, else the audience's fallback."""
     if audience.role is not None:
-        above = max(0, episode.missed - 1) if audience.climbs and episode is not None else 0
+        above = max(0, episode.missed_in_step - 1) if audience.climbs and episode is not None else 0
         holder = folding.controls.staff(unit, audience.role, at, above)
         owner = holder.staff_id if holder is not None else None
     else:

@@ -50,11 +50,12 @@ def worsened(
         else:
             trigger = _reopen(folding, episode, at)
     else:
+        before = [one for one in fold.signs if (one.event_id, one.at) != (sign.event_id, at)]
+        faded = dissatisfaction(before, sign.journey, at, judge.curve)
+        episode.acted_score = min(episode.acted_score, faded)  # what has faded meanwhile is not compared with
         trigger = _note(folding, episode, score, at, lodged=statute is not None)
         if trigger is None and protected and kept_from_all(episode, pack_of(folding, episode)):
-            trigger = _worse(
-                episode
-            )  # colleagues were kept from it so far: now they hear of it, however high the score was
+            trigger = _worse(folding, episode, at)  # now they hear of it, however high the score was
     episode.score, episode.peak_score = score, max(episode.peak_score, score)
     episode.said, episode.inferred = episode.said or sign.said, episode.inferred or not sign.said
     episode.fade_at = _fades_at(pack_of(folding, episode), at)
@@ -79,15 +80,18 @@ def _note(folding: Folding, episode: Episode, score: float, at: int, *, lodged: 
     treatment = pack_of(folding, episode).file.treatment
     if episode.state == "treated":
         return _reopen(folding, episode, at) if lodged or score >= treatment.opens_at else None
-    return _worse(episode) if score >= episode.acted_score + treatment.worsens_by else None
+    return _worse(folding, episode, at) if score >= episode.acted_score + treatment.worsens_by else None
 
 
 def _fades_at(pack: CompiledPack, at: int) -> int:
     return at + int(pack.file.treatment.fades_after_seconds * SECOND)
 
 
-def _worse(episode: Episode) -> str:
+def _worse(folding: Folding, episode: Episode, at: int) -> str:
     episode.worsened += 1
+    if episode.due_at is None and episode.resumes_at is None:  # all escalations were in vain: it begins again
+        episode.missed_in_step = 0
+        deadlines.begin(folding, pack_of(folding, episode), episode, at)
     return "episode_worsened"
 
 
@@ -138,7 +142,8 @@ def _opened(folding: Folding, pack: CompiledPack, sign: Sign, score: float) -> E
 def _reopen(folding: Folding, episode: Episode, at: int) -> str:
     episode.state, episode.stage = "open", "listen"
     episode.reopened += 1
-    episode.missed = 0
+    episode.missed = episode.missed_in_step = 0
+    episode.worked = False
     deadlines.end(episode)
     deadlines.begin(folding, pack_of(folding, episode), episode, at)
     episode.verify_by = episode.closed_at = episode.closed_by = None
@@ -201,7 +206,7 @@ def fire(folding: Folding, due: int) -> None:
         propose(folding, pack, "episode_faded", episode=episode)
     elif episode.verify_by == due:
         trigger = _reopen(folding, episode, due)
-        episode.fade_at = _fades_at(pack, due)
+        episode.fade_at, episode.acted_score = _fades_at(pack, due), episode.score
         touch(folding, episode, due)
         propose(folding, pack, trigger, episode=episode)
     elif episode.resumes_at == due:
@@ -213,8 +218,9 @@ def fire(folding: Folding, due: int) -> None:
         propose(folding, pack, "step_due_soon", episode=episode)
     else:
         episode.missed += 1
+        episode.missed_in_step += 1
         deadlines.end(episode)
-        if episode.missed < pack.file.treatment.escalates_most:
+        if episode.missed_in_step < pack.file.treatment.escalates_most:
             deadlines.begin(folding, pack, episode, due)
         touch(folding, episode, due)
         propose(folding, pack, "response_missed", episode=episode)

@@ -99,6 +99,7 @@ class SignalView(msgspec.Struct):
     weight: float
     said: bool
     trust: float = 1.0  # of the answer that gave it
+    closes: bool = False  # it has shown that an episode is over
 
 
 class Frame(msgspec.Struct):

@@ -14,9 +14,10 @@ from streams.experience.evidence import evidence_of
 from streams.experience.folding import SECOND, Fact, Folding, Source
 from streams.experience.frame import Frame, Joined, TouchpointView
 from streams.experience.score import dissatisfaction
-from streams.experience.state import Fold, Touch
+from streams.experience.state import Episode, Fold, Touch
 from streams.experience.text import SILENT, Tone
 from streams.experience.touches import recent_touches
+from streams.experience.treated import episode_of
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
 
@@ -134,16 +135,19 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     """Finds the moment that a feedback is about, and what had happened by then."""
     fold = folding.fold
     touches = recent_touches(fold)
+    asked = _asked(folding, feedback)
     about = _about_event(feedback, touches)
     about_at = min(source.at, feedback.about_at or (about.at if about is not None else source.at))
     before = [touch for touch in touches if about_at - CONTEXT_SECONDS * SECOND <= touch.at <= about_at]
     if about is None:
         about = _latest(before, feedback)
-    view = _view(pack, feedback, about)
+    place = feedback.touchpoint or (asked.touchpoint if asked is not None else None)
+    view = pack.touchpoint(place or (about.touchpoint if about is not None else None))
     level = level_of(feedback)
     expectation, expectation_source = _expectation(feedback, view)
     tone = folding.analyser.analyse(feedback.text) if feedback.text else SILENT
-    journey = pack.journey(feedback.journey or (about.journey if about is not None else None), view)
+    of = asked or about
+    journey = pack.journey(feedback.journey or (of.journey if of is not None else None), view)
     curve = pack.curve
     if pack.earlier is not None and not _at_this_contact(fold, pack, journey, about, view, about_at):
         curve = pack.earlier
@@ -234,11 +238,20 @@ def level_of(feedback: Feedback) -> float | None:
     return LEVEL_MAX * (feedback.score - worst) / (best - worst) + 0.0  # no level is −0
 
 
+def _asked(folding: Folding, feedback: Feedback) -> Episode | None:
+    """The episode about which the customer was asked: this is the answer."""
+    if feedback.action_id is None and feedback.invitation_id is None:
+        return None
+    ids = (feedback.action_id or "", feedback.invitation_id or "")
+    return next((found for one in ids if one and (found := episode_of(folding, one)) is not None), None)
+
+
 def _about_event(feedback: Feedback, touches: list[Touch]) -> Touch | None:
     if feedback.about_event_id is not None:
         return next((touch for touch in touches if touch.event_id == feedback.about_event_id), None)
     if feedback.about_at is None and feedback.matter is not None:
-        about = [touch for touch in touches if touch.matter == feedback.matter]
+        touches = [touch for touch in touches if touch.matter == feedback.matter]
+        about = [touch for touch in touches if feedback.touchpoint in (None, touch.touchpoint)]
         return about[-1] if about else None
     return None
 
@@ -264,10 +277,6 @@ def _at_this_contact(
         )
         for sign in fold.signs
     )
-
-
-def _view(pack: CompiledPack, feedback: Feedback, about: Touch | None) -> TouchpointView:
-    return pack.touchpoint(feedback.touchpoint or (about.touchpoint if about is not None else None))
 
 
 def _expectation(feedback: Feedback, view: TouchpointView) -> tuple[float | None, ExpectationSource]:

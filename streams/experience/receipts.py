@@ -19,7 +19,7 @@ from streams.experience.period_limits import give_back
 from streams.experience.recurrence import fixed
 from streams.experience.spent import dump_spent, load_spent
 from streams.experience.state import Episode
-from streams.experience.treated import pack_of, touch
+from streams.experience.treated import episode_of, pack_of, touch
 
 _AFTER: Final = {"accepted": "respond", "contacted": "compensate", "compensated": "improve", "resolved": "improve"}
 _ORDER: Final = ("listen", "respond", "compensate", "improve")
@@ -29,7 +29,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
     """One receipt."""
     if update.subject_type == "touchpoint":
         _fixed_for_all(folding, update, source)
-    episode = _episode_of(folding, update.action_id)
+    episode = episode_of(folding, update.action_id)
     _given(folding, episode, update, source.at)
     if episode is None or episode.state == "closed":
         return
@@ -64,6 +64,7 @@ def receipt(folding: Folding, update: ActionUpdate, source: Source) -> None:
         stage = _AFTER[update.status]
         if _ORDER.index(stage) > _ORDER.index(episode.stage):
             episode.stage = stage  # type: ignore[assignment]
+            episode.missed_in_step = 0
             deadlines.begin(folding, pack, episode, at)
     touch(folding, episode, at)
 
@@ -105,27 +106,11 @@ def _given(folding: Folding, episode: Episode | None, update: ActionUpdate, at: 
 
 
 def heard(folding: Folding, journey: str, at: int) -> None:
-    """The customer does or says something in a journey: whoever waited for it goes on."""
+    """The customer does or says something in a journey, or about the matter: whoever waited for it goes on."""
+    matter = folding.about[1]
     for episode in folding.fold.episodes:
-        if episode.resumes_at is not None and episode.journey == journey:
+        if episode.resumes_at is None:
+            continue
+        if episode.journey == journey or (matter is not None and episode.matter == matter):
             deadlines.resume(folding, pack_of(folding, episode), episode, at)
             touch(folding, episode, at)
-
-
-def _episode_of(folding: Folding, wanted: str) -> Episode | None:
-    """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
-    receipts follow; also out of the journey in which it was before."""
-    for episode in folding.fold.episodes:
-        if wanted in episode.actions:
-            return episode
-        for rule, step in episode.done:
-            if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
-                return episode
-    for episode in folding.fold.episodes:
-        elsewhere = [one for one in pack_of(folding, episode).file.journeys if one != episode.journey]
-        for rule, step in episode.done:
-            steps = [f"{journey}/{step.partition('/')[2]}" for journey in elsewhere]
-            ids = (action_id(rule, folding.key, event, one) for event in episode.members for one in steps)
-            if wanted in ids:
-                return episode
-    return None

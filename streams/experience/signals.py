@@ -189,7 +189,8 @@ def take_effect(
         for signal, sign in happy:
             episodes.relieved(folding, sign, verifies=signal.spec.verifies and trust == 1.0)
     for _, sign in given:
-        view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said, trust)
+        closes = any(episode.closed_by == sign.event_id for episode in fold.episodes)
+        view = SignalView(sign.signal, sign.journey, sign.touchpoint, sign.weight, sign.said, trust, closes)
         propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
 
 

@@ -152,6 +152,7 @@ class Episode(Row):
     clocks: list[Clock] = []  # statutory ones
     clock: str = ""  # that was told about last: statute/name
     clock_due_at: int | None = None
+    missed_in_step: int = 0  # since somebody last moved it on
 
 
 class Fix(Row):

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from schemas.controls import Control, Opening, Staff, Unit
-from schemas.decisions import Action
+from schemas.decisions import Action, Experience
 from streams.errors import Unavailable
 from streams.experience.compiled import CompiledPack
 from streams.experience.pack_compile import PackErrors
-from tests.builders import SECOND, START, actions, child_pack, control_message, driver
+from tests.builders import SECOND, START, actions, child_pack, control_message, driver, records
 from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
 
 CALENDAR = """
@@ -212,6 +212,85 @@ def test_who_takes_over_gets_what_follows() -> None:
     assert [one.assignee for _, one in fired(life, "take_over")] == ["wu", "an"]
     life.touch(10 * MINUTE, "payment", "abandoned", matter="o1")
     assert [one.assignee for _, one in fired(life, "call_back_urgently")] == ["an"]
+
+
+# --- what the customer answers --------------------------------------------------------------------------------------
+
+
+def test_an_answer_to_the_question_belongs_to_its_episode_whatever_else_it_names() -> None:
+    life = Life(driver(silent()))
+    receipt(life, HOUR, life.unhappy(), "resolved")
+    life.until(HOUR + 10 * MINUTE)
+    [(_, question)] = fired(life, "did_it_help")
+    life.say(2 * HOUR, "nps", score=2, action_id=question.action_id)
+    assert (life.episode().state, life.episode().reopened) == ("open", 1)
+    receipt(life, 3 * HOUR, fired(life, "call_back_again")[0][1], "resolved")
+    life.say(4 * HOUR, "nps", score=10, invitation_id=question.action_id)
+    assert life.episode().state == "closed"
+    assert "sales_follow_up" not in life.rules()  # the end of a case is no occasion to sell
+
+
+def test_an_answer_that_names_a_touchpoint_is_about_that_one_and_not_about_the_latest_contact() -> None:
+    life = Life(driver(silent()))
+    receipt(life, HOUR, life.unhappy(), "resolved")
+    life.touch(2 * HOUR, "chat", matter="o1")
+    life.say(3 * HOUR, "nps", score=9, touchpoint="payment", matter="o1")
+    assert life.episode().state == "closed"
+    [seen] = records(life.outputs, "cx-experiences", Experience)
+    assert (seen.journey, seen.touchpoint, seen.context.event_id) == ("purchase", "payment", "e2")
+
+
+def test_who_waited_for_the_customer_goes_on_when_she_writes_about_the_matter_elsewhere() -> None:
+    life = Life(driver(silent()))
+    action = life.unhappy()
+    receipt(life, 11 * MINUTE, action, "waiting_for_customer")
+    life.touch(5 * HOUR, "chat", matter="o2")
+    assert life.episode().resumes_at is not None
+    life.touch(6 * HOUR, "chat", matter="o1")
+    assert life.episode().resumes_at is None
+    assert due_in(life) == pytest.approx(6 + 50 / 60)
+
+
+def silent() -> CompiledPack:
+    """Retail in which nobody is taken to have given up."""
+    return child_pack("silences: {gave_up_paying: null}\nsignals: {gave_up: null}")
+
+
+# --- one who is not answered ----------------------------------------------------------------------------------------
+
+
+def test_new_trouble_after_all_escalations_were_in_vain_begins_again() -> None:
+    life = Life(driver(silent()))
+    life.unhappy()
+    life.until(DAY)
+    assert len(fired(life, "escalate")) == 3
+    life.say(5 * DAY, "complaint", touchpoint="payment")  # what was has faded: it is compared with what is left
+    assert [round(at) for at, _ in fired(life, "call_back_urgently")] == [120]
+    life.until(6 * DAY)
+    assert [round(at) for at, _ in fired(life, "escalate")] == [1, 2, 3, 121, 122, 123]
+
+
+def test_each_step_climbs_anew_once_somebody_has_moved_it_on() -> None:
+    one = driver(silent())
+    one.control(control_message(unit("region", [Staff(staff_id="boss", role="manager")])))
+    one.control(control_message(unit("shop", [Staff(staff_id="head", role="manager")], parents=["region"])))
+    life = Life(one)
+    life.touch(0, "payment", "failure", matter="o1", unit="shop")
+    action = next(row for row in actions(life.touch(MINUTE, "payment", "failure", matter="o1", unit="shop")))
+    life.until(2 * HOUR + 2 * MINUTE)
+    receipt(life, 2 * HOUR + 5 * MINUTE, action, "accepted")
+    life.until(DAY)
+    assert [row.assignee for _, row in fired(life, "escalate")] == ["head", "boss", "head", "boss", "boss"]
+    assert life.episode().missed == 5
+
+
+def test_nobody_has_worked_on_what_came_after_the_work() -> None:
+    life = Life(driver(silent()))
+    life.say(0, "complaint", touchpoint="payment")
+    receipt(life, HOUR, fired(life, "call_back")[0][1], "resolved")
+    life.say(DAY, "complaint", touchpoint="payment")  # re-opens it, and nobody does anything
+    life.until(40 * DAY)
+    assert [round(at / 24) for at, _ in fired(life, "never_answered")] == [31]
 
 
 # --- what comes back ------------------------------------------------------------------------------------------------
