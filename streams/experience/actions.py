@@ -11,6 +11,7 @@ from streams.experience.deadlines import later
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import Frame, SignalView, TouchpointView
+from streams.experience.members import membership
 from streams.experience.quiet_hours import after_quiet_hours, goes_out
 from streams.experience.score import FADED, dissatisfaction
 from streams.experience.solutions import solution_of
@@ -99,7 +100,10 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         parameters["peak"] = spec.peak
     if found is not None:
         parameters |= {"solution": found[1], "solution_name": found[0]}
-    locale, text = pack.text(spec.text, profile.language)
+    template = spec.text
+    if spec.text_in_incident is not None and episode is not None and membership(folding, pack, episode, at) is not None:
+        template = spec.text_in_incident
+    locale, text = pack.text(template, profile.language)
     return Action(
         action_id=claim.action_id,
         revision=1,
@@ -112,7 +116,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         unit=unit,
         assignee=None if reaches_customer else _assignee(folding, audience, episode, unit, at),
         channel=claim.channel,
-        template=spec.text,
+        template=template,
         parameters=parameters,
         locale=locale,
         text=fill(text, NOT_KNOWN | parameters | {"cause": pack.cause(parameters["cause"], locale)}),

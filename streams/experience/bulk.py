@@ -73,7 +73,12 @@ class Words:
 
     def cover(self, brand: str | None, touchpoint: str, cause: str, at: int) -> bool:
         """Is an answer of this group at this instant part of a burst?"""
-        return any(word.covers(at) for word in self._by_group.get((brand, touchpoint, cause), {}).values())
+        return self.find(brand, touchpoint, cause, at) is not None
+
+    def find(self, brand: str | None, touchpoint: str, cause: str, at: int) -> Word | None:
+        """The word that covers an instant."""
+        words = self._by_group.get((brand, touchpoint, cause), {}).values()
+        return next((word for word in words if word.covers(at)), None)
 
 
 def is_bulk(cause: str) -> bool:

@@ -71,6 +71,7 @@ class Controls:
         self.habits = Habits()
         self.used = UsedUp()
         self.claimants = Claimants()
+        self.sufferers = Claimants()  # who has given a signal of dissatisfaction lately
         self.limits = LimitsInForce()
         self._seen: set[str] = set()
         self._found: dict[str | None, tuple[int, int, CompiledPack]] = {}  # by brand: from, until, pack
@@ -80,7 +81,7 @@ class Controls:
         return control.control_id in self._seen
 
     def word(self, control: Control) -> int | None:
-        """Takes in a word on a burst of answers. From when on (µs) they are judged otherwise; None: it changes nothing."""
+        """Takes in a word on a burst of answers, or on an incident. From when on (µs) it is judged otherwise; None: it changes nothing."""
         return None if control.incident is None else self.words.apply(control.brand, control.incident)
 
     def apply(self, control: Control) -> None:

@@ -15,6 +15,7 @@ from streams.experience.evidence import evidence_of, origin_of
 from streams.experience.folding import SECOND, Fact, Folding
 from streams.experience.holdout import kept_from_all
 from streams.experience.ids import episode_id
+from streams.experience.members import membership
 from streams.experience.period_limits import give_back
 from streams.experience.score import dissatisfaction
 from streams.experience.state import MEMBERS_MAX, Episode, Fix, Fold, Sign
@@ -216,6 +217,9 @@ def fire(folding: Folding, due: int) -> None:
         episode.remind_at = None
         touch(folding, episode, due)
         propose(folding, pack, "step_due_soon", episode=episode)
+    elif membership(folding, pack, episode, due) is not None:
+        deadlines.end(episode)  # nobody was asked, nobody has missed anything
+        touch(folding, episode, due)
     else:
         episode.missed += 1
         episode.missed_in_step += 1

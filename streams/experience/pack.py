@@ -224,6 +224,8 @@ class ActionRule(Part):
     solution: str | None = None  # what to do, in words; null: what solutions have for the cause and the touchpoint
     amount: float | str | ByTier | None = None  # suggested compensation
     channels: list[str] = []  # the first that is open: the stated one, then by how often this customer answers in it
+    folds: bool = True  # staff: not done for members of an incident; false: for them, too
+    text_in_incident: str | None = None  # name of the text for members of an incident; null: `text`
     round_the_clock: bool = False  # due_in_seconds is not working time, whatever the treatment's calendar
     due_in_seconds: float | ByTier | None = None  # by when it is to be done
     expires_in_seconds: float | None = None  # after which it makes no sense any more
@@ -258,6 +260,7 @@ class Incidents(Part):
     audience: str  # who is told
     text: str  # name of a text
     kind: str = "incident"  # as downstream systems call it
+    folds: bool = True  # tasks for colleagues about its members are folded into it
 
 
 class Burst(Part):

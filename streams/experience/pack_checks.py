@@ -250,6 +250,8 @@ def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
     path = ("actions", name)
     yield from missing((*path, "audience"), "audience", rule.audience, pack.audiences)
     yield from missing((*path, "text"), "text", rule.text, pack.texts)
+    if rule.text_in_incident is not None:
+        yield from missing((*path, "text_in_incident"), "text", rule.text_in_incident, pack.texts)
     if rule.on == "signal":
         if rule.signal is None:
             yield path, "on: signal needs signal: NAME"

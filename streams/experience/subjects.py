@@ -14,6 +14,7 @@ from schemas.validate import check, check_control
 from streams import metrics
 from streams.engine.job import Concerned, Decoded, Message, Refold, Rejected, Step, Tick
 from streams.experience.bulk import is_bulk
+from streams.experience.claimants import Claimants
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
 from streams.experience.state import Piece
@@ -100,18 +101,19 @@ class Subjects:
         check_control(control, message.key)
         if stream_time is not None:
             controls.claimants.begin(stream_time)
+            controls.sufferers.begin(stream_time)
         if controls.knows(control):
             return None
-        if control.incident is not None and is_bulk(control.incident.cause):
-            return _past(controls.word(control), stream_time)
+        if control.incident is not None:
+            since = _past(controls.word(control), stream_time)
+            return since if is_bulk(control.incident.cause) else _of_these(controls.sufferers, since)
         if control.usual_waiting is not None:
             since = _past(controls.habits.apply(control), stream_time)
             recent = since is not None and since.since_at >= (stream_time or 0) - self._limits.lateness
             return since if recent else None
         if control.used is not None:
-            return _claiming(controls, _past(controls.used.apply(control), stream_time))
-        judges = control.incident is None
-        if judges and stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
+            return _of_these(controls.claimants, _past(controls.used.apply(control), stream_time))
+        if stream_time is not None and control.in_force_at < stream_time - self._limits.lateness:
             raise InvalidEvent(
                 DeadLetterReason.CONTROL_TOO_LATE,
                 f"in force at {control.in_force_at} µs, but decisions up to {stream_time - self._limits.lateness} µs are final; date it ahead",
@@ -121,7 +123,7 @@ class Subjects:
             labels = (control.pack.name, control.pack.version, control.brand or "")
             metrics.pack_from_seconds.labels(*labels).set(control.in_force_at / 1e6)
         late = stream_time is not None and control.in_force_at <= stream_time
-        return Concerned(control.in_force_at) if late and judges else None
+        return Concerned(control.in_force_at) if late else None
 
 
 def _past(since: int | None, stream_time: int | None) -> Concerned | None:
@@ -129,9 +131,9 @@ def _past(since: int | None, stream_time: int | None) -> Concerned | None:
     return Concerned(since) if since is not None and stream_time is not None and since <= stream_time else None
 
 
-def _claiming(controls: Controls, concerned: Concerned | None) -> Concerned | None:
-    """A word on a limit concerns those who have claimed since."""
-    found = controls.claimants.since(concerned.since_at) if concerned is not None else None
+def _of_these(subjects: Claimants, concerned: Concerned | None) -> Concerned | None:
+    """A word on a limit concerns those who have claimed since, one on an incident those who were unhappy since."""
+    found = subjects.since(concerned.since_at) if concerned is not None else None
     if concerned is None or found is None:
         return concerned
     return Concerned(concerned.since_at, [subject.encode() for subject in found])

@@ -50,6 +50,7 @@ class Driver:
             due_at, key = heappop(self._heap)
             if self._due.get(key) == due_at:
                 del self._due[key]
+                self.stream_time = max(due_at, self.stream_time or due_at)
                 outputs += self._step(key, [Tick(due_at)])
         return outputs
 

@@ -21,7 +21,6 @@ from streams.codec import OUTPUTS, codec
 from streams.connect.log import read_log
 from streams.engine.job import Message, Output
 from streams.engine.partitioning import partition_of
-from streams.experience.bulk import is_bulk
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
@@ -212,7 +211,7 @@ class Replay:
                         self._hold(self.actions, action)
                 elif result.topic == "cx-controls":
                     control = self._codec.decode(result.value, Control)
-                    if control.incident is not None and is_bulk(control.incident.cause):
+                    if control.incident is not None:
                         words.append(control)
         return words
 

@@ -1,0 +1,58 @@
+"""Members of an incident: what hits many at once is the work of the incident's owner, not a task for each of them.
+
+A word on `cx-controls` tells job 1 of an incident (`Words`). An episode for which nothing speaks but what such words cover asks
+nothing of colleagues, and nobody misses a step in it. Evidence of its own, a complaint say, makes it a case again. What causes
+incidents does not depend on the words about them, so any order of arrival ends in the same.
+"""
+
+from typing import Final, NamedTuple
+
+from streams.experience.caps import instant
+from streams.experience.compiled import CompiledPack
+from streams.experience.folding import Folding
+from streams.experience.pack import ActionRule
+from streams.experience.score import FADED, faded
+from streams.experience.state import Episode, Sign
+
+_OF_TROUBLE: Final = (
+    "episode_opened",
+    "episode_worsened",
+    "episode_reopened",
+    "episode_faded",
+    "step_due_soon",
+    "response_missed",
+)
+
+
+class Membership(NamedTuple):
+    """The heaviest piece of evidence, and since when many share it (µs)."""
+
+    sign: Sign
+    since_at: int
+
+    def told(self, pack: CompiledPack) -> str:
+        """In words, with what would have won."""
+        cause = pack.cause(self.sign.cause, pack.file.default_locale)
+        return f"many are hit by {cause} at {self.sign.touchpoint} since {instant(self.since_at)}; wins with other evidence"
+
+
+def membership(folding: Folding, pack: CompiledPack, episode: Episode, at: int) -> Membership | None:
+    """Is all that speaks for an episode part of incidents? None also where somebody is at work on it by itself."""
+    rule, words = pack.file.incidents, folding.controls.words
+    if rule is None or not rule.folds or not words or episode.worked:
+        return None
+    signs = [one for one in folding.fold.signs if one.journey == episode.journey and one.at <= at]
+    heaviest: Membership | None = None
+    weight = -1.0
+    for sign in [one for one in signs if faded(one, at) >= FADED] or signs:
+        word = None if sign.said else words.find(episode.brand, sign.touchpoint, sign.cause, sign.at)
+        if word is None:
+            return None
+        if faded(sign, at) > weight:
+            heaviest, weight = Membership(sign, word.started_at), faded(sign, at)
+    return heaviest
+
+
+def folds(pack: CompiledPack, spec: ActionRule) -> bool:
+    """Is a rule one that members of an incident do without?"""
+    return spec.folds and spec.on in _OF_TROUBLE and pack.file.audiences[spec.audience].reaches == "staff"
