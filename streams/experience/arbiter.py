@@ -17,7 +17,7 @@ from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
 from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
 from streams.experience.ids import action_id
-from streams.experience.members import folds, membership
+from streams.experience.members import fold_into_incident, folds, membership
 from streams.experience.pack import Cap
 from streams.experience.period_limits import UNASKED, Answer, ask
 from streams.experience.quiet_hours import goes_out
@@ -53,6 +53,8 @@ def arbitrate(folding: Folding, at: int) -> None:
             spec = candidate.rule.spec
             loser = Loser(rule=candidate.rule.name, kind=spec.kind, reason=lost[0], detail=lost[1])
             losers.append(loser)
+            if candidate.episode is not None and loser.reason == "incident":
+                fold_into_incident(candidate.episode, candidate.rule.name, candidate.step)
             about = candidate.episode or (open_episode(folding.fold) if loser.reason == "open_episode" else None)
             folding.lose(loser, about)
             if about is None and folding.experience is None:

@@ -17,7 +17,6 @@ from streams.experience.score import dissatisfaction
 from streams.experience.state import Episode, Fold, Touch
 from streams.experience.text import SILENT, Tone
 from streams.experience.touches import recent_touches
-from streams.experience.treated import episode_of
 
 CONTEXT_SECONDS = 86_400  # how far back "recent contacts" reach
 
@@ -135,7 +134,7 @@ def join(folding: Folding, pack: CompiledPack, feedback: Feedback, source: Sourc
     """Finds the moment that a feedback is about, and what had happened by then."""
     fold = folding.fold
     touches = recent_touches(fold)
-    asked = _asked(folding, feedback)
+    asked = _asked(fold, feedback)
     about = _about_event(feedback, touches)
     about_at = min(source.at, feedback.about_at or (about.at if about is not None else source.at))
     before = [touch for touch in touches if about_at - CONTEXT_SECONDS * SECOND <= touch.at <= about_at]
@@ -238,12 +237,10 @@ def level_of(feedback: Feedback) -> float | None:
     return LEVEL_MAX * (feedback.score - worst) / (best - worst) + 0.0  # no level is −0
 
 
-def _asked(folding: Folding, feedback: Feedback) -> Episode | None:
-    """The episode about which the customer was asked: this is the answer."""
-    if feedback.action_id is None and feedback.invitation_id is None:
-        return None
-    ids = (feedback.action_id or "", feedback.invitation_id or "")
-    return next((found for one in ids if one and (found := episode_of(folding, one)) is not None), None)
+def _asked(fold: Fold, feedback: Feedback) -> Episode | None:
+    """The episode about which the customer was asked: this is the answer. A message that is out keeps its id."""
+    ids = {feedback.action_id, feedback.invitation_id} - {None}
+    return next((one for one in fold.episodes if not ids.isdisjoint(one.actions)), None) if ids else None
 
 
 def _about_event(feedback: Feedback, touches: list[Touch]) -> Touch | None:

@@ -12,7 +12,7 @@ from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding
 from streams.experience.pack import ActionRule
 from streams.experience.score import FADED, faded
-from streams.experience.state import Episode, Sign
+from streams.experience.state import ACTIONS_MAX, Episode, Sign
 
 _OF_TROUBLE: Final = (
     "episode_opened",
@@ -51,6 +51,13 @@ def membership(folding: Folding, pack: CompiledPack, episode: Episode, at: int) 
         if faded(sign, at) > weight:
             heaviest, weight = Membership(sign, word.started_at), faded(sign, at)
     return heaviest
+
+
+def fold_into_incident(episode: Episode, rule: str, step: str) -> None:
+    """A task is not asked. Where it was out before that was known, and somebody works on it, the receipt finds its episode."""
+    if (rule, step) not in episode.folded:
+        episode.folded.append((rule, step))
+        del episode.folded[:-ACTIONS_MAX]
 
 
 def folds(pack: CompiledPack, spec: ActionRule) -> bool:

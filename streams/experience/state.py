@@ -153,6 +153,9 @@ class Episode(Row):
     clock: str = ""  # that was told about last: statute/name
     clock_due_at: int | None = None
     missed_in_step: int = 0  # since somebody last moved it on
+    folded: list[
+        tuple[str, str]
+    ] = []  # (rule, step with its count) of tasks that an incident does for it, the latest ones
 
 
 class Fix(Row):

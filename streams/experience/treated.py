@@ -19,11 +19,11 @@ def touch(folding: Folding, episode: Episode, at: int) -> None:
 
 def episode_of(folding: Folding, wanted: str) -> Episode | None:
     """The episode of an action. The id may derive from any event of the episode: a late opener moves the occasion, and
-    receipts and answers follow; also out of the journey in which it was before."""
+    receipts follow; also out of the journey in which it was before."""
     for episode in folding.fold.episodes:
         if wanted in episode.actions:
             return episode
-        for rule, step in episode.done:
+        for rule, step in (*episode.done, *episode.folded):
             if any(action_id(rule, folding.key, event, step) == wanted for event in episode.members):
                 return episode
     for episode in folding.fold.episodes:

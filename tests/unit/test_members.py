@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.decisions import Action, Episode
-from schemas.events import Feedback, Touchpoint
+from schemas.events import ActionUpdate, Feedback, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
 from streams.experience.surroundings import Limits
@@ -15,7 +15,7 @@ from tests.limit_world import in_force
 from tests.one_life import DAY, HOUR, MINUTE
 
 QUIET = "silences: {gave_up_paying: null}\nsignals: {gave_up: null}\n"
-TYPES: dict[str, Any] = {"touchpoint": Touchpoint, "feedback": Feedback}
+TYPES: dict[str, Any] = {"touchpoint": Touchpoint, "feedback": Feedback, "action_update": ActionUpdate}
 
 
 class Many:
@@ -97,6 +97,21 @@ def test_evidence_of_its_own_makes_it_a_case_again() -> None:
     one.until(2 * HOUR)
     assert one.done("call_back_urgently") == ["c1", "c2"]
     assert set(one.done("escalation")) == {"c1", "c2"}
+
+
+def test_who_has_been_called_already_is_a_case() -> None:
+    one = Many(pack())
+    [first] = [
+        each
+        for each in one.core.decided
+        if isinstance(each, Action) and each.kind == "call_back" and each.subject_id == "c0" and each.retracted
+    ]
+    one.take("action_update", 10 * MINUTE, "c0", action_id=first.action_id, status="contacted")
+    one.until(4 * DAY)
+    assert set(one.done("escalation")) == {"c0"}  # what comes next was not done in time
+    one.take("action_update", 5 * DAY, "c0", action_id=first.action_id, status="resolved")
+    one.until(5 * DAY + HOUR)
+    assert one.done("did_it_help") == ["c0"]
 
 
 def test_it_ends_and_who_comes_later_is_a_case() -> None:
