@@ -85,6 +85,7 @@ class CompiledPack:
         )
         self.caps = tuple(sorted(file.caps.items()))
         insights = file.insights
+        self.folds_members = file.incidents is not None and file.incidents.folds
         self.tells_causes = insights is not None and insights.recurring is not None
         self.tells_contacts = insights is not None and (insights.drivers is not None or insights.coaching is not None)
         self.limits = tuple(sorted(file.limits.items()))

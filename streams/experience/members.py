@@ -5,8 +5,10 @@ nothing of colleagues, and nobody misses a step in it. Evidence of its own, a co
 incidents does not depend on the words about them, so any order of arrival ends in the same.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from streams.experience.bulk import is_bulk
 from streams.experience.caps import instant
 from streams.experience.compiled import CompiledPack
 from streams.experience.folding import Folding
@@ -38,8 +40,8 @@ class Membership(NamedTuple):
 
 def membership(folding: Folding, pack: CompiledPack, episode: Episode, at: int) -> Membership | None:
     """Is all that speaks for an episode part of incidents? None also where somebody is at work on it by itself."""
-    rule, words = pack.file.incidents, folding.controls.words
-    if rule is None or not rule.folds or not words or episode.worked:
+    words = folding.controls.words
+    if not pack.folds_members or not words or episode.worked:
         return None
     signs = [one for one in folding.fold.signs if one.journey == episode.journey and one.at <= at]
     heaviest: Membership | None = None
@@ -58,6 +60,11 @@ def fold_into_incident(episode: Episode, rule: str, step: str) -> None:
     if (rule, step) not in episode.folded:
         episode.folded.append((rule, step))
         del episode.folded[:-ACTIONS_MAX]
+
+
+def steers(incident: str, packs: Iterable[CompiledPack]) -> bool:
+    """Do words on incidents of a cause change what is decided for customers?"""
+    return is_bulk(incident) or any(one.folds_members for one in packs)
 
 
 def folds(pack: CompiledPack, spec: ActionRule) -> bool:

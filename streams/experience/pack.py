@@ -260,7 +260,7 @@ class Incidents(Part):
     audience: str  # who is told
     text: str  # name of a text
     kind: str = "incident"  # as downstream systems call it
-    folds: bool = True  # tasks for colleagues about its members are folded into it
+    folds: bool = False  # tasks for colleagues about its members are folded into it: where so many are never usual
 
 
 class Burst(Part):

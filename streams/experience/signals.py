@@ -177,7 +177,8 @@ def take_effect(
         open_in = {episode.journey for episode in fold.episodes if episode.state != "closed"}
         kept = (one for one in fold.signs if one.journey in open_in or faded(one, at) >= FADED)
         fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
-        folding.controls.sufferers.note(folding.key, at)
+        if pack.folds_members:
+            folding.controls.sufferers.note(folding.key, at)
         for sign in unhappy:
             folding.facts.append(_contribution(folding, pack, sign))
             if pack.tells_causes:

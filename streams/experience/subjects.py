@@ -17,6 +17,7 @@ from streams.experience.bulk import is_bulk
 from streams.experience.claimants import Claimants
 from streams.experience.controls import Controls, Shelf
 from streams.experience.folding import TOPICS, Input, Source
+from streams.experience.members import steers
 from streams.experience.state import Piece
 from streams.experience.step import step
 from streams.experience.surroundings import Limits, Outcome, Surroundings
@@ -105,6 +106,8 @@ class Subjects:
         if controls.knows(control):
             return None
         if control.incident is not None:
+            if not steers(control.incident.cause, self._shelf.packs()):
+                return None
             since = _past(controls.word(control), stream_time)
             return since if is_bulk(control.incident.cause) else _of_these(controls.sufferers, since)
         if control.usual_waiting is not None:

@@ -26,6 +26,7 @@ from streams.experience.controls import Shelf, first_pack
 from streams.experience.folding import TOPICS
 from streams.experience.incidents import Incidents
 from streams.experience.insights import RULE_NAME as INSIGHT  # they rest on more weeks than a range
+from streams.experience.members import steers
 from streams.experience.subjects import Subjects
 from streams.experience.surroundings import Limits
 from streams.packs_folder import audiences_of
@@ -211,7 +212,7 @@ class Replay:
                         self._hold(self.actions, action)
                 elif result.topic == "cx-controls":
                     control = self._codec.decode(result.value, Control)
-                    if control.incident is not None:
+                    if control.incident is not None and steers(control.incident.cause, self._shelf.packs()):
                         words.append(control)
         return words
 

@@ -12,7 +12,7 @@ PACK = child_pack(
     """
 silences: {gave_up_paying: null}
 signals: {gave_up: null, repeated_failure: {when: 'event.outcome == "failure" && failures(7200) >= 2'}}
-incidents: {subjects: 3, within_seconds: 600, ends_after_seconds: 900}
+incidents: {subjects: 3, within_seconds: 600, ends_after_seconds: 900, folds: true}
 """
 )
 TASKS = ("call_back", "call_back_urgently", "call_back_again", "voucher", "escalation")

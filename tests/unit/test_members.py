@@ -57,7 +57,7 @@ class Many:
         return [one for one in self.core.decided if isinstance(one, Episode) and one.subject_id == subject][-1]
 
 
-def pack(more: str = "incidents: {subjects: 4}") -> CompiledPack:
+def pack(more: str = "incidents: {subjects: 4, folds: true}") -> CompiledPack:
     return child_pack(QUIET + more)
 
 
@@ -124,7 +124,7 @@ def test_it_ends_and_who_comes_later_is_a_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", ["incidents: {subjects: 4, folds: false}", "incidents: {subjects: 4}\nactions: {call_back: {folds: false}}"]
+    "more", ["incidents: {subjects: 4}", "incidents: {subjects: 4, folds: true}\nactions: {call_back: {folds: false}}"]
 )
 def test_a_pack_or_a_rule_can_keep_its_tasks(more: str) -> None:
     one = Many(pack(more))
@@ -134,7 +134,9 @@ def test_a_pack_or_a_rule_can_keep_its_tasks(more: str) -> None:
 
 def test_what_a_promise_owes_is_given_to_each() -> None:
     one = Many(
-        child_pack(QUIET + "incidents: {subjects: 4}\nactions: {offer_compensation: {when: null, cap: null}}"),
+        child_pack(
+            QUIET + "incidents: {subjects: 4, folds: true}\nactions: {offer_compensation: {when: null, cap: null}}"
+        ),
         customers=0,
     )
     for number in range(6):
