@@ -4,6 +4,7 @@ Of a contribution only what later decisions look at is kept, and of a long incid
 into the changelog each time.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
@@ -12,8 +13,8 @@ import msgspec
 
 from schemas.decisions import Cause
 from streams.engine.job import Message
-from streams.experience.bulk import SweepRule, is_bulk
-from streams.experience.incident_sweep import SECOND, Contribution, Found, in_order, sweep
+from streams.experience.bulk import BulkRule, SweepRule, is_bulk
+from streams.experience.incident_sweep import HOUR, SECOND, USUAL_HOURS, Contribution, Found, Usual, in_order, sweep
 from streams.experience.state import Row, dump
 from streams.experience.state_format import StateFormat
 from streams.experience.surroundings import Limits
@@ -49,6 +50,8 @@ class Board(Row):
     contributions: list[Contribution] = msgspec.field(default_factory=list)  # one a cause_id
     carried: Found | None = None
     emitted: list[Emitted] = msgspec.field(default_factory=list)
+    first_hour: int | None = None  # of any contribution
+    hours: dict[int, int] = msgspec.field(default_factory=dict)  # by hour (UTC): contributions that are gone
 
 
 load_board: Final = StateFormat(Board, FORMAT, "the changelog of the incidents holds state").load
@@ -65,6 +68,8 @@ def take(board: Board, causes: Iterable[tuple[Cause, Message]]) -> list[Message]
                 late.append(message)
             continue
         board.newest_at = max(board.newest_at, cause.occurred_at)
+        hour = cause.occurred_at // HOUR
+        board.first_hour = hour if board.first_hour is None else min(board.first_hour, hour)
         board.brand, board.touchpoint, board.cause = cause.brand, cause.touchpoint, cause.cause
         one = _contribution(board, cause, message)
         number = known.get(one.id)
@@ -119,7 +124,16 @@ def _contribution(board: Board, cause: Cause, message: Message) -> Contribution:
 def sweep_board(board: Board, contributions: Iterable[Contribution], rule: SweepRule, until: int) -> list[Found]:
     """A sweep that leaves the carried incident as it is."""
     carried = _founds.decode(dump(board.carried)) if board.carried is not None else None
-    return sweep(in_order(contributions), carried, rule, until)
+    holding = in_order(contributions)
+    return sweep(holding, carried, rule, until, _usual(board, holding, rule))
+
+
+def _usual(board: Board, holding: Iterable[Contribution], rule: SweepRule) -> Usual | None:
+    if isinstance(rule, BulkRule) or rule.times_usual is None:
+        return None
+    counts = Counter(board.hours)
+    counts.update(one.at // HOUR for one in holding)
+    return Usual(counts, board.first_hour, rule.within_seconds)
 
 
 def let_go(board: Board, rule: SweepRule, limits: Limits) -> None:
@@ -142,8 +156,19 @@ def let_go(board: Board, rule: SweepRule, limits: Limits) -> None:
     else:
         board.let_go_at = max(board.let_go_at, settled - within)
     kept = [one for one in board.contributions if one.at >= board.let_go_at]
-    board.contributions = kept if len(kept) <= CONTRIBUTIONS_MAX else _one_a_subject(kept)
+    kept = kept if len(kept) <= CONTRIBUTIONS_MAX else _one_a_subject(kept)
+    _count(board, kept)
+    board.contributions = kept
     board.emitted = [one for one in board.emitted if one.ended_at is None or one.ended_at >= settled]
+
+
+def _count(board: Board, kept: Iterable[Contribution]) -> None:
+    """What goes is remembered by hour, as long as it says what is usual."""
+    staying = {one.id for one in kept}
+    hours = Counter(board.hours)
+    hours.update(one.at // HOUR for one in board.contributions if one.id not in staying and not one.retracted)
+    oldest = board.let_go_at // HOUR - USUAL_HOURS
+    board.hours = {hour: count for hour, count in hours.items() if hour >= oldest}
 
 
 def _one_a_subject(contributions: Iterable[Contribution]) -> list[Contribution]:

@@ -1,13 +1,17 @@
 """Incidents from contributions in order of event time: enough different subjects within a time make one; silence ends it."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import Final
 
 from streams.experience.bulk import BulkRule, SweepRule
 from streams.experience.state import Row
 
 SECOND: Final = 1_000_000
+HOUR: Final = 3600 * SECOND
+USUAL_HOURS: Final = 24
+USUAL_LEAST: Final = 3  # full hours; with fewer nothing is usual yet
 SAMPLE_MAX: Final = 10
 SUBJECTS_MAX: Final = 10_000  # so many different ones are counted; an incident that never ends must not grow for ever
 UNITS_MAX: Final = 2  # one unit is named; of more it does not matter which
@@ -52,27 +56,63 @@ class Found(Row):
             self.units.add(unit)
 
 
-def sweep(contributions: Iterable[Contribution], carried: Found | None, rule: SweepRule, until: int) -> list[Found]:
+class Usual:
+    """How many contributions are usual in a while: the median of the day before, by full hours (UTC). 0: that is not known yet."""
+
+    def __init__(self, counts: Mapping[int, int], first_hour: int | None, within_seconds: float) -> None:
+        self._counts, self._first, self._share = counts, first_hour, within_seconds / 3600
+        self._known: dict[int, float] = {}
+
+    def at(self, at: int) -> float:
+        """At an instant (µs)."""
+        hour = at // HOUR
+        known = self._known.get(hour)
+        if known is None:
+            since = hour - USUAL_HOURS if self._first is None else max(self._first + 1, hour - USUAL_HOURS)
+            day = [self._counts.get(one, 0) for one in range(since, hour)]
+            known = self._known[hour] = median(day) * self._share if len(day) >= USUAL_LEAST else 0.0
+        return known
+
+
+def sweep(
+    contributions: Iterable[Contribution],
+    carried: Found | None,
+    rule: SweepRule,
+    until: int,
+    usual: Usual | None = None,
+) -> list[Found]:
     """The incidents, in order. `contributions` in order of event time; `carried`: one that is in progress before the first.
 
-    The last one has ended when stream time (`until`, µs) has reached its end.
+    The last one has ended when stream time (`until`, µs) has reached its end. Where the rule asks for more than `usual`, what is usual
+    again does not carry an incident on.
     """
+    times = None if isinstance(rule, BulkRule) or usual is None else rule.times_usual
     within, quiet = int(rule.within_seconds * SECOND), int(rule.ends_after_seconds * SECOND)
     found: list[Found] = []
     current = carried
     recent: deque[Contribution] = deque()
+    subjects: Counter[bytes] = Counter()  # of those
     for one in contributions:
         if current is not None and one.at > current.last_at + quiet:
             found.append(_ended(current, quiet))
             current = None
         recent.append(one)
+        subjects[one.subject] += 1
         while recent[0].at < one.at - within:
-            recent.popleft()
-        if current is not None and not isinstance(rule, BulkRule):
+            gone = recent.popleft().subject
+            subjects[gone] -= 1
+            if not subjects[gone]:
+                del subjects[gone]
+        if current is not None and times is None and not isinstance(rule, BulkRule):
+            current.add(one.at, one.subject, one.unit)
+            continue
+        if len(subjects) < rule.subjects or (times and usual and len(subjects) < times * usual.at(one.at)):
+            continue
+        if current is not None and times is not None:
             current.add(one.at, one.subject, one.unit)
             continue
         together = _together(recent, rule)
-        if len({each.subject for each in together}) < rule.subjects:
+        if isinstance(rule, BulkRule) and len({each.subject for each in together}) < rule.subjects:
             continue
         if current is None:
             sample = together[:SAMPLE_MAX]  # stays as it is: growth alone makes no revision

@@ -260,6 +260,7 @@ class Incidents(Part):
     audience: str  # who is told
     text: str  # name of a text
     kind: str = "incident"  # as downstream systems call it
+    times_usual: float | None = None  # and only so many times as many as usual; null: subjects alone
     folds: bool = False  # tasks for colleagues about its members are folded into it: where so many are never usual
 
 

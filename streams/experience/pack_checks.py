@@ -302,6 +302,8 @@ def _rest(pack: PackFile) -> Iterator[Problem]:
         yield from missing(("incidents", "text"), "text", pack.incidents.text, pack.texts)
         if pack.incidents.ends_after_seconds < pack.incidents.within_seconds:
             yield ("incidents", "ends_after_seconds"), "must not be shorter than within_seconds"
+        if pack.incidents.times_usual is not None and pack.incidents.times_usual <= 1:
+            yield ("incidents", "times_usual"), "must be more than 1: what is usual is no incident"
         if pack.incidents.subjects < 2 or pack.incidents.within_seconds <= 0 or pack.incidents.ends_after_seconds <= 0:
             yield ("incidents",), "subjects must be 2 or more, within_seconds and ends_after_seconds positive"
 

@@ -11,18 +11,26 @@ from schemas.decisions import Action, Cause
 from streams.engine.job import Message, Output
 from streams.errors import UserError
 from streams.experience import incident_board, incident_sweep
+from streams.experience.compiled import CompiledPack
 from streams.experience.controls import Shelf
 from streams.experience.ids import cause_key
 from streams.experience.incidents import Incidents
 from streams.experience.surroundings import Limits
 from streams.replay.driver import Driver
-from tests.builders import CODEC, SECOND, START, content, pack, records
+from tests.builders import CODEC, SECOND, START, child_pack, content, pack, records
 
 HOUR = 3600
 
 
 def cause(
-    number: int, at: int, subject: str, *, revision: int = 1, retracted: bool = False, journey: str = "purchase"
+    number: int,
+    at: int,
+    subject: str,
+    *,
+    revision: int = 1,
+    retracted: bool = False,
+    journey: str = "purchase",
+    judge: CompiledPack | None = None,
 ) -> Cause:
     return Cause(
         cause_id=f"c{number}",
@@ -37,13 +45,13 @@ def cause(
         occurred_at=START + at * SECOND,
         origin="inferred",
         weight=0.2,
-        pack=pack().name,
-        pack_version=pack().version,
+        pack=(judge or pack()).name,
+        pack_version=(judge or pack()).version,
     )
 
 
-def run(causes: list[Cause], until: int, window: int = 500) -> list[Output]:
-    one = Driver(Incidents(CODEC, Shelf((pack(),)), Limits(HOUR * SECOND, window)))
+def run(causes: list[Cause], until: int, window: int = 500, judge: CompiledPack | None = None) -> list[Output]:
+    one = Driver(Incidents(CODEC, Shelf((judge or pack(),)), Limits(HOUR * SECOND, window)))
     outputs: list[Output] = []
     for offset, each in enumerate(causes):
         outputs += one.take(Message("cx-causes", 0, offset, 0, cause_key(each), CODEC.encode(each)))
@@ -84,6 +92,42 @@ def test_same_incidents_in_any_order(seed: int, count: int, window: int) -> None
     for _ in range(3):
         late = [(START + each.occurred_at + rng.uniform(0, 900) * SECOND, index) for index, each in enumerate(causes)]
         assert in_force(run([causes[index] for _, index in sorted(late)], until, window)) == wanted
+
+
+RELATIVE = child_pack("incidents: {subjects: 4, times_usual: 3}")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(20, 150), window=st.sampled_from((2, 10, 500)))
+def test_same_incidents_in_any_order_where_they_go_by_what_is_usual(seed: int, count: int, window: int) -> None:
+    rng = random.Random(seed)
+    causes, at = [], 0
+    for number in range(count):
+        at += rng.choice((20, 60, 300, 600, 1200, 5 * HOUR if rng.random() < 0.05 else 60))
+        causes.append(cause(number, at, f"s{rng.randrange(20)}", judge=RELATIVE))
+        if rng.random() < 0.1:
+            causes.append(cause(number, at, f"s{number}", revision=2, retracted=True, judge=RELATIVE))
+    until = at + 2 * HOUR
+    wanted = in_force(run(causes, until, window, RELATIVE))
+    for _ in range(2):
+        late = [(START + each.occurred_at + rng.uniform(0, 900) * SECOND, index) for index, each in enumerate(causes)]
+        assert in_force(run([causes[index] for _, index in sorted(late)], until, window, RELATIVE)) == wanted
+
+
+def test_what_is_usual_in_a_large_house_is_no_incident() -> None:
+    """A failure each twenty seconds, thirty in ten minutes; then for half an hour five times as many."""
+    times = [number * 20 for number in range(30 * 180)] + [24 * HOUR + number * 5 for number in range(360)]
+    causes = [cause(number, at, f"s{number}", judge=RELATIVE) for number, at in enumerate(sorted(times))]
+    told = records(run(causes, 31 * HOUR, judge=RELATIVE), "cx-actions", Action)
+    last = {one.action_id: one for one in told}
+    hours = [
+        (round((one.decided_at - START) / SECOND / HOUR, 1), round((one.expires_at - START) / SECOND / HOUR, 1))
+        for one in last.values()
+        if one.expires_at is not None
+    ]
+    assert hours == [(0.0, 4.2), (24.1, 24.8)]  # at first nothing is usual yet
+    assert len(last) == 2
+    assert int(list(last.values())[-1].parameters["subjects"]) > 400
 
 
 def test_an_incident_opens_grows_and_ends() -> None:

@@ -8,6 +8,7 @@ from schemas.decisions import Action, Episode
 from schemas.events import ActionUpdate, Feedback, Touchpoint
 from streams.experience.compiled import CompiledPack
 from streams.experience.controls import first_pack
+from streams.experience.pack_compile import PackErrors
 from streams.experience.surroundings import Limits
 from streams.replay.decide import Decider
 from tests.builders import CODEC, LATENESS_SECONDS, SECOND, START, child_pack, message
@@ -148,3 +149,8 @@ def test_what_a_promise_owes_is_given_to_each() -> None:
     one.until(DAY)
     assert one.done("incident") == ["delivery", "delivery"]
     assert (one.done("call_back"), len(one.done("voucher"))) == ([], 6)
+
+
+def test_what_is_usual_is_no_multiple() -> None:
+    with pytest.raises(PackErrors, match="must be more than 1: what is usual is no incident"):
+        pack("incidents: {times_usual: 1}")
