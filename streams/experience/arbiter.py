@@ -17,7 +17,7 @@ from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
 from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
 from streams.experience.ids import action_id
-from streams.experience.members import fold_into_incident, folds, membership
+from streams.experience.members import fold_into_incident, not_asked
 from streams.experience.pack import Cap
 from streams.experience.period_limits import UNASKED, Answer, ask
 from streams.experience.quiet_hours import goes_out
@@ -201,7 +201,7 @@ class _Decision(msgspec.Struct):
         self.award = award_of(folding, candidate, claim, self.counted(claim)) if spec.costs else NOTHING_GIVEN
         if self.award.lost is not None:
             return self.award.lost
-        if (many := self._member(candidate)) is not None:
+        if not self.award.is_right and (many := not_asked(folding, candidate, self.at)) is not None:
             return "incident", many
         claim.amount = float(self.award.amount or 0)
         free = claim.reaches != "customer" or (self.taken_by_nobody and spec.never_hold_out)
@@ -213,14 +213,6 @@ class _Decision(msgspec.Struct):
             self.answer = ask(folding, candidate, claim, is_right=self.award.is_right)
             claim.deferred_to = self.answer.not_before
         return self.answer.lost
-
-    def _member(self, candidate: Candidate) -> str | None:
-        """Is it a task about somebody whom an incident hits with many others? In words; what a promise owes is done anyway."""
-        episode, pack = candidate.episode, candidate.pack
-        if episode is None or self.award.is_right or not folds(pack, candidate.rule.spec):
-            return None
-        member = membership(self.folding, pack, episode, self.at)
-        return None if member is None else member.told(pack)
 
     def _no_channel(self, candidate: Candidate, claim: Spent) -> tuple[str, str] | None:
         """Takes the best channel that consent and caps leave open; None: there is one, else why the best one is closed."""

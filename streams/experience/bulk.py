@@ -45,7 +45,7 @@ class Word(NamedTuple):
 
 
 class Words:
-    """The words on bursts by group: brand, touchpoint and cause. Filled in any order; the highest revision counts."""
+    """The words on bursts, and on incidents (members.py), by group: brand, touchpoint and cause. Filled in any order; the highest revision counts."""
 
     def __init__(self) -> None:
         self._by_group: dict[tuple[str | None, str, str], dict[str, Word]] = {}

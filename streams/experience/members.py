@@ -11,8 +11,7 @@ from typing import Final, NamedTuple
 from streams.experience.bulk import is_bulk
 from streams.experience.caps import instant
 from streams.experience.compiled import CompiledPack
-from streams.experience.folding import Folding
-from streams.experience.pack import ActionRule
+from streams.experience.folding import Candidate, Folding
 from streams.experience.score import FADED, faded
 from streams.experience.state import ACTIONS_MAX, Episode, Sign
 
@@ -67,6 +66,12 @@ def steers(incident: str, packs: Iterable[CompiledPack]) -> bool:
     return is_bulk(incident) or any(one.folds_members for one in packs)
 
 
-def folds(pack: CompiledPack, spec: ActionRule) -> bool:
-    """Is a rule one that members of an incident do without?"""
-    return spec.folds and spec.on in _OF_TROUBLE and pack.file.audiences[spec.audience].reaches == "staff"
+def not_asked(folding: Folding, candidate: Candidate, at: int) -> str | None:
+    """Is it a task about somebody whom an incident hits with many others? In words; None: it is asked."""
+    spec, pack, episode = candidate.rule.spec, candidate.pack, candidate.episode
+    if episode is None or not spec.folds or spec.on not in _OF_TROUBLE:
+        return None
+    if pack.file.audiences[spec.audience].reaches == "customer":
+        return None
+    member = membership(folding, pack, episode, at)
+    return None if member is None else member.told(pack)
