@@ -28,7 +28,8 @@ def test_the_connection_survives_an_error(clickhouse: Client) -> None:
     for _ in range(2):
         connection.send_query("SELECT nothing")
         connection.send_external_tables(None)
-        assert connection.receive_packet().exception.code == 47
+        answers = (connection.receive_packet() for _ in range(100))  # on a busy machine progress comes before it
+        assert next(one.exception for one in answers if one.exception is not None).code == 47
         connection.is_query_executing = False
     assert connection.ping()
 
