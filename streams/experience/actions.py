@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Final
 
 from schemas.decisions import Action, Evidence, Loser
-from streams.experience import clocks
+from streams.experience import clocks, deadlines
 from streams.experience.caps import instant
 from streams.experience.compensation import Award
 from streams.experience.compiled import CompiledPack, by_tier
-from streams.experience.deadlines import later
 from streams.experience.evidence import all_evidence_of, evidence, origin_of
 from streams.experience.folding import SECOND, Candidate, Folding
 from streams.experience.frame import Frame, SignalView, TouchpointView
@@ -114,7 +113,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         audience=spec.audience,
         brand=episode.brand if episode is not None else folding.about[0],
         unit=unit,
-        assignee=None if reaches_customer else _assignee(folding, audience, episode, unit, at),
+        assignee=claim.assignee,
         channel=claim.channel,
         template=template,
         parameters=parameters,
@@ -129,7 +128,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         cause=episode.cause if episode is not None else sign.cause if sign is not None else None,
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
-        due_at=_due(folding, candidate, claim, unit),
+        due_at=_due(folding, candidate, claim, unit, at),
         deliver_not_before_at=goes_out(pack, spec, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
@@ -147,18 +146,26 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     )
 
 
-def wait_until(folding: Folding, action: Action, candidate: Candidate, at: int) -> None:
-    """There is room for it only later: so much later it is due, too; a message not in quiet hours then either."""
-    begin = action.deliver_not_before_at or action.decided_at
-    if at > begin:
-        if candidate.pack.file.audiences[action.audience].reaches == "customer":
-            at = after_quiet_hours(candidate.pack.file.quiet_hours, folding.fold.profile, at) or at
-        action.due_at = None if action.due_at is None else action.due_at + at - begin
-        action.deliver_not_before_at = at
+def wait_until(folding: Folding, action: Action, candidate: Candidate, claim: Spent, at: int) -> None:
+    """There is room for it only later: what it is due in counts from then, and so does the step that it is for; a message not in
+    quiet hours then either."""
+    if at <= (action.deliver_not_before_at or action.decided_at):
+        return
+    pack, episode = candidate.pack, candidate.episode
+    if pack.file.audiences[action.audience].reaches == "customer":
+        at = after_quiet_hours(pack.file.quiet_hours, folding.fold.profile, at) or at
+    elif episode is not None and episode.stage == action.step:
+        deadlines.wait(folding, pack, episode, claim.at, at)
+    action.due_at = _due(folding, candidate, claim, action.unit, at)
+    action.deliver_not_before_at = at
 
 
-def _assignee(folding: Folding, audience: "Audience", episode: Episode | None, unit: str | None, at: int) -> str | None:
-    """Who is asked: who has the role, else the owner of the episode or of the customer, else the audience's fallback."""
+def assignee_of(
+    folding: Folding, audience: "Audience", episode: Episode | None, unit: str | None, at: int
+) -> str | None:
+    """Who is asked: who has the role, else the owner of the episode or of the customer, else the audience's fallback. None: it goes to the customer."""
+    if audience.reaches == "customer":
+        return None
     if audience.role is not None:
         above = max(0, episode.missed_in_step - 1) if audience.climbs and episode is not None else 0
         holder = folding.controls.staff(unit, audience.role, at, above)
@@ -168,8 +175,8 @@ def _assignee(folding: Folding, audience: "Audience", episode: Episode | None, u
     return owner or audience.fallback
 
 
-def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None) -> int | None:
-    at = claim.at
+def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None, at: int) -> int | None:
+    """By when, if it can be begun at an instant; a law's clock does not wait for that."""
     spec = candidate.rule.spec
     due = spec.due_in_seconds
     due_in = by_tier(due, folding.fold.profile.tier) if isinstance(due, dict) else due
@@ -179,7 +186,7 @@ def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None)
     return (
         at + int(due_in * SECOND)
         if spec.round_the_clock
-        else later(folding, candidate.pack, at, due_in, claim.journey, unit)
+        else deadlines.later(folding, candidate.pack, at, due_in, claim.journey, unit)
     )
 
 

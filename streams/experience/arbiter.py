@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 
 from schemas.decisions import Loser
-from streams.experience.actions import action_of, grounds_of, wait_until
+from streams.experience.actions import action_of, assignee_of, grounds_of, wait_until
 from streams.experience.caps import binding, full, in_figures, instant, matters, room
 from streams.experience.channels import agreed, options
 from streams.experience.compensation import NOTHING_GIVEN, Award, award_of
-from streams.experience.compiled import CompiledPack
+from streams.experience.compiled import CompiledPack, priority_of
 from streams.experience.folding import SECOND, Candidate, Fact, Folding
 from streams.experience.frame import open_episode
 from streams.experience.holdout import Draw, draw_for, hold_out, is_protected
@@ -31,7 +31,10 @@ NOBODY_TO_REACH: Final = {"unit": "the subject is a unit", "anonymous": "nobody 
 
 def arbitrate(folding: Folding, at: int) -> None:
     """Decides among the candidates of one input: highest priority first, ties by name."""
-    candidates = sorted(folding.candidates, key=lambda one: (-one.rule.spec.priority, one.rule.name, one.step))
+    tier = folding.fold.profile.tier
+    candidates = sorted(
+        folding.candidates, key=lambda one: (-priority_of(one.rule.spec, tier), one.rule.name, one.step)
+    )
     folding.candidates = []
     decision = _Decision(folding, at, candidates[0].pack)
     winners: list[tuple[Candidate, Spent, Award, Draw | None, Answer]] = []
@@ -99,7 +102,7 @@ def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
     """What would be counted of a candidate; its channel is still open."""
     spec, about = candidate.rule.spec, candidate.episode or candidate.sign
     audience = candidate.pack.file.audiences[spec.audience]
-    unit = about.unit if about is not None else None
+    unit = (about.unit if about is not None else None) or folding.fold.profile.unit
     return Spent(
         candidate.rule.name,
         at,
@@ -113,9 +116,10 @@ def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
         about.touchpoint if about is not None else None,
         candidate.episode.matter if candidate.episode is not None else folding.about[1],
         about.cause if about is not None else None,
-        unit or folding.fold.profile.unit,
+        unit,
         episode=candidate.episode.id if candidate.episode is not None else "",
         brand=candidate.episode.brand if candidate.episode is not None else folding.about[0],
+        assignee=assignee_of(folding, audience, candidate.episode, unit, at),
     )
 
 
@@ -207,7 +211,7 @@ class _Decision(msgspec.Struct):
         free = claim.reaches != "customer" or (self.taken_by_nobody and spec.never_hold_out)
         taken = None if free else self.customer_taken
         if taken is not None:
-            rank = taken.rule.spec.priority
+            rank = priority_of(taken.rule.spec, folding.fold.profile.tier)
             return "outranked", f"by {taken.rule.name} of priority {rank}; wins with more than {rank}"
         if candidate.pack.limits:
             self.answer = ask(folding, candidate, claim, is_right=self.award.is_right)
@@ -225,7 +229,7 @@ class _Decision(msgspec.Struct):
             lost: tuple[str, str] | None = None
             if spec.consent is not None and not agreed(profile, spec.consent, channel):
                 lost = "consent", f"no consent to {spec.consent}; wins with it, for {channel or 'all channels'}"
-            elif caps := binding(candidate.pack.caps, claim, spec.priority, profile):
+            elif caps := binding(candidate.pack.caps, claim, priority_of(spec, profile.tier), profile):
                 held = full(caps, claim, self.counted(claim))
                 lost = None if held is None else ("cap", held)
             if lost is None:
@@ -281,7 +285,7 @@ def _act(
     rule, spec, episode, at = candidate.rule, candidate.rule.spec, candidate.episode, claim.at
     record = action_of(folding, candidate, claim, award, losers)
     if answer.not_before is not None:
-        wait_until(folding, record, candidate, answer.not_before)
+        wait_until(folding, record, candidate, claim, answer.not_before)
     settle_at = at + int(spec.settling_seconds * SECOND) if spec.emit == "settled" else None
     if episode is None and settle_at is not None and spec.never_with_open_episode:
         folding.add_pending(Pending(record.action_id, settle_at, rule.name, spec.kind), at)

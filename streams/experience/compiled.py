@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,6 +22,8 @@ OF_DAYS: Final = frozenset({"festival", "birthday"})
 OF_MATTERS: Final = frozenset(
     {"self_service_failures", "asked_again", "staff", "staff_changed", "price_rise", "promise_moved_seconds"}
 )
+
+NumberT = TypeVar("NumberT", int, float)
 
 
 class CompiledSignal(msgspec.Struct, frozen=True):
@@ -211,6 +213,11 @@ def version_of(part: msgspec.Struct, *more: str) -> str:
     return hashlib.sha256(content + "".join(more).encode()).hexdigest()[:16]
 
 
-def by_tier(values: Mapping[str, float], tier: str | None) -> float:
+def by_tier(values: Mapping[str, NumberT], tier: str | None) -> NumberT:
     """The value for a tier; `other` for every one that is not named."""
     return values.get(tier or OTHER, values[OTHER])
+
+
+def priority_of(spec: ActionRule, tier: str | None) -> int:
+    """How much an action of this rule matters for a customer of this tier."""
+    return by_tier(spec.priority, tier) if isinstance(spec.priority, dict) else spec.priority

@@ -29,6 +29,20 @@ def begin(folding: Folding, pack: CompiledPack, episode: Episode, at: int) -> No
     _due_in(folding, pack, episode, at, within)
 
 
+def wait(folding: Folding, pack: CompiledPack, episode: Episode, at: int, until: int) -> None:
+    """A step's task waits for room in a limit, and its clock with it: what the system itself has put off is not missed. But nobody
+    waits longer than is fair."""
+    due_at, floor = episode.due_at, pack.file.fairness
+    if due_at is None:
+        return
+    begin(folding, pack, episode, until)
+    longest = floor.step_within_seconds.get(episode.stage) if floor is not None else None
+    if longest is not None and later(folding, pack, at, longest, episode.journey, episode.unit) < (
+        episode.due_at or due_at
+    ):
+        _due_in(folding, pack, episode, at, longest)
+
+
 def _due_in(folding: Folding, pack: CompiledPack, episode: Episode, at: int, seconds: float) -> None:
     before = pack.file.treatment.remind_before_seconds
     episode.due_at = later(folding, pack, at, seconds, episode.journey, episode.unit)

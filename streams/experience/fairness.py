@@ -51,6 +51,12 @@ def unfair(pack: PackFile, rules: Iterable[Rule]) -> Iterator[Problem]:
                 "who is helped depends on the tier or value of the customer, and help is the same for all (fairness: same_help); "
                 "let times, channels and amounts differ by tier instead",
             )
+        if floor.same_help and rule.spec.step in _HELP and isinstance(rule.spec.priority, dict):
+            yield (
+                (*path, "priority"),
+                "who is helped first, where not all can be, depends on the tier, and help is the same for all (fairness: same_help); "
+                "write one number",
+            )
 
 
 def _amounts(amount: float | str | ByTier | None) -> list[tuple[str, float]]:

@@ -1,6 +1,6 @@
 """Names that a pack refers to and does not have, said with the nearest one that it has; values by tier."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 Problem = tuple[tuple[str | int, ...], str]  # (path in the pack, what is wrong and what to do)
@@ -14,7 +14,7 @@ def missing(path: tuple[str | int, ...], what: str, name: str, known: Collection
         yield path, f"no {what} {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"known: {listed}")
 
 
-def tiers(path: tuple[str | int, ...], values: dict[str, float]) -> Iterator[Problem]:
+def tiers(path: tuple[str | int, ...], values: Mapping[str, float]) -> Iterator[Problem]:
     """The problems of values by tier."""
     if "other" not in values:
         yield path, "no value for `other`, the tiers that are not named"

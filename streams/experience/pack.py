@@ -34,7 +34,7 @@ ActionOn = Literal[
 ]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Handling = Literal["listen", "respond", "compensate", "improve"]
-Apart = Literal["brand", "unit", "audience", "kind", "channel", "touchpoint", "journey"]
+Apart = Literal["brand", "unit", "assignee", "audience", "kind", "channel", "touchpoint", "journey"]
 Step = Literal["listen", "respond", "compensate", "improve", "escalate", "recognise"]
 
 
@@ -219,7 +219,7 @@ class ActionRule(Part):
     when: str | None = None  # CEL; null: always
     emit: Literal["now", "settled"] = "now"  # settled: final, as messages to customers are
     settling_seconds: float = 120.0  # with emit: settled
-    priority: int = 50  # higher goes first
+    priority: int | dict[str, int] = 50  # higher goes first
     channel: str | None = None  # null: the customer's preferred one, for audiences that reach customers
     solution: str | None = None  # what to do, in words; null: what solutions have for the cause and the touchpoint
     amount: float | str | ByTier | None = None  # suggested compensation

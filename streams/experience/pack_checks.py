@@ -259,11 +259,11 @@ def _action(name: str, rule: ActionRule, pack: PackFile) -> Iterator[Problem]:
             yield from missing((*path, "signal"), "signal", rule.signal, pack.signals)
     elif rule.signal is not None:
         yield (*path, "signal"), f"signal belongs to on: signal, this rule is on: {rule.on}"
-    for field in ("amount", "due_in_seconds"):
+    for field in ("amount", "due_in_seconds", "priority"):
         value = getattr(rule, field)
         if isinstance(value, dict):
             yield from tiers((*path, field), value)
-        elif isinstance(value, float | int) and value < 0:
+        elif field != "priority" and isinstance(value, float | int) and value < 0:
             yield (*path, field), "cannot be negative"
     if rule.settling_seconds < 0:
         yield (*path, "settling_seconds"), "cannot be negative"

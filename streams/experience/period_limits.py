@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from schemas.codec import money
 from schemas.decisions import Cause, Claim
 from streams.experience.caps import SECOND, instant
-from streams.experience.compiled import CompiledPack, by_tier
+from streams.experience.compiled import CompiledPack, by_tier, priority_of
 from streams.experience.folding import Candidate, Fact, Folding
 from streams.experience.ids import digest
 from streams.experience.pack import PeriodLimit
@@ -79,11 +79,12 @@ def ask(folding: Folding, candidate: Candidate, claim: Spent, *, is_right: bool)
         return UNASKED
     folding.controls.claimants.note(folding.key, at)
     order = (at, _place(folding, at))
-    spec_of = candidate.rule.spec
-    until = at + int(spec_of.expires_in_seconds * SECOND) if spec_of.expires_in_seconds is not None else None
+    rule = candidate.rule.spec
+    priority = priority_of(rule, folding.fold.profile.tier)
+    until = at + int(rule.expires_in_seconds * SECOND) if rule.expires_in_seconds is not None else None
     asked = []
     for name, spec in binding:
-        free = is_right or (spec.below_priority is not None and spec_of.priority >= spec.below_priority)
+        free = is_right or (spec.below_priority is not None and priority >= spec.below_priority)
         asked.append(_asked(folding, pack, (name, spec), claim, order, free=free, until=until))
     claims = [fact for number in range(len(asked)) for fact in _claims(folding, candidate, claim, asked, number, order)]
     refusing = next((one for one in asked if one.granted() is None), None)

@@ -37,6 +37,7 @@ class Spent(msgspec.Struct, array_like=True, gc=False):
     episode: str = ""  # that it belongs to
     deferred_to: int | None = None  # µs; it waits for room in a limit
     brand: str | None = None
+    assignee: str | None = None  # the colleague who is asked
 
     @property
     def costs(self) -> bool:
@@ -83,4 +84,5 @@ def spent_of(action: Action | Holdout, rule: str, at: int) -> Spent:
         action.unit,
         float(action.amount or 0),
         brand=action.brand,
+        assignee=action.assignee if isinstance(action, Action) else None,
     )

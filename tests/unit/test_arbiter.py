@@ -178,6 +178,17 @@ def test_of_two_full_caps_the_later_one_is_told() -> None:
     assert one.detail == "a: 1 in 7200 s, at most 1; wins from 2026-03-02T12:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("tier", "wins"), [("gold", "sing"), ("silver", "thank_for_praise"), (None, "thank_for_praise")]
+)
+def test_what_matters_more_may_go_by_the_tier(tier: str | None, wins: str) -> None:
+    sing = "{on: signal, signal: praise, audience: customers, kind: song, step: recognise, text: thank_you, emit: settled, "
+    life = Life(driver(child_pack(f"actions: {{sing: {sing}priority: {{gold: 21, other: 9}}}}}}")))
+    life.take("customer", 0, tier=tier)
+    life.say(1, "praise", touchpoint="store_visit")
+    assert [one.rule for one in actions(life.until(DAY)) if one.audience == "customers"] == [wins]
+
+
 def test_what_is_outranked_says_by_whom() -> None:
     life = Life(
         driver(

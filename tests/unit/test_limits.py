@@ -57,6 +57,10 @@ class Run:
         one = Failure(at, subject or f"s{self._count}", f"m{self._count}", unit, self.brand).message(self._count)
         self.core.take(CODEC.decode(one.value, Touchpoint))
 
+    def customer(self, subject: str, owner: str | None) -> None:
+        body = {"record": "customer", "event_id": f"c-{subject}", "occurred_at": START, "owner": owner}
+        self.core.take(from_json(body | {"subject_type": "customer", "subject_id": subject}))  # type: ignore[arg-type]
+
     def receipt(self, at: int, action: Action, status: str, **more: object) -> None:
         self._count += 1
         body = {"record": "action_update", "event_id": f"r{self._count}", "occurred_at": START + at * SECOND, **more}
@@ -168,6 +172,53 @@ def test_what_is_due_is_due_so_much_later() -> None:
     assert second.deliver_not_before_at == START + HOUR * SECOND
     waits = second.deliver_not_before_at - second.decided_at
     assert second.due_at - second.decided_at == first.due_at - first.decided_at + waits
+
+
+def test_one_colleague_can_do_so_much() -> None:
+    one = Run(child_pack("limits: {calls: {most: 1, per: day, same: [assignee], kinds: [call_back]}}"))
+    for number, owner in enumerate(("li", "li", "wu", None, None)):
+        one.customer(f"s{number}", owner)
+    for number in range(5):
+        one.fail(60 + number, f"s{number}")
+        one.fail(120 + number, f"s{number}")
+    assert [(action.subject_id, action.assignee) for action in one.held("call_back")] == [
+        ("s0", "li"),
+        ("s2", "wu"),
+        ("s3", None),
+    ]
+
+
+def put_off(pack: str) -> tuple[Action, list[Action]]:
+    """The task of the second of two customers, and what is asked of managers because of it."""
+    one = Run(child_pack(pack))
+    for at, subject in ((0, "anna"), (60, "anna"), (120, "ben"), (180, "ben")):
+        one.fail(at, subject)
+    one.held("call_back")
+    one.core.advance(START + 9 * 24 * HOUR * SECOND)
+    task = next(action for action in one.held("call_back") if action.subject_id == "ben")
+    return task, [action for action in one.held("escalation") if action.subject_id == "ben"]
+
+
+def test_a_step_waits_with_its_task() -> None:
+    task, escalated = put_off("limits: {calls: {most: 1, per: day, kinds: [call_back], defers: 1}}")
+    assert task.deliver_not_before_at == NEXT_DAY
+    assert min(one.decided_at for one in escalated) == NEXT_DAY + HOUR * SECOND == task.due_at
+
+
+def test_nobody_waits_for_room_longer_than_is_fair() -> None:
+    task, escalated = put_off("limits: {calls: {most: 1, per: week, kinds: [call_back], defers: 1}}")
+    assert task.deliver_not_before_at == instant("2026-03-09T00:00:00Z")
+    assert min(one.decided_at for one in escalated) == task.decided_at + 24 * HOUR * SECOND
+
+
+def test_what_has_waited_for_room_is_due_in_working_time() -> None:
+    task, escalated = put_off(
+        "calendars: {desk: {time_zone: UTC, hours: {mon: ['09:00-17:00'], tue: ['09:00-17:00']}}}\n"
+        "treatment: {calendar: desk}\n"
+        "limits: {calls: {most: 1, per: day, kinds: [call_back], defers: 1}}"
+    )
+    assert task.deliver_not_before_at == NEXT_DAY
+    assert min(one.decided_at for one in escalated) == task.due_at == NEXT_DAY + 10 * HOUR * SECOND
 
 
 # --- what is given back ----------------------------------------------------------------------------------------------

@@ -300,6 +300,7 @@ def test_values_tiers_and_actions_are_the_same_in_any_order_of_arrival(seed: int
         ),
         (("fairness", "amount_at_least"), 12.0, "is less than anybody is offered (12"),
         (("actions", "call_back", "when"), 'customer.tier == "gold"', "help is the same for all"),
+        (("actions", "escalate", "priority"), {"gold": 99, "other": 95}, "who is helped first"),
         (("actions", "escalate", "when"), "customer.value != null && customer.value > 5.0", "help is the same for all"),
     ],
 )
