@@ -57,6 +57,13 @@ def child_pack(text: str, parent: str = "retail") -> CompiledPack:
     return compile_pack(f"pack: child\ninherits: {parent}\ndescription: A child.\n{text}", "child.yaml", parents)
 
 
+def apart(name: str = "retail") -> CompiledPack:
+    """A pack of streams/packs with signals that are counted each for itself: cx-causes has their names."""
+    file = pack(name).file
+    signals = {one: msgspec.structs.replace(signal, incident=None) for one, signal in file.signals.items()}
+    return compile_pack(msgspec.json.encode(msgspec.structs.replace(file, causes={}, signals=signals)).decode(), name)
+
+
 def pack_with(changes: dict[str, Any], name: str = "retail") -> CompiledPack:
     """A pack of streams/packs with something changed, as one that inherits it would."""
     return compile_pack(msgspec.json.encode(merged(msgspec.to_builtins(pack(name).file), changes)).decode(), name)

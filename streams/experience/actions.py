@@ -74,26 +74,19 @@ def _step(step: str, trigger: str, episode: Episode | None) -> str:
 def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award, losers: list[Loser]) -> Action:
     """The action of a candidate that won, against these, in the channel and with the amount that it was given."""
     at = claim.at
-    rule, spec, pack, episode, sign = (
-        candidate.rule,
-        candidate.rule.spec,
-        candidate.pack,
-        candidate.episode,
-        candidate.sign,
-    )
+    rule, spec, pack, episode = candidate.rule, candidate.rule.spec, candidate.pack, candidate.episode
     profile, audience = folding.fold.profile, candidate.pack.file.audiences[spec.audience]
-    journey = episode.journey if episode is not None else sign.journey if sign is not None else None
-    touchpoint = episode.touchpoint if episode is not None else sign.touchpoint if sign is not None else None
+    about = candidate.about
     matter = episode.matter if episode is not None else folding.about[1]
-    unit = (episode.unit if episode is not None else sign.unit if sign is not None else None) or profile.unit
     reaches_customer = audience.reaches == "customer"
     amount = award.amount
-    score = dissatisfaction(folding.fold.signs, journey, at, candidate.pack.curve)
+    score = dissatisfaction(folding.fold.signs, claim.journey, at, pack.curve)
     grounds = grounds_of(folding, candidate, at)
-    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, award, touchpoint, matter, unit)
-    about = episode or sign
+    parameters = {"subject": folding.key} | _parameters(candidate, profile, score, award, claim, matter)
     found = (
-        solution_of(pack, about.cause, touchpoint, profile.language if reaches_customer else None) if about else None
+        solution_of(pack, about.cause, about.touchpoint, profile.language if reaches_customer else None)
+        if about is not None
+        else None
     )
     if spec.peak is not None:
         parameters["peak"] = spec.peak
@@ -112,23 +105,23 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         kind=spec.kind,
         audience=spec.audience,
         brand=episode.brand if episode is not None else folding.about[0],
-        unit=unit,
+        unit=claim.unit,
         assignee=claim.assignee,
         channel=claim.channel,
         template=template,
         parameters=parameters,
         locale=locale,
-        text=fill(text, NOT_KNOWN | parameters | {"cause": pack.cause(parameters["cause"], locale)}),
+        text=fill(text, NOT_KNOWN | parameters | {"cause": _because(candidate, claim, locale)}),
         solution=spec.solution or (found[1] if found is not None and not reaches_customer else None),
         amount=amount,
         currency=pack.file.currency if amount is not None else None,
-        journey=journey,
-        touchpoint=touchpoint,
+        journey=claim.journey,
+        touchpoint=claim.touchpoint,
         matter=matter,
-        cause=episode.cause if episode is not None else sign.cause if sign is not None else None,
+        cause=claim.cause,
         episode_id=episode.id if episode is not None else None,
         step=spec.step,
-        due_at=_due(folding, candidate, claim, unit, at),
+        due_at=_due(folding, candidate, claim, at),
         deliver_not_before_at=goes_out(pack, spec, profile, at) if reaches_customer else None,
         expires_at=None if spec.expires_in_seconds is None else at + int(spec.expires_in_seconds * SECOND),
         origin=origin_of(
@@ -146,6 +139,14 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
     )
 
 
+def _because(candidate: Candidate, claim: Spent, locale: str) -> str:
+    """What it is about, in words: what has just happened, else the cause."""
+    sign, pack = candidate.sign, candidate.pack
+    if sign is not None and sign.signal in pack.signals and pack.signals[sign.signal].spec.title:
+        return pack.signal(sign.signal, locale)
+    return pack.cause(claim.cause or "–", locale)
+
+
 def wait_until(folding: Folding, action: Action, candidate: Candidate, claim: Spent, at: int) -> None:
     """There is room for it only later: what it is due in counts from then, and so does the step that it is for; a message not in
     quiet hours then either."""
@@ -156,7 +157,7 @@ def wait_until(folding: Folding, action: Action, candidate: Candidate, claim: Sp
         at = after_quiet_hours(pack.file.quiet_hours, folding.fold.profile, at) or at
     elif episode is not None and episode.stage == action.step:
         deadlines.wait(folding, pack, episode, claim.at, at)
-    action.due_at = _due(folding, candidate, claim, action.unit, at)
+    action.due_at = _due(folding, candidate, claim, at)
     action.deliver_not_before_at = at
 
 
@@ -175,7 +176,7 @@ def assignee_of(
     return owner or audience.fallback
 
 
-def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None, at: int) -> int | None:
+def _due(folding: Folding, candidate: Candidate, claim: Spent, at: int) -> int | None:
     """By when, if it can be begun at an instant; a law's clock does not wait for that."""
     spec = candidate.rule.spec
     due = spec.due_in_seconds
@@ -186,7 +187,7 @@ def _due(folding: Folding, candidate: Candidate, claim: Spent, unit: str | None,
     return (
         at + int(due_in * SECOND)
         if spec.round_the_clock
-        else deadlines.later(folding, candidate.pack, at, due_in, claim.journey, unit)
+        else deadlines.later(folding, candidate.pack, at, due_in, claim.journey, claim.unit)
     )
 
 
@@ -208,23 +209,22 @@ def _parameters(
     profile: Profile,
     score: float,
     award: Award,
-    touchpoint: str | None,
+    claim: Spent,
     matter: str | None,
-    unit: str | None,
 ) -> dict[str, str]:
-    episode, sign, pack = candidate.episode, candidate.sign, candidate.pack
+    episode, pack, touchpoint = candidate.episode, candidate.pack, claim.touchpoint
     entry = pack.file.touchpoints.get(touchpoint or "")
     titles = entry.title if entry is not None else {}
     locale = (profile.language or pack.file.default_locale).partition("-")[0]
     values = {
         "name": profile.name,
         "touchpoint": titles.get(locale) or titles.get(pack.file.default_locale) or touchpoint,
-        "journey": episode.journey if episode is not None else sign.journey if sign is not None else None,
+        "journey": claim.journey,
         "matter": matter,
-        "cause": episode.cause if episode is not None else sign.cause if sign is not None else None,
+        "cause": claim.cause,
         "score": f"{score:.2f}",
         "tier": profile.tier,
-        "unit": unit,
+        "unit": claim.unit,
         "amount": None if award.amount is None else f"{award.amount.normalize():f}",
         "currency": pack.file.currency,
         "missed": str(episode.missed) if episode is not None else None,

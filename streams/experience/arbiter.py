@@ -100,7 +100,7 @@ def _held_out(folding: Folding, candidate: Candidate, at: int, losers: list[Lose
 
 def _claim(folding: Folding, candidate: Candidate, at: int) -> Spent:
     """What would be counted of a candidate; its channel is still open."""
-    spec, about = candidate.rule.spec, candidate.episode or candidate.sign
+    spec, about = candidate.rule.spec, candidate.about
     audience = candidate.pack.file.audiences[spec.audience]
     unit = (about.unit if about is not None else None) or folding.fold.profile.unit
     return Spent(

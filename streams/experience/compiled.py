@@ -80,7 +80,8 @@ class CompiledPack:
         self.version = version_of(file, *(one.days.digest() for _, one in sorted(calendars.items()) if one.knows_days))
         self._working = calendars.get(file.treatment.calendar or "")
         self.signals = {signal.name: signal for signal in signals}
-        self._causes = {one.spec.cause or one.name: one.spec.title for one in signals if one.spec.title}
+        titles = {one.spec.cause or one.name: one.spec.title for one in signals if one.spec.title}
+        self._causes = titles | file.causes
         self.watches = tuple(watches)
         self.owing = tuple(
             (name, watch.owes, watch.signal) for name, watch in sorted(file.promises.items()) if watch.owes is not None
@@ -182,14 +183,19 @@ class CompiledPack:
                 return str(candidate), texts[str(candidate)]
         return self.file.default_locale, texts[self.file.default_locale]
 
+    def incident_of(self, signal: str) -> str:
+        """The cause that a signal counts as when many have it."""
+        found = self.signals.get(signal)
+        return signal if found is None else found.spec.incident or found.spec.cause or signal
+
     def cause(self, name: str, locale: str) -> str:
-        """A cause in words, if one of its signals has a title in this language or in the default one."""
+        """A cause in words, if it or one of its signals has a title in this language or in the default one."""
         return self._in_words(name, self._causes.get(name), locale)
 
-    def signal(self, name: str) -> str:
-        """A signal in words of the default language, if it has a title."""
+    def signal(self, name: str, locale: str | None = None) -> str:
+        """A signal in words of a language, else of the default one, if it has a title."""
         found = self.signals.get(name)
-        return self._in_words(name, None if found is None else found.spec.title, self.file.default_locale)
+        return self._in_words(name, None if found is None else found.spec.title, locale or self.file.default_locale)
 
     def _in_words(self, name: str, titles: Texts | None, locale: str) -> str:
         return name if not titles else titles.get(locale) or titles.get(self.file.default_locale) or name

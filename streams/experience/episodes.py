@@ -29,7 +29,7 @@ def worsened(
     pack: CompiledPack,
     sign: Sign,
     statute: str | None = None,
-    came_back: Fix | None = None,
+    came_back: tuple[Fix, Sign] | None = None,
     *,
     protected: bool = False,
 ) -> None:
@@ -71,10 +71,11 @@ def worsened(
     if statute is not None:
         statutory.lodged(folding, pack, episode, sign, statute)
     if came_back is not None:
-        episode.recurrences = came_back.recurrences
-        if not came_back.told:
-            came_back.told = True
-            propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=sign)
+        fix, again = came_back
+        episode.recurrences = fix.recurrences
+        if not fix.told:
+            fix.told = True
+            propose(folding, pack_of(folding, episode), "recurred", episode=episode, sign=again)
 
 
 def _note(folding: Folding, episode: Episode, score: float, at: int, *, lodged: bool) -> str | None:

@@ -90,6 +90,13 @@ class Candidate(NamedTuple):
     occasion: str
     step: str
 
+    @property
+    def about(self) -> EpisodeRow | Sign | None:
+        """Whose touchpoint and cause it is about: what has come back may not be what the episode is about."""
+        if self.sign is not None and self.rule.spec.on == "recurred":
+            return self.sign
+        return self.episode or self.sign
+
 
 class Folding(msgspec.Struct):
     """One subject's fold at work."""

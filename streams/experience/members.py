@@ -33,7 +33,7 @@ class Membership(NamedTuple):
 
     def told(self, pack: CompiledPack) -> str:
         """In words, with what would have won."""
-        cause = pack.cause(self.sign.cause, pack.file.default_locale)
+        cause = pack.cause(pack.incident_of(self.sign.signal), pack.file.default_locale)
         return f"many are hit by {cause} at {self.sign.touchpoint} since {instant(self.since_at)}; wins with other evidence"
 
 
@@ -46,7 +46,7 @@ def membership(folding: Folding, pack: CompiledPack, episode: Episode, at: int) 
     heaviest: Membership | None = None
     weight = -1.0
     for sign in [one for one in signs if faded(one, at) >= FADED] or signs:
-        word = None if sign.said else words.find(episode.brand, sign.touchpoint, sign.cause, sign.at)
+        word = None if sign.said else words.find(episode.brand, sign.touchpoint, pack.incident_of(sign.signal), sign.at)
         if word is None:
             return None
         if faded(sign, at) > weight:

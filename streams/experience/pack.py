@@ -96,6 +96,7 @@ class Signal(Part):
     statute: str | None = None  # one of statutes: it was lodged with a regulator, statutory clocks begin
     never_hold_out: bool = False  # nothing for which this speaks is ever held out: formal complaints, safety
     cause: str | None = None  # name under which causes are counted; null: the signal's own name
+    incident: str | None = None  # what it is, with others, when it hits many; null: its cause
     title: Texts = {}  # the cause in messages, a text a language; none: its name
     detail: str = ""  # the measure in words, with {parameters}
 
@@ -339,6 +340,7 @@ class PackFile(Part):
     audiences: dict[str, Audience]  # who acts, who is reached
     actions: dict[str, ActionRule]  # what follows from what
     texts: dict[str, Texts]  # by name, a text a language
+    causes: dict[str, Texts] = {}  # titles of causes and incidents that several signals share
     promises: dict[str, Watch] = {}  # what the company owes after an event
     silences: dict[str, Watch] = {}  # what a customer would have done
     measures: dict[str, Measure] = {}  # experience that follows from what happened, for the gap table

@@ -18,11 +18,11 @@ def fixed(fold: Fold, episode: Episode, at: int) -> None:
     del fold.fixes[:-FIXES_MAX]
 
 
-def recurred(fold: Fold, signs: Iterable[Sign], within_seconds: float | None) -> Fix | None:
-    """Takes note of the signals of one input. The fix after which the cause of the heaviest such signal has come back to its
-    touchpoint; None where none has.
+def recurred(fold: Fold, signs: Iterable[Sign], within_seconds: float | None) -> tuple[Fix, Sign] | None:
+    """Takes note of the signals of one input. The heaviest whose cause has come back to its touchpoint, and the fix after which
+    it has; None where none has.
     """
-    found: Fix | None = None
+    found: tuple[Fix, Sign] | None = None
     fixes = {(one.touchpoint, one.cause): one for one in fold.fixes}
     for sign in sorted(signs, key=lambda one: (-one.weight, one.signal)):
         fix = fixes.pop((sign.touchpoint, sign.cause), None)  # two signals of one cause are one return
@@ -32,5 +32,5 @@ def recurred(fold: Fold, signs: Iterable[Sign], within_seconds: float | None) ->
             and (within_seconds is None or sign.at <= fix.fixed_at + int(within_seconds * SECOND))
         ):
             fix.recurrences += 1
-            found = found or fix
+            found = found or (fix, sign)
     return found

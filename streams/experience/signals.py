@@ -179,9 +179,10 @@ def take_effect(
         fold.signs = [*kept, *unhappy][-SIGNS_MAX:]
         if pack.folds_members:
             folding.controls.sufferers.note(folding.key, at)
-        for sign in unhappy:
+        for sign in _one_each(unhappy, lambda sign: pack.incident_of(sign.signal)):
             folding.facts.append(_contribution(folding, pack, sign))
-            if pack.tells_causes:
+        if pack.tells_causes:
+            for sign in _one_each(unhappy, lambda sign: sign.cause):
                 tell_cause(folding, pack, sign)
         protected = any(signal.spec.never_hold_out for signal, _ in given)
         heaviest = max(unhappy, key=lambda sign: (sign.weight, sign.signal))
@@ -196,6 +197,16 @@ def take_effect(
         propose(folding, pack, "signal", sign=sign, signal=view, touchpoint=touchpoint)
 
 
+def _one_each(signs: Iterable[Sign], cause: Callable[[Sign], str]) -> Iterable[Sign]:
+    """Of the signals of one input that count as one cause the heaviest."""
+    found: dict[str, Sign] = {}
+    for sign in signs:
+        other = found.setdefault(cause(sign), sign)
+        if (sign.weight, sign.signal) > (other.weight, other.signal):
+            found[cause(sign)] = sign
+    return found.values()
+
+
 def _contribution(folding: Folding, pack: CompiledPack, sign: Sign) -> Fact:
     """One customer's contribution to a cause, for the second job."""
     return contribution(
@@ -204,7 +215,7 @@ def _contribution(folding: Folding, pack: CompiledPack, sign: Sign) -> Fact:
         sign.event_id,
         sign.at,
         sign.touchpoint,
-        sign.cause,
+        pack.incident_of(sign.signal),
         weight=sign.weight,
         said=sign.said,
         journey=sign.journey,

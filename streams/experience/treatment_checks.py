@@ -45,6 +45,9 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
         if watch.owes is not None and section == "silences":
             yield (section, name, "owes"), "a silence is the customer's: nobody owes anything for it"
     causes = {signal.cause or name for name, signal in pack.signals.items()}
+    incidents = {signal.incident for signal in pack.signals.values() if signal.incident is not None}
+    for name in pack.causes:
+        yield from missing(("causes", name), "cause", name, incidents | causes)
     for name, solution in pack.solutions.items():
         if pack.default_locale not in solution.text:
             yield ("solutions", name, "text"), f"no text in the default locale {pack.default_locale!r}"

@@ -108,6 +108,7 @@ def test_before_a_promise_breaks_customer_and_adviser_know() -> None:
     [
         ("solutions: {s: {text: {zh: 道歉。}}}", "no text in the default locale 'en'"),
         ("solutions: {s: {text: {en: x}, causes: [failur]}}", "did you mean 'failure'"),
+        ("causes: {failur: {en: x}}", "did you mean 'failure'"),
         ("solutions: {s: {text: {en: x}, touchpoints: [paymnt]}}", "did you mean 'payment'"),
     ],
 )

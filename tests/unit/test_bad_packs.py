@@ -62,7 +62,8 @@ def test_all_errors_are_told_at_once_by_line() -> None:
     found = errors(text)
     assert len(found) == 2
     assert "no field 'colour'" in found[0]
-    assert "Expected `int" in found[1] and "got `str`" in found[1]
+    assert "Expected `int" in found[1]
+    assert "got `str`" in found[1]
 
 
 def test_the_command_says_so_with_exit_code_1(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from streams.experience.pack_compile import PackErrors, compile_pack
 from streams.experience.promises import Outcome, outcomes, summary
 from streams.experience.text import default_analyser
 from streams.experience.triangle import triangles
-from tests.builders import SECOND, START, actions, driver, in_force, message, pack, whole_pack
+from tests.builders import SECOND, START, actions, apart, driver, in_force, message, pack, whole_pack
 from tests.lives import HOUR, event_at, in_order, inputs, shuffled
 
 AT_RISK = compile_pack(
@@ -121,7 +121,7 @@ def test_the_registry_and_the_decisions_agree_on_what_is_broken() -> None:
     for seed in range(25):
         messages = inputs(random.Random(seed), 20, "anna")
         until = max(event_at(one) for one in messages) + 100 * HOUR
-        job, live = driver().job, driver()
+        job, live = driver().job, driver(apart())
         outputs = [output for one in in_order(messages) for output in live.take(one.message)]
         outputs += live.advance(START + until * SECOND)
         events = [job.decode(one).value.record for one in messages]

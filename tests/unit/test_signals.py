@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schemas.decisions import Cause
-from tests.builders import PACKS, SECOND, START, driver, message, pack, records
+from tests.builders import PACKS, SECOND, START, apart, driver, message, pack, records
 
 Event = tuple[str, int, dict[str, Any]]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -384,8 +384,8 @@ ELSEWHERE = {"standard": {case[0] for case in asking("", 0.0)} | {"asked_an_agen
 
 
 def signals(name: str, events: list[Event]) -> set[str]:
-    """The causes that a customer's events give, with half a day to run out."""
-    one = driver(pack(name))
+    """The signals that a customer's events give, with half a day to run out."""
+    one = driver(apart(name))
     outputs = []
     for offset, (record, at, fields) in enumerate(events):
         outputs += one.take(message(record, f"e{offset}", at, offset, **fields))
