@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from schemas.decisions import Action, Evidence, Loser
+from schemas.validate import known_time_zone
 from streams.experience import clocks, deadlines
 from streams.experience.caps import instant
 from streams.experience.compensation import Award
@@ -17,7 +18,7 @@ from streams.experience.solutions import solution_of
 from streams.experience.spent import Spent
 from streams.experience.state import Episode, Profile, Sign
 from streams.experience.views import episode_view
-from streams.experience.words import fill
+from streams.experience.words import fill, local
 
 NOT_KNOWN: Final = dict.fromkeys(("amount_reason", "recurrences", "clock", "deadline", "solution"), "–")
 STATUTORY: Final = ("complaint_lodged", "statutory_due_soon", "statutory_missed")
@@ -111,7 +112,7 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         template=template,
         parameters=parameters,
         locale=locale,
-        text=fill(text, NOT_KNOWN | parameters | {"cause": _because(candidate, claim, locale)}),
+        text=fill(text, NOT_KNOWN | parameters | _in_words(folding, candidate, claim, locale)),
         solution=spec.solution or (found[1] if found is not None and not reaches_customer else None),
         amount=amount,
         currency=pack.file.currency if amount is not None else None,
@@ -137,6 +138,27 @@ def action_of(folding: Folding, candidate: Candidate, claim: Spent, award: Award
         evidence=grounds,
         losers=[loser for loser in losers if loser.rule != rule.name],
     )
+
+
+def _in_words(folding: Folding, candidate: Candidate, claim: Spent, locale: str) -> dict[str, str]:
+    """What texts say otherwise than records do."""
+    words, episode = {"cause": _because(candidate, claim, locale)}, candidate.episode
+    if episode is not None and episode.clock_due_at is not None:
+        words["deadline"] = local(episode.clock_due_at, _zone(folding, candidate.pack, claim))
+    return words
+
+
+def _zone(folding: Folding, pack: CompiledPack, claim: Spent) -> str:
+    """The time zone of those who read it: of the customer; else of the unit, of the pack's working time, of its quiet hours."""
+    own, file = folding.fold.profile.time_zone, pack.file
+    if claim.reaches == "customer" and own and known_time_zone(own):
+        return own
+    unit = folding.controls.unit(claim.unit, claim.at)
+    if unit is not None and known_time_zone(unit.time_zone):
+        return unit.time_zone
+    if file.treatment.calendar is not None:
+        return file.calendars[file.treatment.calendar].time_zone
+    return file.quiet_hours.time_zone if file.quiet_hours is not None else "UTC"
 
 
 def _because(candidate: Candidate, claim: Spent, locale: str) -> str:

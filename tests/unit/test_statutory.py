@@ -5,8 +5,8 @@ import pytest
 from schemas.decisions import Action
 from streams.experience.pack_compile import PackErrors
 from streams.experience.state import Episode, load_fold
-from tests.builders import SECOND, START, actions, child_pack, driver
-from tests.one_life import DAY, HOUR, MINUTE, Life, receipt
+from tests.builders import SECOND, START, actions, child_pack, control_message, driver
+from tests.one_life import DAY, HOUR, MINUTE, Life, receipt, unit
 from tests.unit.test_core_rules import subject
 
 
@@ -30,10 +30,41 @@ def test_the_clocks_begin_remind_and_are_missed() -> None:
     action = first(life, "answer_regulator")
     assert (action.audience, action.due_at) == ("managers", START + 5 * DAY * SECOND)
     assert action.parameters["deadline"] == "2026-03-07T10:00:00Z"
+    assert "by 2026-03-07 11:00 (Europe/Berlin)" in action.text
     life.until(20 * DAY)
     assert told(life, "answer_regulator") == [(0, "regulator/acknowledge")]
     assert told(life, "regulator_due_soon") == [(4, "regulator/acknowledge"), (12, "regulator/answer")]
     assert told(life, "regulator_missed") == [(5, "regulator/acknowledge"), (15, "regulator/answer")]
+
+
+DESK = """
+calendars: {desk: {time_zone: America/New_York, hours: {mon: ["09:00-17:00"]}}}
+treatment: {calendar: desk}
+"""
+TO_HER = """
+actions: {answer_her: {on: complaint_lodged, audience: customers, kind: receipt, step: respond, text: answer_regulator, emit: settled, priority: 99}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pack", "told"),
+    [
+        ("", "2026-03-07 11:00 (Europe/Berlin)"),
+        ("quiet_hours: null", "2026-03-07 10:00 (UTC)"),
+        (DESK, "2026-03-07 05:00 (America/New_York)"),
+    ],
+)
+def test_a_deadline_is_told_in_the_time_of_those_who_read_it(pack: str, told: str) -> None:
+    life = Life(driver(child_pack(pack)))
+    lodge(life, 0)
+    assert told in first(life, "answer_regulator").text
+    life = Life(driver(child_pack(pack + TO_HER)))
+    life.driver.control(control_message(unit("shop-1", time_zone="Asia/Shanghai")))
+    life.take("customer", 0, time_zone="Asia/Tokyo")
+    lodge(life, 1, unit="shop-1")
+    life.until(HOUR)
+    assert "2026-03-07 18:00 (Asia/Shanghai)" in first(life, "answer_regulator").text
+    assert "2026-03-07 19:00 (Asia/Tokyo)" in first(life, "answer_her").text
 
 
 def test_a_receipt_answers_one_clock_or_all() -> None:
