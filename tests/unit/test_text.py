@@ -109,6 +109,26 @@ def test_questions_and_suppositions_are_no_statement(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("难道这就是你们的服务？", -1),
+        ("你们就是这样对待顾客的吗？", -1),
+        ("谁给你们的勇气卖这么贵？", -1),
+        ("Do you call this customer service?", -1),
+        ("Is this how you treat loyal customers?", -1),
+        ("难道这不是全城最好吃的面吗！", 1),
+        ("Who doesn't love a free upgrade?", 1),
+        ("难道要先预约吗？", 0),
+        ("Is breakfast supposed to be included?", 0),
+        ("What's the point of the blue cable?", 0),
+    ],
+)
+def test_a_question_that_wants_no_answer_says_it(text: str, sign: int) -> None:
+    found = sentiment(text)
+    assert (found >= 0.2, found <= -0.15) == (sign > 0, sign < 0)
+
+
+@pytest.mark.parametrize(
     "text", ["为什么还没发货？", "为什么服务这么差？", "Why is the service so terrible?", "How can you be so rude?"]
 )
 def test_a_reproach_is_no_question(text: str) -> None:
