@@ -11,7 +11,7 @@ from tests.torture.stage import TABLES, Stage, table
 
 At = tuple[str, int, int]  # topic without prefix, partition, offset
 SINK = "sink-clickhouse"
-_OUTPUTS = ("cx-actions", "cx-episodes", "cx-experiences", "cx-dead-letters")
+_OUTPUTS = ("cx-actions", "cx-episodes", "cx-experiences", "cx-suppressions", "cx-dead-letters")
 _ROLLUPS = {
     "cx-touchpoints": "SELECT sum(events) FROM touchpoints_by_minute",
     "cx-actions": "SELECT sum(new) + sum(revised) + sum(retracted) FROM actions_by_minute",

@@ -112,9 +112,9 @@ def outputs_stored(evidence: Evidence) -> Finding:
     refused = {letter.about for letter in evidence.letters if letter.by == SINK}
     problems = []
     count = 0
-    for topic in ("cx-experiences", "cx-actions", "cx-episodes", "cx-dead-letters"):
+    for topic, outputs in evidence.outputs.items():
         rows = set(evidence.rows[topic])
-        for one in evidence.outputs[topic]:
+        for one in outputs:
             count += 1
             if one.place[1:] not in rows and (topic, *one.place[1:]) not in refused:
                 problems.append(f"{topic}{list(one.place[1:])} is not in its table")

@@ -188,7 +188,7 @@ def _main_as_without_fault(evidence: Evidence) -> Finding:
         return verdict([], "not asked")
     seen = [
         Output(topic, one.key, one.value)
-        for topic in ("cx-actions", "cx-experiences")
+        for topic in ("cx-actions", "cx-experiences", "cx-suppressions")
         for one in evidence.outputs[topic]
         if one.value is not None
     ]

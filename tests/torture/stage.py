@@ -36,7 +36,8 @@ INPUTS = {
     "main": ("cx-touchpoints", "cx-feedback", "cx-customers", "cx-action-updates"),
 }
 TABLES = (
-    "cx-touchpoints", "cx-feedback", "cx-customers", "cx-action-updates", "cx-experiences", "cx-actions", "cx-episodes", "cx-dead-letters",
+    "cx-touchpoints", "cx-feedback", "cx-customers", "cx-action-updates", "cx-experiences", "cx-actions", "cx-episodes", "cx-suppressions",
+    "cx-dead-letters",
 )  # fmt: skip
 
 
