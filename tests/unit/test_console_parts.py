@@ -26,6 +26,7 @@ from sinks.console.topics import Known
 from sinks.console.users import read_users
 from streams.errors import UserError
 from streams.settings import Settings
+from tests.builders import PACKS, pack
 
 FOLDER = Path(words.__file__).parent
 TOKEN = "0123456789abcdef"
@@ -336,6 +337,14 @@ def test_every_reason_of_the_arbiter_has_words_and_what_a_pack_adds_stays_readab
         assert {f"lost.{reason}" for reason in LOST} <= set(words.texts(language))
         t = words.Speech(language, words.Titles(Settings()))
         assert t.known("cause", "lift_out_of_order") == "lift out of order"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PACKS.glob("*.yaml")))
+def test_every_signal_and_incident_of_our_packs_has_words(name: str) -> None:
+    compiled = pack(name)
+    named = {f"cause.{one}" for signal in compiled.file.signals for one in (signal, compiled.incident_of(signal))}
+    for language in words.LANGUAGES:
+        assert named - set(words.texts(language)) == set()
 
 
 def test_what_is_refused_and_what_is_said_have_words() -> None:
