@@ -62,6 +62,10 @@ def award_of(folding: Folding, candidate: Candidate, claim: Spent, counted: Sequ
         amount = max(min(wished, left), owed)
         reasons.append(f"{left:g} of {most:g} left")
         if amount < rule.least - LEAST_DIFFERENCE or (amount <= 0 < wished):
+            if 0 < wished < rule.least - LEAST_DIFFERENCE:
+                return Award(
+                    lost=("ceiling", f"{wished:g} is less than the least that is offered; wins with {rule.least:g}")
+                )
             days = rule.per_seconds / DAY_SECONDS
             free = f"; wins from {instant(_free_at(given, most, rule.least, rule.per_seconds))}" if given else ""
             return Award(lost=("ceiling", f"{left:g} of {most:g} left in {days:g} days, at least {rule.least:g}{free}"))

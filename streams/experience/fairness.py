@@ -38,7 +38,7 @@ def unfair(pack: PackFile, rules: Iterable[Rule]) -> Iterator[Problem]:
                 )
     for rule in rules:
         path = ("actions", rule.name)
-        for tier, amount in _amounts(rule.spec.amount):
+        for tier, amount in stated_amounts(rule.spec.amount):
             if amount < floor.amount_at_least:
                 yield (
                     (*path, "amount", *([tier] if tier else [])),
@@ -59,7 +59,7 @@ def unfair(pack: PackFile, rules: Iterable[Rule]) -> Iterator[Problem]:
             )
 
 
-def _amounts(amount: float | str | ByTier | None) -> list[tuple[str, float]]:
+def stated_amounts(amount: float | str | ByTier | None) -> list[tuple[str, float]]:
     """Those that are stated; a computed one is known only with its customer."""
     if isinstance(amount, dict):
         return list(amount.items())

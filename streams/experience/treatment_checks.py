@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from schemas.validate import known_time_zone
+from streams.experience.fairness import stated_amounts
 from streams.experience.festivals import check_festival
 from streams.experience.naming import Problem, missing, tiers
 from streams.experience.pack import Calendar, ContactCap, PackFile, Statute
@@ -36,6 +37,13 @@ def check_treatment(pack: PackFile) -> Iterator[Problem]:
                 ("compensation", "least"),
                 "must lie between 0 and the lowest ceiling: everybody can be given something",
             )
+        for name, rule in pack.actions.items():
+            for tier, amount in stated_amounts(rule.amount):
+                if 0 < amount < given.least:
+                    yield (
+                        ("actions", name, "amount", *([tier] if tier else [])),
+                        f"{amount:g} is never offered: less than the least that is ({given.least:g}, compensation)",
+                    )
     for name, watch in (*pack.promises.items(), *pack.silences.items()):
         section = "promises" if name in pack.promises else "silences"
         if isinstance(watch.owes, dict):

@@ -67,6 +67,7 @@ class Decider:
 
     def take(self, record: Event) -> None:
         """One event."""
+        self._go_on(record.occurred_at)
         topic = _INPUT_TOPIC[type(record)]
         offset = self._offsets[topic] = self._offsets.get(topic, -1) + 1
         message = Message(topic, 0, offset, 0, record.subject_id.encode(), self._codec.encode(record))
@@ -77,8 +78,15 @@ class Decider:
 
     def advance(self, until: int) -> None:
         """Stream time goes on to an instant (µs): what is due by then fires."""
+        self._go_on(until)
         self._note(self._subjects.advance(until))
         self._found(self._incidents.advance(until))
+
+    def _go_on(self, until: int) -> None:
+        """One instant after the other, so that what one customer's timer claims is known when the next one's fires."""
+        while (due := self.resumes_at()) is not None and due <= until:
+            self._note(self._subjects.advance(due))
+            self._found(self._incidents.advance(due))
 
     @property
     def rejected(self) -> list[Rejected]:

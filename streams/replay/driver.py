@@ -56,7 +56,9 @@ class Driver:
 
     def next_due(self) -> int | None:
         """When something is due next (µs)."""
-        return min(self._due.values(), default=None)
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
 
     def keys(self) -> Iterator[bytes]:
         """Keys that have a state."""

@@ -94,6 +94,17 @@ def test_two_rules_at_once_give_once() -> None:
     assert [one.rule for one in offers(life)] == ["offer_again"]
 
 
+def test_less_than_the_least_is_told_when_the_pack_is_loaded_or_when_it_is_worked_out() -> None:
+    with pytest.raises(PackErrors, match="3 is never offered: less than the least that is"):
+        child_pack("compensation: {least: 5}\nactions: {offer_compensation: {amount: 3}}")
+    computed = child_pack("compensation: {least: 5}\nactions: {offer_compensation: {amount: '3.0', when: null}}")
+    life = Life(driver(computed))
+    trouble(life, 0)
+    assert offers(life) == []
+    [loser] = [row for one in episodes(life.outputs).values() for row in one.losers if row.reason == "ceiling"]
+    assert loser.detail == "3 is less than the least that is offered; wins with 5"
+
+
 # --- the ceiling ---------------------------------------------------------------------------------------------------
 
 

@@ -199,6 +199,16 @@ def put_off(pack: str) -> tuple[Action, list[Action]]:
     return task, [action for action in one.held("escalation") if action.subject_id == "ben"]
 
 
+def test_what_a_timer_claims_is_known_when_the_next_one_fires() -> None:
+    """Nobody is told of more than there is, and called back then, because no event came in between."""
+    one = Run(child_pack("limits: {calls: {most: 1, per: day, kinds: [call_back]}}\nsignals: {gave_up: {weight: 0.6}}"))
+    for number in range(3):
+        one.fail(number, f"s{number}")  # and nothing more: they have given up a quarter of an hour later
+    one.fail(6 * HOUR, "other")
+    calls = [each for each in one.core.decided if isinstance(each, Action) and each.kind == "call_back"]
+    assert [(each.subject_id, each.retracted) for each in calls] == [("s0", False)]
+
+
 def test_a_step_waits_with_its_task() -> None:
     task, escalated = put_off("limits: {calls: {most: 1, per: day, kinds: [call_back], defers: 1}}")
     assert task.deliver_not_before_at == NEXT_DAY

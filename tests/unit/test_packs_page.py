@@ -126,10 +126,10 @@ def test_a_pack_of_our_own_finds_a_broken_promise_and_treats_it() -> None:
     told = decided(hotel(), GUEST, late, {"at": 2 * HOUR, "touchpoint": "breakfast"}, hours=0.6)
     assert [(one.rule, str(one.amount), one.due_at and (one.due_at - one.decided_at) // 10**6) for one in told] == [
         ("see_the_guest", "None", 600),
-        ("tell_the_manager", "None", None),
-        ("tell_the_manager", "None", None),
         ("apologise", "None", None),
         ("upgrade", "200.0000", None),
+        ("tell_the_manager", "None", None),
+        ("tell_the_manager", "None", None),
     ]
     assert told[0].text == "Li（platinum）对房间不满：room_not_ready。请当面处理。"
     assert rules(late, {"at": HOUR, "touchpoint": "room", "outcome": "success", "matter": "stay-1"}, hours=5) == []
